@@ -1,0 +1,23 @@
+"""The three kinds of wrong. The network's trouble is data (a reason on a line); a bug falls loudly; this file is
+the third kind: what the user can mend, told in one line."""
+
+
+class ScanError(Exception):
+    """What the user can mend: one line on stderr, then `exit_code`.
+
+    The text says what, where, the token and what would be right; never a secret.
+    """
+
+    exit_code = 2
+
+
+class OutputError(ScanError):
+    """The output could not be written (disk full, stdout closed)."""
+
+    exit_code = 4
+
+
+class ReaderGone(ScanError):
+    """The reader of stdout went away (EPIPE); said by the exit code alone."""
+
+    exit_code = 141

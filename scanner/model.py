@@ -1,0 +1,49 @@
+"""The values that every floor speaks of: where to ask, by which way, and what may be said of a name."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+REASONS = (
+    "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
+    "badresp", "badname", "cname_nx", "nodata", "special",
+)  # fmt: skip
+"""The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
+
+FIELDS = ("n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")
+"""Keys on request (`--fields`), in the order in which they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """One resolver: `scheme` is tcp or tls (udp has its own engine); `address` an IP literal without brackets."""
+
+    scheme: str
+    address: str
+    port: int
+    server_name: str | None = None  # tls: the name that the certificate must carry
+
+    @property
+    def is_public(self) -> bool:
+        """True for an address that is neither loopback, private nor link-local."""
+        return ip_address(self.address.partition("%")[0]).is_global
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        name = f"#{self.server_name}" if self.server_name else ""
+        return f"{self.scheme}://{host}:{self.port}{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One proxy: `scheme` is socks5, socks5h or http (CONNECT). Its password is in no text form of it."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        user = f"{self.user}:***@" if self.user is not None else ""
+        return f"{self.scheme}://{user}{host}:{self.port}"
