@@ -111,14 +111,14 @@ cdef class Session:
         free(self.tail)
 
     def opened(self) -> None:
-        """A new connection: its counters begin anew; what was learned of the window stays, halved."""
+        """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
+        if self.auto and self.sent:
+            self.threshold = max(self.window, <int>WINDOW_FIRST)
+            self.window = min(self.window, <int>WINDOW_FIRST)
         self.sent = self.answered = self.silent = self.strays = 0
         self.tail_used = 0
         self.rtt = 0
         self.rtt_least = 1e9
-        if self.auto:
-            self.threshold = max(self.window, <int>WINDOW_FIRST)
-            self.window = min(self.window, <int>WINDOW_FIRST)
 
     @property
     def room(self) -> int:
