@@ -325,7 +325,7 @@ cdef class Session:
                 at += 1
                 continue
             self.remove(at)             # may move another name here: look at this place again
-            mute = mute or self.heard_at < name.sent
+            mute = mute or self.heard_at <= name.sent
             self.names.again(name, TIMEOUT, True, now)
             late += 1
         if mute:                        # the whole connection is silent, not one name: feel with one query
@@ -352,7 +352,7 @@ cdef class Session:
         for at in range(self.mask + 1):
             name = self.table[at]
             if name is not NULL:
-                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at < name.sent, now)
+                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at <= name.sent, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
         self.in_flight = 0
         self.tail_used = 0
