@@ -15,9 +15,9 @@ def type_number(text: str) -> int | None:
 
 def type_text(number: int) -> str:
     """The mnemonic of a type number; `TYPE65534` where it has none."""
-    from dns.rdatatype import to_text
+    from dns.rdatatype import RdataType, to_text
 
-    return str(to_text(number))
+    return to_text(RdataType.make(number))
 
 
 def describer(fields: Sequence[str]) -> Callable[[bytes], bytes] | None:

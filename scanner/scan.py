@@ -1,12 +1,14 @@
 """The scan: joins source, names, workers and sink, and owns the order in which they start and stop."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
+from typing import TypeVar
 
 import orjson
 import uvloop
@@ -25,9 +27,11 @@ from scanner.stats import Stats, is_terminal
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
 from scanner.workers.crew import Crew
+from scanner.workers.probe import rewrites
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings, work
 
+T = TypeVar("T")
 TICK_S = 0.05
 TICK_PACED_S = 0.01         # while a rate limits what is sent
 WINDOW_MAX = 64             # of `auto`
@@ -60,7 +64,9 @@ class Scan:
         self._names = names_for(config, self._room_made)
         self._stats = Stats(self._names, quiet=config.quiet, form=config.stats)
         self._ended = asyncio.Event()
+        self._arrived = asyncio.Event()                 # input, its end, or the scan's
         self._error: ScanError | None = None
+        self._fault: BaseException | None = None        # a bug
         self._signal = 0
         self._first_chunk = True
         self._unreached = False                         # names were given up because nothing could be reached
@@ -71,8 +77,8 @@ class Scan:
     async def run(self) -> int:
         """Start everything, wait for the end, stop everything."""
         loop = asyncio.get_running_loop()
-        self._source = Source(self._sources, partial(loop.call_soon_threadsafe, self._feed),
-                              partial(loop.call_soon_threadsafe, self._input_ended))  # fmt: skip
+        self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
+                              lambda trouble: in_loop(loop, self._input_ended, trouble))  # fmt: skip
         self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
                           flushed=self._look_for_end)  # fmt: skip
         self._crew = Crew(self._names, self._sink)
@@ -83,14 +89,42 @@ class Scan:
                 loop.add_signal_handler(getattr(signal, name), self._stats.status)
         self._welcome()
         self._ways = ways_for(self._config)
-        tasks = self._hire()
-        tasks.append(loop.create_task(self._tick()))
         self._source.start()
+        tasks = [loop.create_task(self._tick())]
         try:
+            await self._until_names()
+            openings = self._openings()
+            tasks.append(loop.create_task(self._probe(openings)))
+            if self._config.strict:
+                await tasks[-1]
+            if not self._ended.is_set():
+                tasks += self._hire(openings)
             await self._ended.wait()
         finally:
             await self._close(tasks)
         return self._exit_code()
+
+    async def _until_names(self) -> None:
+        """No packet leaves before there is a name to ask (or the end)."""
+        while not (self._names.available or self._ended.is_set()):
+            self._sink.poke()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _openings(self) -> Openings:
+        return Openings(asyncio.Semaphore(OPENINGS_AT_ONCE), OPENING_TIMEOUTS * self._config.timeout_ms / 1000,
+                        self._tls, self._note_trouble)  # fmt: skip
+
+    async def _probe(self, openings: Openings) -> None:
+        """Ask each resolver, once, for names that nobody has: public ones, and with `strict` all."""
+        ways = {way.resolver: way for way in self._ways.values() if way.resolver.is_public or self._config.strict}
+        for way, invented in zip(ways.values(), await asyncio.gather(
+                *(rewrites(way, openings) for way in ways.values())), strict=True):  # fmt: skip
+            if invented:
+                text = f"{way.resolver} answers names that do not exist (NXDOMAIN rewriting)"
+                self._stats.warn(text)
+                if self._config.strict:
+                    self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
         for warning in self._config.warnings:
@@ -98,13 +132,11 @@ class Scan:
         if 0 in self._sources and is_terminal(0) and not self._config.quiet:
             self._stats.warn("reading names from the terminal; end with Ctrl-D")
 
-    def _hire(self) -> list[asyncio.Task[None]]:
+    def _hire(self, openings: Openings) -> list[asyncio.Task[None]]:
         """One task for each worker; worker i has proxy i % M for life."""
         config, ways = self._config, self._ways
         proxies, resolvers = max(len(config.proxies), 1), len(config.resolvers)
         self._names.workers, self._names.exits, self._names.resolvers = config.workers, proxies, resolvers
-        openings = Openings(asyncio.Semaphore(OPENINGS_AT_ONCE), OPENING_TIMEOUTS * config.timeout_ms / 1000,
-                            self._tls, self._note_trouble)  # fmt: skip
         tasks = []
         for index in range(config.workers):
             way = ways[index % proxies, (index + index // proxies) % resolvers]
@@ -123,6 +155,7 @@ class Scan:
             self._sniff(chunk)
         if self._error is None:
             self._names.feed(chunk)
+            self._arrived.set()
             self._crew.wake()
 
     def _sniff(self, chunk: bytes) -> None:
@@ -137,6 +170,7 @@ class Scan:
         self._names.end()
         if trouble is not None and self._error is None:
             self._error = InputEndedEarly(f"input ended early after {self._names.read:,} lines: {trouble}")
+        self._arrived.set()
         self._crew.wake()
         self._sink.poke()
 
@@ -153,7 +187,7 @@ class Scan:
     def _fail(self, error: ScanError) -> None:
         """Nothing more can be done: leave."""
         self._error = self._error or error
-        self._ended.set()
+        self._end()
 
     def _signalled(self, number: int) -> None:
         if self._signal:
@@ -165,7 +199,11 @@ class Scan:
 
     def _look_for_end(self) -> None:
         if self._names.done and not self._names.lines.used:
-            self._ended.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._arrived.set()
 
     def _note_trouble(self, trouble: Trouble) -> None:
         self._names.troubles += 1
@@ -175,9 +213,7 @@ class Scan:
     def _worker_left(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
             self._fault = task.exception()
-            self._ended.set()
-
-    _fault: BaseException | None = None
+            self._end()
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -189,7 +225,7 @@ class Scan:
                 self._turn(monotonic())
         except Exception as fault:      # told again by run(): a bug must not become a scan that never ends
             self._fault = fault
-            self._ended.set()
+            self._end()
 
     def _turn(self, now: float) -> None:
         """Whatever time brings: attempts and names that run out, silent connections, refusing resolvers, the end."""
@@ -264,6 +300,18 @@ class InputEndedEarly(ScanError):
     """The input could not be read to its end; every line that was read has its result."""
 
     exit_code = EXIT_FAULT
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
+    """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, value)
+
+
+class ResolverRewrites(ScanError):
+    """A resolver invents answers, and the user wants none of that."""
+
+    exit_code = EXIT_UNREACHED
 
 
 def names_for(config: Config, room_made: Callable[[], object]) -> Names:

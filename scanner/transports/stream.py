@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import time
-from collections.abc import Callable
 
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
@@ -36,7 +36,7 @@ async def open_stream(
         raise Trouble("tls", f"{resolver}: {error.reason or 'TLS failed'}") from None
     except OSError as error:
         sock.close()
-        raise Trouble("connection" if tls is None else "tls", f"{resolver}: {error.strerror or error}") from None
+        raise Trouble("connection" if tls is None else "tls", f"{resolver}: {said(error)}") from None
     except BaseException:
         sock.close()
         raise
@@ -49,7 +49,7 @@ async def dial(resolver: Resolver, timeout_s: float) -> socket.socket:
         family = socket.AF_INET6 if ":" in resolver.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError as error:
-        raise Trouble("connection", f"{resolver}: {error.strerror}") from None
+        raise Trouble("connection", f"{resolver}: {said(error)}") from None
     sock.setblocking(False)
     try:
         async with asyncio.timeout(timeout_s):
@@ -61,11 +61,16 @@ async def dial(resolver: Resolver, timeout_s: float) -> socket.socket:
         raise Trouble("connection", f"{resolver}: no connection within {timeout_s:g} s") from None
     except OSError as error:
         sock.close()
-        raise Trouble("connection", f"{resolver}: {error.strerror or error}") from None
+        raise Trouble("connection", f"{resolver}: {said(error)}") from None
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def said(error: OSError) -> str:
+    """The system's words for an errno, without the addresses that event loops add."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else "cannot connect"
 
 
 def tune(sock: socket.socket, timeout_s: float) -> None:

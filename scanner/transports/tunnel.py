@@ -4,6 +4,7 @@ The handshake is in lockstep, one send a message (microsocks hangs on a pipeline
 `socks5` and `socks5h` are the same here.
 """
 
+import os
 import socket
 
 from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, ProxyType
@@ -39,7 +40,7 @@ async def open_tunnel(proxy: Proxy, address: str, port: int, timeout_s: float) -
     except ProxyTimeoutError:
         raise Trouble("proxy", f"proxy {proxy}: no tunnel within {timeout_s:g} s") from None
     except (ProxyConnectionError, OSError) as error:
-        raise Trouble("proxy", f"proxy {proxy}: {printable(error.strerror or 'cannot connect')}") from None
+        raise Trouble("proxy", f"proxy {proxy}: {os.strerror(error.errno) if error.errno else 'cannot connect'}") from None
     except (ValueError, IndexError) as error:   # what a server that speaks no SOCKS can make the library raise
         raise Trouble("proxy", f"proxy {proxy}: not the reply of a proxy ({type(error).__name__})") from None
 
