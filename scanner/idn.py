@@ -11,12 +11,10 @@ def ascii_name(text: str) -> str | None:
 
     Labels that are ASCII already are left as they are (`_dmarc` is no IDNA label, but a fine DNS one).
     """
-    if len(text) > 254:     # before the library looks at it: its cost grows faster than the text
+    if len(text) > 254:  # before the library looks at it: its cost grows faster than the text
         return None
     try:
         mapped = idna.uts46_remap(text, std3_rules=False, transitional=False)
-        return ".".join(
-            label if label.isascii() else idna.alabel(label).decode("ascii") for label in mapped.split(".")
-        )
+        return ".".join(label if label.isascii() else idna.alabel(label).decode("ascii") for label in mapped.split("."))
     except (idna.IDNAError, UnicodeError):
         return None

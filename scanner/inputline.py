@@ -10,8 +10,8 @@ from scanner.model import REASONS
 
 BADNAME = REASONS.index("badname")
 SPECIAL = REASONS.index("special")
-LINE_MAX = 4096     # octets
-SHOWN_MAX = 256     # octets of an overlong line that its `d` keeps
+LINE_MAX = 4096  # octets
+SHOWN_MAX = 256  # octets of an overlong line that its `d` keeps
 SPACE = b" \t\r"
 
 Judged = tuple[bytes, bytes | None, int, str]
@@ -71,7 +71,7 @@ def presentable(character: str) -> str:
 def first_control(line: bytes) -> str:
     r"""`control character \DDD` for the first one, else nothing."""
     for octet in line:
-        if octet < 32 and octet != 9 or octet == 127:
+        if (octet < 32 and octet != 9) or octet == 127:
             return f"control character \\{octet:03d}"
     return ""
 

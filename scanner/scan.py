@@ -33,14 +33,14 @@ from scanner.workers.worker import Openings, work
 
 T = TypeVar("T")
 TICK_S = 0.05
-TICK_PACED_S = 0.01         # while a rate limits what is sent
-WINDOW_MAX = 64             # of `auto`
+TICK_PACED_S = 0.01  # while a rate limits what is sent
+WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
-RATE_PUBLIC = 1000          # queries a second, by public resolver address and exit
-REFUSED_IN_ROW = 20         # after which a resolver is left out, where there is another
-OPENING_TIMEOUTS = 2.5      # attempts' time that opening a connection may take
+RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
+REFUSED_IN_ROW = 20  # after which a resolver is left out, where there is another
+OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
 OPENINGS_AT_ONCE = 512
-FAIL_AT_ONCE = 10_000       # names given up in one tick when nothing can be reached
+FAIL_AT_ONCE = 10_000  # names given up in one tick when nothing can be reached
 PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
           b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
 EXIT_FAULT, EXIT_UNREACHED = 1, 3
@@ -64,14 +64,14 @@ class Scan:
         self._names = names_for(config, self._room_made)
         self._stats = Stats(self._names, quiet=config.quiet, form=config.stats)
         self._ended = asyncio.Event()
-        self._arrived = asyncio.Event()                 # input, its end, or the scan's
+        self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._error: ScanError | None = None
-        self._fault: BaseException | None = None        # a bug
+        self._fault: BaseException | None = None  # a bug
         self._signal = 0
         self._first_chunk = True
-        self._unreached = False                         # names were given up because nothing could be reached
-        self._quiet_since = monotonic()                 # no name was waiting, or the output was behind
-        self._trouble = REASONS.index("timeout")        # what last kept a connection from being opened
+        self._unreached = False  # names were given up because nothing could be reached
+        self._quiet_since = monotonic()  # no name was waiting, or the output was behind
+        self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
 
     async def run(self) -> int:
@@ -191,7 +191,7 @@ class Scan:
 
     def _signalled(self, number: int) -> None:
         if self._signal:
-            os._exit(128 + number)      # the second: at once; what was written ends with a line
+            os._exit(128 + number)  # the second: at once; what was written ends with a line
         self._signal = number
         self._source.stop()
         self._names.stop()
@@ -223,7 +223,7 @@ class Scan:
             while True:
                 await asyncio.sleep(TICK_PACED_S if paced else TICK_S)
                 self._turn(monotonic())
-        except Exception as fault:      # told again by run(): a bug must not become a scan that never ends
+        except Exception as fault:  # told again by run(): a bug must not become a scan that never ends
             self._fault = fault
             self._end()
 
@@ -358,4 +358,3 @@ def nothing_answered(names: Names) -> bool:
     reasons = names.books()["reasons"]
     asked = names.written - reasons.get("badname", 0) - reasons.get("special", 0)
     return asked > 0 and names.answers == 0
-

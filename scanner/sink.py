@@ -15,8 +15,8 @@ from collections.abc import Callable
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.native.line import Lines, write_lines
 
-PAUSE_S = 0.005                 # between two blocks, so that a fast scan writes large ones
-BEHIND_OCTETS = 512 * 1024      # waiting for the reader: sending stops
+PAUSE_S = 0.005  # between two blocks, so that a fast scan writes large ones
+BEHIND_OCTETS = 512 * 1024  # waiting for the reader: sending stops
 CAUGHT_UP_OCTETS = 128 * 1024
 
 
@@ -34,10 +34,10 @@ class Sink:
         self._behind, self._failed, self._flushed = behind, failed, flushed
         self._loop = asyncio.get_running_loop()
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._waiting = 0           # octets handed to the thread and not yet written
+        self._waiting = 0  # octets handed to the thread and not yet written
         self._is_behind = False
         self._scheduled = False
-        self._next_at = 0.0         # loop time before which no block is taken
+        self._next_at = 0.0  # loop time before which no block is taken
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
         self._thread.start()
 

@@ -87,6 +87,6 @@ class Source:
                 break
             try:
                 return os.read(descriptor, CHUNK_OCTETS)
-            except BlockingIOError:     # somebody made it non-blocking
+            except BlockingIOError:  # somebody made it non-blocking
                 continue
         return b""

@@ -3,6 +3,7 @@
 It never touches stdout, and a stderr that is full or closed never ends a scan.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -86,10 +87,8 @@ class Stats:
 
 def say(text: str, end: str = "\n") -> None:
     """Write to stderr at once; trouble with stderr is nobody's trouble. A full one is not waited for."""
-    try:
+    with contextlib.suppress(OSError):
         os.write(2, (text + end).encode("utf-8", "backslashreplace"))
-    except OSError:
-        pass
 
 
 def is_terminal(descriptor: int) -> bool:

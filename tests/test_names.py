@@ -1,5 +1,6 @@
 """Input lines: every octet sequence gives one line out for each line in; what is no plain name is judged."""
 
+import contextlib
 import random
 
 import orjson
@@ -152,10 +153,8 @@ def test_a_response_cut_anywhere_is_never_taken_for_whole():
 
     assert inspect(wire, b"a.com", 2) == (0, 2, False)
     for cut in range(len(wire)):
-        try:
+        with contextlib.suppress(ValueError):
             assert inspect(wire[:cut], b"a.com", 2) is None
-        except ValueError:
-            pass
 
 
 def test_pointers_that_loop_are_broken_messages_and_cost_nothing():
@@ -169,7 +168,5 @@ def test_random_octets_never_crash_the_reader():
     rng = random.Random(7)
     header = bytes.fromhex("000181800001000500050005016103636f6d0000020001")
     for _ in range(20_000):
-        try:
+        with contextlib.suppress(ValueError):
             inspect(header + rng.randbytes(rng.randrange(80)), b"a.com", 2)
-        except ValueError:
-            pass

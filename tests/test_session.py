@@ -1,5 +1,7 @@
 """The native session, fed by a scripted stream: no I/O, no clock, every message also one octet at a time."""
 
+import itertools
+
 import dns.flags
 import dns.message
 import dns.rcode
@@ -21,7 +23,9 @@ NS, CONNECTION = 2, REASONS.index("connection")
 class Desk:
     """One session with its names and lines, and the server's side of it."""
 
-    def __init__(self, text: bytes, *, window=8, retries=0, deadline_s=10.0, types=(NS,), sessions=1, fields=(), rate=0):
+    def __init__(
+        self, text: bytes, *, window=8, retries=0, deadline_s=10.0, types=(NS,), sessions=1, fields=(), rate=0
+    ):
         self.lines = Lines()
         self.names = Names(self.lines, types, judge=judge, room_made=lambda: None, retries=retries,
                            deadline_s=deadline_s, fields=fields)  # fmt: skip
@@ -147,7 +151,7 @@ def test_a_late_response_is_never_given_to_the_next_name():
     (b,) = desk.queries(3.5)
 
     late = nx(a)
-    late.id = b.id      # the worst case: the next name drew the same ID
+    late.id = b.id  # the worst case: the next name drew the same ID
     desk.session.receive(framed(nx(a), late), 3.6)
 
     assert [(line["d"], line["e"]) for line in desk.results()] == [("a.com", "timeout")]
@@ -399,7 +403,7 @@ def test_message_ids_are_spread_and_unlike_their_neighbours():
     buckets = [sum(1 for i in ids if i >> 12 == bucket) for bucket in range(16)]
     assert len(ids) == 4000
     assert all(150 < count < 350 for count in buckets)
-    assert sum(abs(a - b) < 16 for a, b in zip(ids, ids[1:], strict=False)) < 20
+    assert sum(abs(a - b) < 16 for a, b in itertools.pairwise(ids)) < 20
 
 
 def test_a_stopped_reader_holds_the_clock_of_deadlines():

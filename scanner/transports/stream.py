@@ -12,7 +12,7 @@ from scanner.model import Proxy, Resolver
 from scanner.transports.trouble import Trouble
 from scanner.transports.tunnel import open_tunnel
 
-YEAR_2000 = 946_684_800     # s since the epoch; no certificate is valid for a clock before it
+YEAR_2000 = 946_684_800  # s since the epoch; no certificate is valid for a clock before it
 
 
 async def open_stream(

@@ -14,7 +14,7 @@ from scanner.model import Proxy
 from scanner.transports.trouble import Trouble
 
 PROXY_TYPES = {"socks5": ProxyType.SOCKS5, "socks5h": ProxyType.SOCKS5, "http": ProxyType.HTTP}
-RESOLVER_UNREACHABLE = {3, 4, 5, 6, 502, 503, 504}   # replies that speak of the resolver, not of the proxy
+RESOLVER_UNREACHABLE = {3, 4, 5, 6, 502, 503, 504}  # replies that speak of the resolver, not of the proxy
 
 
 class Credential(str):
@@ -40,8 +40,10 @@ async def open_tunnel(proxy: Proxy, address: str, port: int, timeout_s: float) -
     except ProxyTimeoutError:
         raise Trouble("proxy", f"proxy {proxy}: no tunnel within {timeout_s:g} s") from None
     except (ProxyConnectionError, OSError) as error:
-        raise Trouble("proxy", f"proxy {proxy}: {os.strerror(error.errno) if error.errno else 'cannot connect'}") from None
-    except (ValueError, IndexError) as error:   # what a server that speaks no SOCKS can make the library raise
+        raise Trouble(
+            "proxy", f"proxy {proxy}: {os.strerror(error.errno) if error.errno else 'cannot connect'}"
+        ) from None
+    except (ValueError, IndexError) as error:  # what a server that speaks no SOCKS can make the library raise
         raise Trouble("proxy", f"proxy {proxy}: not the reply of a proxy ({type(error).__name__})") from None
 
 

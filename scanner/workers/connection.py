@@ -28,8 +28,8 @@ class Connection(asyncio.Protocol):
         self._crew = crew
         self._names = crew.names
         self._sink = crew.sink
-        self._proved = False        # an answer came
-        self.resting = False        # stands in the crew's list of those with room
+        self._proved = False  # an answer came
+        self.resting = False  # stands in the crew's list of those with room
         self._transport: asyncio.Transport | None = None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

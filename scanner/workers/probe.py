@@ -17,7 +17,7 @@ from scanner.transports.trouble import Trouble
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings
 
-NOBODY_HAS = ("{}.invalid", "{}.com")   # RFC 6761 section 6.4, and a TLD where random names are free
+NOBODY_HAS = ("{}.invalid", "{}.com")  # RFC 6761 section 6.4, and a TLD where random names are free
 
 
 class Probe(asyncio.Protocol):

@@ -7,7 +7,7 @@ from scanner.model import Proxy, Resolver
 from scanner.native.session import Peer
 
 PAUSE_FIRST_S = 1.0
-PAUSE_NEXT_S = 5.0      # doubled with each further failure
+PAUSE_NEXT_S = 5.0  # doubled with each further failure
 PAUSE_MAX_S = 60.0
 
 
@@ -18,9 +18,9 @@ class Way:
         self.exit_index, self.proxy = exit_index, proxy
         self.resolver_index, self.resolver = resolver_index, resolver
         self.peer = Peer(rate)
-        self.left_out = False       # refuses everything: not used any more
-        self._failures = 0          # in a row
-        self._probing = False       # one worker is pausing before, or making, the next try
+        self.left_out = False  # refuses everything: not used any more
+        self._failures = 0  # in a row
+        self._probing = False  # one worker is pausing before, or making, the next try
         self._works = asyncio.Event()
         self._works.set()
 

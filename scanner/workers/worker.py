@@ -14,15 +14,15 @@ from scanner.workers.connection import Connection
 from scanner.workers.crew import Crew
 from scanner.workers.way import Way
 
-BRIEF_S = 0.2   # a connection that ends so soon, with nothing answered, has failed
+BRIEF_S = 0.2  # a connection that ends so soon, with nothing answered, has failed
 
 
 @dataclass(frozen=True, slots=True)
 class Openings:
     """What all workers open connections with."""
 
-    limit: asyncio.Semaphore            # connections being opened at once
-    timeout_s: float                    # for one opening, handshakes included
+    limit: asyncio.Semaphore  # connections being opened at once
+    timeout_s: float  # for one opening, handshakes included
     tls: ssl.SSLContext | None
     trouble: Callable[[Trouble], None]  # told of each failure
 
