@@ -17,8 +17,11 @@ SPACE = b" \t\r"
 Judged = tuple[bytes, bytes | None, int, str]
 """(name to ask, JSON text of `d` or None when `d` is the name itself, reason or 0, why)."""
 
-SPECIAL_USE = ("localhost", "local", "onion", "invalid", "test", "alt", "10.in-addr.arpa", "127.in-addr.arpa",
-               "254.169.in-addr.arpa", "168.192.in-addr.arpa", *(f"{n}.172.in-addr.arpa" for n in range(16, 32)))  # fmt: skip
+SPECIAL_USE = (
+    *("localhost", "local", "onion", "invalid", "test", "alt"),
+    *("10.in-addr.arpa", "127.in-addr.arpa", "254.169.in-addr.arpa", "168.192.in-addr.arpa"),
+    *(f"{n}.172.in-addr.arpa" for n in range(16, 32)),
+)
 
 
 def judge(line: bytes, *, ptr: bool = False, special: bool = False) -> Judged:

@@ -1,0 +1,232 @@
+"""The command line: flags to Config, files to descriptors, errors to one line and an exit code. The only home of
+click; everything heavy is imported where it is used, so that `--version` is quick."""
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from scanner import __version__
+from scanner.errors import OutputError, ScanError
+
+EPILOG = """\b
+Example:
+  cat domains.txt | dnsscan --config cfg.json > results.jsonl
+  dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
+  dnsscan lab --help            a resolver and proxies to try it on, no network
+\b
+Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
+3 nothing could be reached; 4 output; 128+N signal N; 141 the reader went away.
+Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"
+"""
+
+
+class ScanOrCommand(click.Group):
+    """`dnsscan FILE...` scans; `dnsscan lab ...` is the other program. A file named lab is given as ./lab."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not (args and args[0] in self.commands):
+            args = ["scan", *args]
+        return super().parse_args(ctx, args)
+
+
+class ScanCommand(click.Command):
+    """The scan, whose own name is not written."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage("dnsscan", "[OPTIONS] [FILE]...   |   dnsscan lab --help")
+
+
+@click.group(cls=ScanOrCommand, add_help_option=False)
+def entry() -> None:
+    """Scan names, or run the lab."""
+
+
+@entry.command(
+    "scan",
+    cls=ScanCommand,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80},
+)
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.option("--config", metavar="FILE", help="JSON or TOML; - = first line of stdin.")
+@click.option("-r", "--resolver", "resolvers", multiple=True, metavar="ADDR", help="192.0.2.53, tcp://, tls://ip#name.")
+@click.option("--proxy", "proxies", multiple=True, metavar="URL", help="socks5://user:pass@host:1080, http://.")
+@click.option("--proxy-file", metavar="FILE", help="One proxy a line.")
+@click.option("-t", "--type", "type", multiple=True, metavar="TYPE", help="Record type [NS]; repeat for more.")
+@click.option("--workers", metavar="N", help="Tunnels held open [500 with proxies, else 16].")
+@click.option("--pipeline", metavar="N", help="Queries in flight on a connection [auto].")
+@click.option("--timeout-ms", metavar="N", help="One attempt [2000].")
+@click.option("--retries", metavar="N", help="Attempts after the first [2].")
+@click.option("--deadline-ms", metavar="N", help="Hard limit for one name [10000].")
+@click.option("--rate", metavar="N", help="Queries/s per exit and resolver [1000 if public]; 0 = no limit.")
+@click.option("--max-in-flight", metavar="N", help="Names started and not yet written.")
+@click.option("--fields", metavar="LIST", help="Extra keys: n,why,t,a,ns,p,ts,sec,fl.")
+@click.option("--output", metavar="FILE", help="Write there instead of stdout (must not exist).")
+@click.option("--force", is_flag=True, help="Overwrite --output.")
+@click.option("--all-names", is_flag=True, help="Send special-use names to public resolvers too.")
+@click.option("--ptr", is_flag=True, help="Ask the reverse name of an IP address.")
+@click.option("--strict", is_flag=True, help="Stop (exit 3) if a resolver invents answers.")
+@click.option("--stats", type=click.Choice(["text", "json"]), default="text", help="Form of the summary on stderr.")
+@click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved config, secrets hidden.")
+@click.version_option(__version__, prog_name="dnsscan")
+def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, dry_run: bool,
+                 **given: Any) -> None:  # fmt: skip
+    """Which names exist? One name a line in, one JSON line out."""
+    from scanner.config import check_descriptors, describe, load
+
+    first_line = read_first_line() if config == "-" else None
+    flags = {key: value for key, value in given.items() if value not in (None, (), False)}
+    path = Path(config) if config and first_line is None else None
+    settings = load(path, first_line, flags, os.environ)
+    if dry_run:
+        import orjson
+
+        click.echo(orjson.dumps(describe(settings), option=orjson.OPT_INDENT_2))
+        return
+    check_descriptors(settings.workers)
+    sources = open_inputs(files)
+    out_fd = open_output(output, force, sources) if output else 1
+    from scanner.scan import run
+
+    sys.exit(run(settings, sources, out_fd))
+
+
+def read_first_line() -> str:
+    """The first line of stdin, and not an octet more: the names behind it are the scan's."""
+    line = bytearray()
+    while len(line) < 1 << 20 and (octet := os.read(0, 1)) not in (b"", b"\n"):
+        line += octet
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ScanError("--config -: the first line of stdin is not UTF-8") from None
+
+
+def open_inputs(files: tuple[Path, ...]) -> list[int]:
+    """Descriptors of the input files, or stdin's. Raises ScanError."""
+    if not files:
+        try:
+            if stat.S_ISDIR(os.fstat(0).st_mode):
+                raise ScanError("cannot read stdin: is a directory")
+        except OSError:
+            raise ScanError("cannot read stdin: it is closed; give a file or a pipe") from None
+        return [0]
+    descriptors = []
+    for path in files:
+        try:
+            descriptors.append(0 if str(path) == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            if stat.S_ISDIR(os.fstat(descriptors[-1]).st_mode):
+                raise ScanError(f"cannot read {path}: is a directory")
+        except OSError as error:
+            raise ScanError(f"cannot read {path}: {os.strerror(error.errno or 0)}") from None
+    return descriptors
+
+
+def open_output(name: str, force: bool, sources: list[int]) -> int:
+    """The output file, mode 0600, created unless --force. Raises ScanError before anything is changed."""
+    for source in sources:
+        if os.path.exists(name) and os.path.samestat(os.fstat(source), os.stat(name)):
+            raise ScanError(f"--output {name} is the input; choose another file")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
+        return os.open(name, flags, 0o600)
+    except FileExistsError:
+        raise ScanError(f"--output {name} exists; use --force to overwrite it") from None
+    except OSError as error:
+        raise ScanError(f"--output {name}: {os.strerror(error.errno or 0)}") from None
+
+
+@entry.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})
+@click.option("--proxies", type=click.IntRange(0, 1000), default=4, show_default=True, help="SOCKS5 proxies in front.")
+@click.option(
+    "--nx", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of names that do not exist."
+)
+@click.option("--loss", type=click.FloatRange(0, 1), default=0.0, help="Share of queries that are dropped.")
+@click.option("--delay-ms", default="0", metavar="MIN[:MAX]", help="Delay of each answer.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the DNS server [any].")
+@click.option("--proxy-port", type=click.IntRange(0, 65535), default=0, help="Of the first proxy [any].")
+@click.option("--user", help="The proxies ask for it.")
+@click.option("--password", help="The proxies ask for it.")
+@click.option("--write-config", type=click.Path(path_type=Path), metavar="PATH", help="Write the config there.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def lab_command(command: tuple[str, ...], delay_ms: str, write_config: Path | None, **given: Any) -> None:
+    """A DNS server and proxies on loopback; prints a config for them.
+
+    `dnsscan lab -- COMMAND...` runs COMMAND with the lab up; {config} in it
+    becomes the path of the config.
+    """
+    from scanner.lab.run import run_command, serve
+
+    least, _, most = delay_ms.partition(":")
+    if not least.isdecimal() or not (most or "0").isdecimal() or int(most or least) < int(least):
+        raise ScanError(f"--delay-ms: {delay_ms!r} is not MIN or MIN:MAX in milliseconds")
+    given["delay_ms"] = (int(least), int(most or least))
+    sys.exit(run_command(list(command), **given) if command else serve(write_config=write_config, **given))
+
+
+def dnsscan() -> NoReturn:
+    """The program: every error of the user is one line on stderr and an exit code."""
+    try:
+        check_standard_descriptors()
+        entry.main(standalone_mode=False, prog_name="dnsscan")
+        code = 0
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.Abort:
+        code = 130
+    except click.ClickException as error:
+        code = complain(message_of(error), 2)
+    except ScanError as error:
+        code = complain(str(error), error.exit_code)
+    except MemoryError:
+        code = complain("out of memory", 1)
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        code = 141
+    sys.exit(code)
+
+
+def check_standard_descriptors() -> None:
+    """A closed stdout is an error; a closed stderr becomes /dev/null, so that no socket takes its place."""
+    for descriptor in (0, 2):
+        if is_closed(descriptor):
+            null = os.open(os.devnull, os.O_RDWR)
+            if descriptor == 0 and null == 0:
+                os.close(null)  # kept closed: reading names from it is an error of its own
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 0)
+    if is_closed(1):
+        raise OutputError("stdout is closed")
+
+
+def is_closed(descriptor: int) -> bool:
+    """True when nothing is open there."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return True
+    return False
+
+
+def complain(text: str, code: int) -> int:
+    """One line on stderr, wherever that goes; returns the code."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"dnsscan: {text}\n".encode("utf-8", "backslashreplace"))
+    return code
+
+
+def message_of(error: click.ClickException) -> str:
+    """click's message as one line: what, and what would be right."""
+    if isinstance(error, click.NoSuchOption):
+        near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else "; see dnsscan --help"
+        return f"unknown option {error.option_name}{near}"
+    text = " ".join(error.format_message().split())
+    param = getattr(error, "param", None)
+    return f"{text} (see dnsscan --help)" if param is None else text

@@ -1,0 +1,135 @@
+"""Resolvers and proxies from their text forms. Its errors never show a password."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import unquote_to_bytes
+
+from scanner.errors import ScanError
+from scanner.model import Proxy, Resolver
+
+DNS_PORTS = {"tcp": 53, "tls": 853}
+PROXY_PORTS = {"socks5": 1080, "socks5h": 1080, "http": 8080}
+LATER = {"udp": "raw UDP", "https": "DNS over HTTPS", "quic": "DNS over QUIC"}
+CREDENTIAL_MAX = 255  # octets (RFC 1929)
+SHOWN_MAX = 60
+
+
+def shown(text: str) -> str:
+    """A token for an error line: escaped, cut."""
+    safe = "".join(c if c.isprintable() and c.isascii() else f"\\x{ord(c):02x}" for c in text)
+    return f'"{safe[:SHOWN_MAX]}{"..." if len(safe) > SHOWN_MAX else ""}"'
+
+
+def resolver_from_text(text: str) -> Resolver:
+    """`1.1.1.1`, `[2606::1]:53`, `tcp://...`, `tls://9.9.9.9#dns.quad9.net`. Raises ScanError."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "tcp", text
+    if scheme in LATER:
+        raise ScanError(f"resolver {shown(text)}: {LATER[scheme]} is not in this version; use tcp:// or tls://")
+    if scheme not in DNS_PORTS:
+        raise ScanError(f"resolver {shown(text)}: scheme {shown(scheme)} is not known; use tcp:// or tls://")
+    place, hash_, name = rest.partition("#")
+    if hash_ and (scheme != "tls" or not re.fullmatch(r"[A-Za-z0-9._-]+", name)):
+        raise ScanError(f"resolver {shown(text)}: after # stands the name in the certificate, with tls:// only")
+    address, port = address_and_port(place, f"resolver {shown(text)}")
+    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
+        raise ScanError(f"resolver {shown(text)}: no resolver can have this address")
+    return Resolver(scheme, str(address), DNS_PORTS[scheme] if port is None else port, name or None)
+
+
+def address_and_port(place: str, where: str):  # type: ignore[no-untyped-def]
+    """An IP address and its port or None."""
+    host, port = host_and_port(place, where)
+    try:
+        return ip_address(host), port
+    except ValueError:
+        raise ScanError(
+            f"{where}: {shown(host)} is not an IP address; write for example 192.0.2.53 or [2001:db8::53]:53"
+        ) from None
+
+
+def host_and_port(place: str, where: str) -> tuple[str, int | None]:
+    """`host`, `host:port`, `[v6]`, `[v6]:port`, bare v6."""
+    bracketed = re.fullmatch(r"\[([^\[\]]*)\](?::(.*))?", place, re.DOTALL)
+    if bracketed:
+        host, port = bracketed.groups()
+    elif place.count(":") > 1:
+        host, port = place, None
+    else:
+        host, colon, port = place.partition(":")
+        port = port if colon else None
+    return host, None if port is None else port_from_text(port, where)
+
+
+def port_from_text(text: str, where: str) -> int:
+    """1 to 65535, ASCII digits only."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise ScanError(f"{where}: port {shown(text)} is not a number from 1 to 65535")
+    return int(text)
+
+
+def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
+    """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`."""
+    scheme, separator, rest = text.strip().partition("://")
+    if not separator:
+        return short_proxy(text.strip(), where)
+    if scheme not in PROXY_PORTS:
+        raise ScanError(f"{where}: scheme {shown(scheme)} is not known; use socks5://, socks5h:// or http://")
+    userinfo, at, place = rest.rpartition("@")
+    if "/" in userinfo or "/" in place.rstrip("/") or "?" in place or "#" in place:
+        raise ScanError(f"{where}: not a proxy URL (in a user or password write / as %2F, ? as %3F, # as %23)")
+    user, password = credentials(userinfo, where) if at else (None, None)
+    return proxy_at(scheme, place.rstrip("/"), user, password, where)
+
+
+def short_proxy(text: str, where: str) -> Proxy:
+    """`host:port` and `host:port:user:pass`, both SOCKS5."""
+    parts = text.split(":", 3)
+    if len(parts) == 4 and parts[0] and re.fullmatch(r"[0-9]+", parts[1]):
+        user, password = checked(parts[2].encode(), parts[3].encode(), where)
+        return proxy_at("socks5", f"{parts[0]}:{parts[1]}", user, password, where)
+    if "@" in text:
+        raise ScanError(f"{where}: a proxy with a user is written socks5://user:password@host:port")
+    return proxy_at("socks5", text, None, None, where)
+
+
+def proxy_at(scheme: str, place: str, user: str | None, password: str | None, where: str) -> Proxy:
+    """Check host and port; an IPv6 address stands in brackets here."""
+    if place.count(":") > 1 and not place.startswith("["):
+        raise ScanError(f"{where}: write an IPv6 address in brackets: [::1]:1080")
+    host, port = host_and_port(place, where)
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?", host):
+        raise ScanError(f"{where}: the host is missing or is no host name; write socks5://host:1080")
+    return Proxy(scheme, host, PROXY_PORTS[scheme] if port is None else port, user, password)
+
+
+def credentials(userinfo: str, where: str) -> tuple[str | None, str | None]:
+    """User and password of a URL, percent-decoded."""
+    user, _, password = userinfo.partition(":")
+    return checked(unquote_to_bytes(user), unquote_to_bytes(password), where)
+
+
+def checked(user: bytes, password: bytes, where: str) -> tuple[str | None, str | None]:
+    """Both of 1 to 255 octets, as RFC 1929 has it."""
+    if not user and not password:
+        return None, None
+    if not 1 <= len(user) <= CREDENTIAL_MAX or not 1 <= len(password) <= CREDENTIAL_MAX:
+        raise ScanError(f"{where}: user and password have 1-255 octets each (RFC 1929 allows 1-255 bytes)")
+    try:
+        return user.decode(), password.decode()
+    except UnicodeDecodeError:
+        raise ScanError(f"{where}: user and password must be UTF-8") from None
+
+
+def fill_environment(text: str, environ: Mapping[str, str], where: str) -> str:
+    """Put the variables' values for `${NAME}`. Raises ScanError with the name, never the value."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if not environ.get(name):
+            raise ScanError(f"{where}: environment variable {name} is {'empty' if name in environ else 'not set'}")
+        return environ[name]
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
