@@ -47,7 +47,12 @@ def parse(message: bytes) -> Query:
 
 
 def response(
-    query: Query, rcode: int | None = None, *, flags: int = QR, change_id: int = 0, question: bytes | None = None
+    query: Query,
+    rcode: int | None = None,
+    *,
+    flags: int = QR,
+    change_id: int = 0,
+    question: bytes | None = None,
 ) -> bytes:
     """A response message: the zone's answer, or `rcode` with nothing in it."""
     code = (NOERROR if query.exists else NXDOMAIN) if rcode is None else rcode

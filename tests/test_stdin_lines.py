@@ -94,7 +94,10 @@ def test_a_utf16_file_gives_bad_names_and_one_hint(resolver):
 
 
 def test_the_last_line_needs_no_newline(resolver):
-    assert sorted(row["d"] for row in ask(resolver, b"a.example\nb.example").rows) == ["a.example", "b.example"]
+    assert sorted(row["d"] for row in ask(resolver, b"a.example\nb.example").rows) == [
+        "a.example",
+        "b.example",
+    ]
 
 
 def test_empty_input_gives_no_lines(resolver):
@@ -165,7 +168,18 @@ def test_a_comma_is_called_an_unexpected_column(resolver):
 
 @pytest.mark.parametrize(
     "line",
-    [";rm -rf /", "$(id).com", "`id`.com", "a;b.com", "a|b.com", "a&b.com", "a'b.com", '"a".com', "a=b.com", "a/b.com"],
+    [
+        ";rm -rf /",
+        "$(id).com",
+        "`id`.com",
+        "a;b.com",
+        "a|b.com",
+        "a&b.com",
+        "a'b.com",
+        '"a".com',
+        "a=b.com",
+        "a/b.com",
+    ],
 )
 def test_shell_characters_are_bad_names_kept_as_they_are(resolver, line):
     assert refused(resolver, line)["d"] == line
@@ -344,7 +358,11 @@ def test_odd_but_good_names_are_asked(resolver, line):
 
 @pytest.mark.parametrize(
     ("line", "asked"),
-    [("münchen.de", "xn--mnchen-3ya.de"), ("faß.de", "xn--fa-hia.de"), ("BÜCHER.example", "xn--bcher-kva.example")],
+    [
+        ("münchen.de", "xn--mnchen-3ya.de"),
+        ("faß.de", "xn--fa-hia.de"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+    ],
 )
 def test_a_utf8_name_is_asked_by_its_a_label(resolver, line, asked):
     row = asked_for(resolver, line)
@@ -360,7 +378,9 @@ def test_unicode_dots_and_wide_letters_are_mapped_or_refused_never_half(resolver
     assert row.get("e") == "badname" or row.get("q") == "example.com", row
 
 
-@pytest.mark.parametrize("line", ["xn--a.example", "xn--.example", "xn--999999999.example", "xn--\u00fc.example"])
+@pytest.mark.parametrize(
+    "line", ["xn--a.example", "xn--.example", "xn--999999999.example", "xn--\u00fc.example"]
+)
 def test_broken_a_labels_raise_nothing(resolver, line):
     assert ask(resolver, line).row["d"] == line
 
@@ -380,7 +400,16 @@ def test_many_combining_marks_are_cut_before_idna(resolver):
 
 # -- special-use names -----------------------------------------------------------------------------------------------
 
-SPECIAL = ["localhost", "foo.local", "x.onion", "1.0.0.127.in-addr.arpa", "invalid", "a.test", "A.LocalHost", "b.test."]
+SPECIAL = [
+    "localhost",
+    "foo.local",
+    "x.onion",
+    "1.0.0.127.in-addr.arpa",
+    "invalid",
+    "a.test",
+    "A.LocalHost",
+    "b.test.",
+]
 
 
 def test_special_use_names_are_never_sent_to_a_public_resolver():
@@ -460,7 +489,11 @@ def test_a_directory_as_stdin_is_refused(resolver):
     with_directory = os.open("/", os.O_RDONLY)
     try:
         run = subprocess.run(
-            [*DNSSCAN, "-r", resolver.address], stdin=with_directory, capture_output=True, timeout=20, cwd=ROOT
+            [*DNSSCAN, "-r", resolver.address],
+            stdin=with_directory,
+            capture_output=True,
+            timeout=20,
+            cwd=ROOT,
         )
     finally:
         os.close(with_directory)
