@@ -1,4 +1,4 @@
-"""The real command as users run it: `python -m scanner` in a process of its own, always with a hard time limit."""
+"""The real command as users run it: `python -m scanner` in a process of its own, under a hard time limit."""
 
 import json
 import os
@@ -61,6 +61,6 @@ def scan(
 
 
 def start(*args: object, **options) -> subprocess.Popen:
-    """A run that is talked to while it lives; pipes at all three ends unless told otherwise. Kill it in a `finally`."""
+    """A run that is talked to while it lives, pipes at all ends unless told otherwise; kill it after."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options})

@@ -1,6 +1,7 @@
-"""A scripted SOCKS5 proxy on loopback: an honest one, and every way of being a bad one that the tests ask for.
+"""A scripted SOCKS5 proxy on loopback: an honest one, and every kind of bad one that the tests ask for.
 
-A script is a function of one `Client` (one connection, in a thread of its own); when it returns, the connection closes.
+A script is a function of one `Client` (one connection, in a thread of its own); when it returns, the connection
+closes.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ BOUND = b"\x01\x7f\x00\x00\x01\x1f\x90"  # the address part of a reply: IPv4, 12
 
 
 class Client:
-    """One connection from the proxy's side; `budget` octets are sent and no more, `drip` sends them singly."""
+    """One connection from the proxy's side; at most `budget` octets are sent; `drip` sends them singly."""
 
     def __init__(self, connection: socket.socket, budget: int | None = None, drip: bool = False):
         self.connection = connection

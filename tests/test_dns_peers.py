@@ -1,4 +1,4 @@
-"""Resolvers that answer as they should not: a late, false or torn answer never lands on a name, and no name is lost."""
+"""Resolvers that answer as they should not: no false or torn answer lands on a name, no name is lost."""
 
 import struct
 import threading
@@ -52,7 +52,7 @@ def on_each_query(act) -> DnsPeer:
     return DnsPeer(script)
 
 
-# -- connections -----------------------------------------------------------------------------------------------------
+# -- connections -----------------------------------------------------------------------------------
 
 
 def test_an_honest_peer_gives_right_answers():
@@ -109,7 +109,7 @@ def test_answers_in_reversed_order_land_on_their_names():
     assert sum(row["s"] == "error" for row in done.rows) <= 8
 
 
-# -- what an answer must match ---------------------------------------------------------------------------------------
+# -- what an answer must match ---------------------------------------------------------------------
 
 
 def lies_first(lie):
@@ -191,7 +191,7 @@ def test_a_late_answer_is_never_given_to_the_next_name():
     assert all(row["d"].startswith("late") for row in done.rows if row["s"] == "nxdomain")
 
 
-# -- frames ----------------------------------------------------------------------------------------------------------
+# -- frames ----------------------------------------------------------------------------------------
 
 
 def test_answers_one_octet_at_a_time_are_read():
@@ -283,7 +283,7 @@ def test_a_compression_loop_in_the_answer_is_no_hang():
     assert "nxdomain" not in {row["s"] for row in done.rows}
 
 
-# -- RCODEs and other resolvers --------------------------------------------------------------------------------------
+# -- RCODEs and other resolvers --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_an_empty_noerror_is_taken_without_data():
     assert (row["s"], row["r"], row["re"], row["e"]) == ("taken", 0, True, "nodata")
 
 
-# -- time ------------------------------------------------------------------------------------------------------------
+# -- time ------------------------------------------------------------------------------------------
 
 
 def test_silence_is_a_timeout_after_every_retry():
@@ -424,7 +424,7 @@ def test_the_round_trip_is_measured():
     assert 140 <= row["ms"] < 1000
 
 
-# -- rewriting -------------------------------------------------------------------------------------------------------
+# -- rewriting -------------------------------------------------------------------------------------
 
 
 def rewriting() -> DnsPeer:

@@ -1,5 +1,5 @@
-"""Proxies that are no good: each is a reason on a line and a few words on stderr, never a traceback, a hang or a
-lost name."""
+"""Proxies that are no good: each is a reason on a line and a few words on stderr, never a traceback, a hang
+or a lost name."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""What each kind of input line gets (BAD-INPUT rows 1 to 38): the real command against a scripted resolver."""
+"""What each kind of input line gets (BAD-INPUT rows 1 to 38): the command against a scripted resolver."""
 
 import gzip
 import os
@@ -59,7 +59,7 @@ def lines_that_count(octets: bytes) -> int:
     return sum(1 for line in stripped if line and not line.startswith(b"#"))
 
 
-# -- lines that are no names -----------------------------------------------------------------------------------------
+# -- lines that are no names -----------------------------------------------------------------------
 
 
 def test_blank_lines_and_comments_are_skipped_and_counted(resolver):
@@ -114,7 +114,7 @@ def test_one_line_is_one_line_whatever_python_calls_a_line_break(resolver):
     assert {row["e"] for row in rows} == {"badname"}
 
 
-# -- octets and characters -------------------------------------------------------------------------------------------
+# -- octets and characters -------------------------------------------------------------------------
 
 
 def test_nul_is_a_control_character_written_in_ddd_form(resolver):
@@ -212,7 +212,7 @@ def test_a_star_is_a_bad_name(resolver, line):
     refused(resolver, line)
 
 
-# -- IP addresses ----------------------------------------------------------------------------------------------------
+# -- IP addresses ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line", ["192.0.2.1", "2001:db8::1", "::1"])
@@ -237,7 +237,7 @@ def test_with_ptr_an_address_is_asked_by_its_reverse_name(resolver, line, asked)
     assert asked in resolver.names_asked
 
 
-# -- lengths ---------------------------------------------------------------------------------------------------------
+# -- lengths ---------------------------------------------------------------------------------------
 
 
 def name_of(length: int) -> str:
@@ -322,7 +322,7 @@ def high_water_kib(pid: int) -> int:
     raise AssertionError("no VmHWM")
 
 
-# -- dots ------------------------------------------------------------------------------------------------------------
+# -- dots ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line", ["a..b", ".a", "example.com..", ".."])
@@ -353,7 +353,7 @@ def test_odd_but_good_names_are_asked(resolver, line):
     assert line in resolver.names_asked
 
 
-# -- IDNA ------------------------------------------------------------------------------------------------------------
+# -- IDNA ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -398,7 +398,7 @@ def test_many_combining_marks_are_cut_before_idna(resolver):
     assert {row["e"] for row in rows} == {"badname"}
 
 
-# -- special-use names -----------------------------------------------------------------------------------------------
+# -- special-use names -----------------------------------------------------------------------------
 
 SPECIAL = [
     "localhost",
@@ -428,7 +428,7 @@ def test_a_loopback_resolver_gets_special_use_names(resolver):
     assert {row["s"] for row in rows} == {"nxdomain"}
 
 
-# -- many lines ------------------------------------------------------------------------------------------------------
+# -- many lines ------------------------------------------------------------------------------------
 
 
 def test_duplicates_in_a_row_are_asked_once_and_each_has_its_line(resolver):
@@ -460,7 +460,7 @@ def test_with_several_types_every_name_has_a_line_for_each(resolver):
     assert sorted((row["n"], row["t"]) for row in rows) == [(n, t) for n in (1, 2, 3) for t in ("A", "NS")]
 
 
-# -- the whole input -------------------------------------------------------------------------------------------------
+# -- the whole input -------------------------------------------------------------------------------
 
 
 def xlsx(path: Path) -> bytes:
