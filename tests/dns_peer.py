@@ -1,7 +1,8 @@
 """A scripted DNS-over-TCP server on loopback, for the answers that no real server gives.
 
 A script is a function of one `Talk` (one connection, in a thread of its own); when it returns, the connection
-closes. Its codec is a dozen lines, none of them the program's. In its zone a name exists when its last label is `example` and its first does not begin with `nx`.
+closes. Its codec is a dozen lines, none of them the program's. In its zone a name exists when its last label is
+`example` and its first does not begin with `nx`.
 """
 
 import contextlib

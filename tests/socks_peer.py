@@ -1,7 +1,7 @@
 """A scripted SOCKS5 proxy on loopback: an honest one, and every kind of bad one that the tests ask for.
 
-A script is a function of one `Client` (one connection, in a thread of its own); when it returns, the connection
-closes.
+A script is a function of one `Client` (one connection, in a thread of its own); when it returns, the
+connection closes.
 """
 
 import contextlib
