@@ -1,0 +1,66 @@
+"""The real command as users run it: `python -m scanner` in a process of its own, under a hard time limit."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DNSSCAN = (sys.executable, "-m", "scanner")
+QUICK = ("--timeout-ms", "300", "--deadline-ms", "1500")  # for peers that never answer
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one run left behind."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def rows(self) -> list[dict]:
+        """The output lines as objects; fails where one is torn, not ASCII, or not an object."""
+        assert self.out == b"" or self.out.endswith(b"\n"), self.out[-200:]
+        rows = [json.loads(line.decode("ascii")) for line in self.out.splitlines()]
+        assert all(isinstance(row, dict) for row in rows)
+        return rows
+
+    @property
+    def row(self) -> dict:
+        """The only output line."""
+        rows = self.rows
+        assert len(rows) == 1, (rows, self.err)
+        return rows[0]
+
+
+def environment(**changes: str | None) -> dict[str, str]:
+    """This process's environment with changes; None takes a variable away."""
+    merged = {**os.environ, **changes}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def scan(
+    *args: object, names: bytes | str = b"", limit_s: float = 30, python=(), **changes: str | None
+) -> Scan:
+    """Run to the end with `names` on stdin; more than `limit_s` seconds fails the test."""
+    octets = names.encode() if isinstance(names, str) else names
+    command = [DNSSCAN[0], *python, *DNSSCAN[1:], *map(str, args)]
+    done = subprocess.run(
+        command,
+        input=octets,
+        capture_output=True,
+        timeout=limit_s,
+        cwd=ROOT,
+        env=environment(**changes),
+        check=False,
+    )
+    return Scan(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+
+
+def start(*args: object, **options) -> subprocess.Popen:
+    """A run that is talked to while it lives, pipes at all ends unless told otherwise; kill it after."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options})

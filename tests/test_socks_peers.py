@@ -1,0 +1,295 @@
+"""Proxies that are no good: each is a reason on a line and a few words on stderr, never a traceback, a hang
+or a lost name."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from command import QUICK, Scan, scan
+from dns_peer import DnsPeer
+from socks_peer import BOUND, NO_AUTH, NONE_FITS, PASSWORD, Client, SocksPeer, cut_after, honest
+
+NAMES = [f"{kind}{number}.example" for kind in ("is", "nx") for number in range(10)]
+SECRET = "hunter2-geheim"
+OK = b"\x05\x00\x00" + BOUND
+
+
+def silent(client: Client) -> None:
+    while client.connection.recv(4096):
+        pass
+
+
+def silent_after_method(client: Client) -> None:
+    client.methods()
+    client.send(bytes((5, NO_AUTH)))
+    silent(client)
+
+
+def silent_after_request(client: Client) -> None:
+    client.agree()
+    silent(client)
+
+
+def closes_at_once(client: Client) -> None:
+    del client
+
+
+def socks4(client: Client) -> None:
+    client.methods()
+    client.send(b"\x00\x5b\x00\x00\x00\x00\x00\x00")
+
+
+def http(client: Client) -> None:
+    client.methods()
+    client.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def refuses_methods(client: Client) -> None:
+    client.methods()
+    client.send(bytes((5, NONE_FITS)))
+
+
+def wants_an_unknown_method(client: Client) -> None:
+    client.methods()
+    client.send(b"\x05\x80")
+    silent(client)
+
+
+def wants_a_password(client: Client) -> None:
+    client.methods()
+    client.send(bytes((5, PASSWORD)))
+    silent(client)
+
+
+def rejects_the_password(client: Client) -> None:
+    client.methods()
+    client.send(bytes((5, PASSWORD)))
+    client.credentials()
+    client.send(b"\x01\x01")
+
+
+def unknown_address_type(client: Client) -> None:
+    client.agree()
+    client.send(b"\x05\x00\x00\x09\x7f\x00\x00\x01\x1f\x90")
+    silent(client)
+
+
+def closes_after_success(client: Client) -> None:
+    client.agree()
+    client.send(OK)
+
+
+def garbage_after_success(client: Client) -> None:
+    client.agree()
+    client.send(OK + b"\x00\x05junk!")
+    silent(client)
+
+
+def replies(code: int, with_address: bool):
+    def script(client: Client) -> None:
+        client.agree()
+        client.send(bytes((5, code, 0)) + (BOUND if with_address else b""))
+
+    return script
+
+
+BAD = {
+    "says nothing": silent,
+    "says nothing after the method": silent_after_method,
+    "says nothing after the request": silent_after_request,
+    "closes at once": closes_at_once,
+    "answers SOCKS4": socks4,
+    "answers HTTP": http,
+    "refuses every method": refuses_methods,
+    "wants an unknown method": wants_an_unknown_method,
+    "wants a password": wants_a_password,
+    "unknown address type": unknown_address_type,
+    "closes after success": closes_after_success,
+    "garbage after success": garbage_after_success,
+    **{
+        f"reply {code:02x} {'with' if with_address else 'without'} address": replies(code, with_address)
+        for code in (1, 2, 3, 4, 5, 6, 7, 8, 0x5A)
+        for with_address in (True, False)
+    },
+}
+
+
+def through(*proxies: str, names: list[str] = NAMES) -> Scan:
+    with DnsPeer() as resolver:
+        flags = [flag for proxy in proxies for flag in ("--proxy", proxy)]
+        return scan(
+            "-r", resolver.address, *flags, "--workers", 4, *QUICK, names="\n".join(names) + "\n", limit_s=20
+        )
+
+
+def assert_nothing_lost(done: Scan) -> None:
+    assert sorted(row["d"] for row in done.rows) == sorted(NAMES)
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 8, done.err
+
+
+def assert_nothing_reached(done: Scan) -> None:
+    assert_nothing_lost(done)
+    assert {row["s"] for row in done.rows} == {"error"}
+    assert {row["e"] for row in done.rows} <= {"proxy", "connection", "timeout", "badresp"}, done.rows
+    assert done.code == 3, done.err
+
+
+def assert_all_answered(done: Scan) -> None:
+    assert_nothing_lost(done)
+    assert {row["d"]: row["s"] for row in done.rows} == {
+        name: "nxdomain" if name.startswith("nx") else "taken" for name in NAMES
+    }
+    assert done.code == 0, done.err
+
+
+def test_an_honest_proxy_carries_every_name():
+    with SocksPeer(honest) as peer:
+        assert_all_answered(through(peer.url))
+
+        assert peer.connections >= 1
+
+
+@pytest.mark.parametrize("script", BAD.values(), ids=BAD.keys())
+def test_with_only_a_bad_proxy_every_name_has_its_error_line(script):
+    with SocksPeer(script) as peer:
+        assert_nothing_reached(through(peer.url))
+
+
+@pytest.mark.parametrize("script", BAD.values(), ids=BAD.keys())
+def test_a_good_proxy_beside_a_bad_one_gets_every_name_through(script):
+    with SocksPeer(script) as bad, SocksPeer(honest) as fine:
+        assert_all_answered(through(bad.url, fine.url))
+
+
+@pytest.mark.parametrize("with_password", [False, True])
+def test_replies_cut_at_every_octet_lose_nothing(with_password):
+    whole = 2 + 2 * with_password + len(OK)
+
+    def run(count: int) -> Scan:
+        with SocksPeer(cut_after(count, with_password)) as peer:
+            return through(peer.url_with("user", SECRET) if with_password else peer.url)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in pool.map(run, range(whole + 1)):
+            assert_nothing_reached(done)
+            assert SECRET not in done.err
+
+
+@pytest.mark.parametrize("with_password", [False, True])
+def test_replies_that_come_one_octet_at_a_time_are_fine(with_password):
+    def script(client: Client) -> None:
+        client.drip = True
+        target = client.agree(with_password)
+        client.send(OK)
+        client.relay(target)
+
+    with SocksPeer(script) as peer:
+        assert_all_answered(through(peer.url_with("user", SECRET) if with_password else peer.url))
+
+
+@pytest.mark.parametrize(
+    "bound", [b"\x03\x0bexample.com\x00\x35", b"\x04" + bytes(16) + b"\x00\x35", b"\x03\x00\x00\x00"]
+)
+def test_every_kind_of_bound_address_is_read_to_its_end(bound):
+    def script(client: Client) -> None:
+        target = client.agree()
+        client.send(b"\x05\x00\x00" + bound)
+        client.relay(target)
+
+    with SocksPeer(script) as peer:
+        assert_all_answered(through(peer.url))
+
+
+def test_a_rejected_password_is_a_proxy_error_and_never_shown():
+    with SocksPeer(rejects_the_password) as peer:
+        done = through(peer.url_with("user", SECRET))
+
+    assert_nothing_reached(done)
+    assert {row["e"] for row in done.rows} == {"proxy"}
+    assert SECRET not in done.err
+    assert SECRET.encode() not in done.out
+
+
+def test_user_and_password_arrive_as_they_were_given():
+    seen = []
+
+    def script(client: Client) -> None:
+        client.methods()
+        client.send(bytes((5, PASSWORD)))
+        seen.append(client.credentials())
+        client.send(b"\x01\x00")
+        target = client.request()
+        client.send(OK)
+        client.relay(target)
+
+    with SocksPeer(script) as peer:
+        assert_all_answered(through(peer.url_with("us%20er", "p%40s:s@w%C3%BC")))
+
+    assert set(seen) == {(b"us er", "p@s:s@wü".encode())}
+
+
+def test_the_client_asks_the_proxy_for_the_resolver_and_for_nothing_else():
+    targets = []
+
+    def script(client: Client) -> None:
+        targets.append(client.agree())
+        client.send(OK)
+        client.relay(targets[-1])
+
+    with SocksPeer(script) as peer, DnsPeer() as resolver:
+        done = scan("-r", resolver.address, "--proxy", peer.url, names="is.example\n")
+
+    assert done.code == 0
+    assert set(targets) == {("127.0.0.1", resolver.port)}
+
+
+def test_a_closed_port_is_a_proxy_error():
+    with SocksPeer(honest) as peer:
+        url = peer.url
+
+    assert_nothing_reached(through(url))
+
+
+def test_the_resolver_given_as_proxy_is_a_proxy_error():
+    with DnsPeer() as resolver:
+        url = f"socks5://{resolver.address}"
+        done = scan("-r", resolver.address, "--proxy", url, *QUICK, names="\n".join(NAMES) + "\n", limit_s=20)
+
+    assert_nothing_reached(done)
+
+
+def test_a_proxy_host_that_does_not_resolve_is_dead_and_others_are_used():
+    with SocksPeer(honest) as fine:
+        assert_all_answered(through("socks5://no-such-host.invalid:1080", fine.url))
+
+
+def test_duplicate_proxies_are_kept_once_with_a_warning():
+    with SocksPeer(honest) as peer:
+        done = through(peer.url, peer.url)
+
+    assert_all_answered(done)
+    assert "duplicate" in done.err or "twice" in done.err
+
+
+def test_a_proxy_file_may_have_crlf_a_byte_order_mark_comments_and_blanks(tmp_path):
+    with SocksPeer(honest) as peer, DnsPeer() as resolver:
+        listed = tmp_path / "proxies.txt"
+        listed.write_bytes(b"\xef\xbb\xbf" + f"{peer.url}\r\n\r\n# a comment\r\n".encode())
+
+        done = scan("-r", resolver.address, "--proxy-file", listed, *QUICK, names="\n".join(NAMES) + "\n")
+
+        assert_all_answered(done)
+
+
+def test_a_proxy_that_dies_between_names_costs_no_name():
+    served = []
+
+    def script(client: Client) -> None:
+        target = client.agree()
+        client.send(OK)
+        served.append(target)
+        if len(served) % 2:
+            client.relay(target)
+
+    with SocksPeer(script) as peer:
+        assert_all_answered(through(peer.url))
