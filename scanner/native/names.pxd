@@ -1,0 +1,121 @@
+"""The names between input and output: cut from chunks, lent to sessions, given back to be tried again, or finished.
+
+Clocks. `now` is monotonic seconds. Deadlines are on the scan's clock: `now` less the time for which a slow reader
+of the output held everything up, so that waiting for a reader never turns an answer into a timeout.
+"""
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
+
+from scanner.native.line cimport Lines
+
+cdef enum:
+    LINE_MAX = 4096         # octets of an input line (CONTRACT section 5)
+    TYPES_MAX = 32
+
+cdef enum Verdict:
+    TAKEN
+    NXDOMAIN
+    ERROR
+
+cdef enum Reason:           # the order of `model.REASONS`
+    NONE
+    SERVFAIL
+    REFUSED
+    FORMERR
+    NOTIMP
+    RCODE
+    TIMEOUT
+    CONNECTION
+    PROXY
+    TLS
+    BADRESP
+    BADNAME
+    CNAME_NX
+    NODATA
+    SPECIAL
+    REASON_COUNT
+
+cdef struct Name:           # owned by Names; a session holds a pointer while the query is in flight
+    Name *next              # the free list, the queue, or the next of the same name
+    Name *same              # lines with the very same name, asked once with this one; finished with it
+    double started          # s, monotonic: when first taken
+    double deadline         # s, scan's clock: nothing is waited for beyond
+    double sent             # s, monotonic: the present attempt; in the queue: since when it waits
+    double expires          # s, scan's clock: end of the present attempt, never after `deadline`
+    int64_t line            # input line number, from 1
+    char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
+    uint32_t d_length
+    uint16_t message_id
+    uint16_t qtype
+    int rcode               # of the last response, -1 = none yet
+    int worker, exit, resolver  # who tried it last
+    uint8_t reason          # of the last attempt that failed
+    uint8_t attempt         # 0 = the first
+    uint8_t requeues        # times that a closing connection gave it back without an attempt spent
+    bint dot                # the input had a trailing dot
+    uint8_t qname_length
+    uint8_t qname[256]
+
+cdef class Names:
+    cdef readonly Lines lines
+    cdef object judge, room_made        # called for a line that is not plain; when a chunk is used up
+    cdef object chunks                  # deque[bytes]: bounded by the source
+    cdef bytes chunk                    # the one being cut
+    cdef const uint8_t *at              # cursor in `chunk`
+    cdef const uint8_t *chunk_end
+    cdef uint8_t carry[4098]            # the head of a line whose end is in a later chunk
+    cdef Py_ssize_t carried             # its octets; LINE_MAX + 1 = too long, the rest is dropped
+    cdef const uint8_t *line_octets     # the line just cut
+    cdef Py_ssize_t line_length
+    cdef readonly bint ended            # no chunk will come any more
+    cdef bint special                   # special-use names are not sent
+
+    cdef uint8_t qname[256]             # the present line's name, while its types are handed out
+    cdef int qname_length
+    cdef bytes d
+    cdef bint dot
+    cdef int type_at                    # 0 = the next name needs a new line
+    cdef uint16_t types[32]
+    cdef int type_count
+    cdef list type_tags                 # `,"t":"NS"` by type index, or empty
+    cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
+
+    cdef list blocks                    # the pool's memory, as capsules
+    cdef Name *free
+    cdef Name *first                    # the queue of names to be tried again
+    cdef Name *last
+    cdef readonly int queued
+    cdef readonly int live              # names started and not yet written
+    cdef readonly int live_max
+    cdef double deadline_s
+    cdef int retries
+    cdef public int workers, exits, resolvers   # how many there are to go elsewhere
+    cdef bint with_line, with_why, with_time
+    cdef readonly bint with_details     # a, sec or fl asked for
+    cdef readonly object describe       # bytes of a response -> JSON fragment
+    cdef double epoch                   # s to add to `now` for the wall clock
+    cdef double held, held_since        # s of waiting for the output's reader; < 0 = not now
+
+    cdef readonly int64_t read, blank, written, expected, queries, answers, strays, requeued, retried
+    cdef int64_t verdicts[3]
+    cdef int64_t reasons[15]
+    cdef public double heard_at         # s, monotonic: the last answer
+    cdef public int64_t troubles        # attempts and openings that failed since
+
+    cdef double scan_now(self, double now) noexcept
+    cdef bint blocked(self) noexcept
+    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL
+    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
+    cdef bint cut(self)
+    cdef bint next_name(self) except -1
+    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept
+    cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1
+    cdef Name *started(self, double now) except NULL
+    cdef Name *slot(self) except NULL
+    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1
+    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
+                    double now) except -1
+    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
+                   double now) except -1
+    cdef int write_bad(self, bytes d, Reason reason, str why) except -1
+    cdef void forget(self, Name *name) noexcept

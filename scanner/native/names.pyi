@@ -1,0 +1,53 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scanner.native.line import Lines
+
+Judged = tuple[bytes, bytes | None, int, str]
+
+class Names:
+    lines: Lines
+    ended: bool
+    queued: int
+    live: int
+    live_max: int
+    workers: int
+    exits: int
+    resolvers: int
+    heard_at: float
+    troubles: int
+    read: int
+    blank: int
+    written: int
+    expected: int
+    queries: int
+    answers: int
+    def __init__(
+        self,
+        lines: Lines,
+        types: Sequence[int],
+        *,
+        judge: Callable[[bytes], Judged],
+        room_made: Callable[[], object],
+        type_tags: Sequence[bytes] = (),
+        describe: Callable[[bytes], bytes] | None = None,
+        fields: Sequence[str] = (),
+        deadline_s: float = 10.0,
+        retries: int = 2,
+        live_max: int = 16384,
+        special: bool = False,
+    ) -> None: ...
+    def feed(self, chunk: bytes) -> None: ...
+    def end(self) -> None: ...
+    def stop(self) -> None: ...
+    @property
+    def available(self) -> bool: ...
+    @property
+    def backlog(self) -> int: ...
+    @property
+    def done(self) -> bool: ...
+    def expire(self, now: float) -> int: ...
+    def fail(self, reason: int, now: float, most: int) -> int: ...
+    def hold(self, now: float) -> None: ...
+    def release(self, now: float) -> None: ...
+    def books(self) -> dict[str, Any]: ...

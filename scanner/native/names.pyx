@@ -1,0 +1,507 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The names between input and output. Every input line becomes one line for each type, exactly once.
+
+Chunks of input go in by `feed`, sessions `take` names and give them back by `again` or `finish`, and finished lines
+stand in `lines`. It does no I/O, reads no clock, and knows nothing of connections.
+"""
+
+import time
+from collections import deque
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from libc.stdlib cimport free, malloc
+from libc.string cimport memchr, memcmp, memcpy
+
+from scanner.model import REASONS
+from scanner.native.line cimport Lines, put_number
+from scanner.native.wire cimport qname_from_text, text_from_qname
+
+DEF BLOCK = 256             # names allocated at once
+DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
+DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
+
+cdef list REASON_TEXTS = [reason.encode() for reason in REASONS]
+cdef list WHY = [
+    "", "the resolver answered SERVFAIL", "the resolver refused", "the resolver found our query malformed",
+    "the resolver does not implement this", "the resolver answered with an unusual RCODE",
+    "no answer in time", "the connection closed or could not be made", "the proxy could not be used",
+    "TLS failed", "the answer is malformed or contradicts itself", "not a name",
+    "the name is an alias whose target does not exist", "the name exists, the type does not",
+    "special-use (RFC 6761)",
+]
+SPECIAL_LABELS = (b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost")
+
+
+cdef void free_block(object capsule) noexcept:
+    PyMem_Free(PyCapsule_GetPointer(capsule, NULL))
+
+
+cdef class Names:
+    """See the module. `judge(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
+    `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields
+    a, sec and fl, or is None. Times in seconds."""
+
+    def __init__(self, Lines lines, types, *, judge, room_made, type_tags=(), describe=None, fields=(),
+                 double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False):
+        cdef int index
+        if not 0 < len(types) <= TYPES_MAX:
+            raise ValueError(f"1 to {TYPES_MAX} types")
+        self.lines = lines
+        self.judge = judge
+        self.room_made = room_made
+        self.chunks = deque()
+        self.blocks = []
+        self.type_count = len(types)
+        for index in range(self.type_count):
+            self.types[index] = types[index]
+            self.newest[index] = NULL
+        self.type_tags = list(type_tags) or [b""] * self.type_count
+        self.describe = describe
+        self.with_details = describe is not None
+        self.with_line, self.with_why, self.with_time = "n" in fields, "why" in fields, "ts" in fields
+        self.deadline_s = deadline_s
+        self.retries = min(retries, 200)
+        self.live_max = live_max
+        self.special = special
+        self.workers = self.exits = self.resolvers = 1
+        self.epoch = time.time() - time.monotonic()
+        self.held_since = -1
+
+    def __dealloc__(self):
+        cdef Name *name = self.first
+        while name is not NULL:
+            free(name.d)
+            name = name.next
+
+    # -- input ---------------------------------------------------------------------------------------------------
+
+    def feed(self, bytes chunk not None) -> None:
+        """More input, cut anywhere."""
+        if not self.ended and chunk:
+            self.chunks.append(chunk)
+
+    def end(self) -> None:
+        """The end of input: what is left is the last line."""
+        self.ended = True
+
+    def stop(self) -> None:
+        """Drop all input that is not yet a name; names already started go on."""
+        self.chunks.clear()
+        self.at = self.chunk_end
+        self.carried = 0
+        self.ended = True
+
+    cdef bint cut(self):
+        """Cut the next line at 0x0A into line_octets; False when no whole line is here."""
+        cdef const uint8_t *newline
+        cdef Py_ssize_t size, keep
+        while True:
+            if self.at == self.chunk_end:
+                if not self.chunks:
+                    if self.ended and self.carried:
+                        break
+                    return False
+                self.chunk = self.chunks.popleft()
+                self.at = self.chunk
+                self.chunk_end = self.at + len(self.chunk)
+                self.room_made()
+            newline = <const uint8_t *>memchr(self.at, 10, self.chunk_end - self.at)
+            size = (newline if newline is not NULL else self.chunk_end) - self.at
+            if newline is not NULL and self.carried == 0:
+                self.line_octets = self.at
+                self.line_length = size
+                self.at = newline + 1
+                return True
+            keep = min(size, LINE_MAX + 1 - self.carried)
+            memcpy(self.carry + self.carried, self.at, keep)
+            self.carried += keep
+            self.at += size
+            if newline is not NULL:
+                self.at += 1
+                break
+            if self.carried == 0:       # an empty tail: nothing to carry
+                continue
+        self.line_octets = self.carry
+        self.line_length = self.carried
+        self.carried = 0
+        return True
+
+    cdef bint next_name(self) except -1:
+        """The next line that holds a name worth asking, into self.qname; others are counted or written here."""
+        cdef const uint8_t *text
+        cdef Py_ssize_t length
+        while self.lines.used < self.lines.limit and self.cut():
+            text, length = self.line_octets, self.line_length
+            self.read += 1
+            if self.read == 1 and length >= 3 and memcmp(text, b"\xef\xbb\xbf", 3) == 0:
+                text, length = text + 3, length - 3
+            if length <= LINE_MAX:
+                while length and (text[0] == 32 or text[0] == 9 or text[0] == 13):
+                    text, length = text + 1, length - 1
+                while length and (text[length - 1] == 32 or text[length - 1] == 9 or text[length - 1] == 13):
+                    length -= 1
+                if length == 0 or text[0] == b"#":
+                    self.blank += 1
+                    continue
+            self.expected += self.type_count
+            self.d = None
+            self.qname_length = qname_from_text(text, length, self.qname)
+            self.dot = self.qname_length > 0 and text[length - 1] == b"."
+            if self.qname_length == 0 or self.needs_judging(text, length):
+                if not self.judged(text, length):
+                    continue
+            return True
+        return False
+
+    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept:
+        """True for a plain name whose last label begins with a digit (an IP address?) or may be special-use."""
+        cdef Py_ssize_t end = length - 1 if self.dot else length
+        cdef Py_ssize_t at = end
+        while at > 0 and text[at - 1] != b".":
+            at -= 1
+        if 48 <= text[at] <= 57:
+            return True
+        if not self.special or end - at > 9:
+            return False
+        return text[at:end].lower() in SPECIAL_LABELS
+
+    cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1:
+        """Let Python say what the line is; 1 when there is a name to ask, 0 when its lines were written."""
+        name, d, reason, why = self.judge(<bytes>text[:length])
+        if reason:
+            self.write_bad(d, reason, why)
+            return 0
+        self.d = d
+        if d is not None:
+            self.dot = False
+        if name == b".":
+            self.qname[0] = 0
+            self.qname_length = 1
+        else:
+            self.qname_length = qname_from_text(name, len(name), self.qname)
+        if self.qname_length == 0:
+            raise ValueError(f"judged to be a name, but is not: {name!r}")
+        return 1
+
+    # -- names to sessions and back ------------------------------------------------------------------------------
+
+    cdef double scan_now(self, double now) noexcept:
+        return (now if self.held_since < 0 else self.held_since) - self.held
+
+    cdef bint blocked(self) noexcept:
+        return self.lines.behind or self.lines.used >= self.lines.limit
+
+    @property
+    def available(self) -> bool:
+        """True when a worker with room would find a name, or might (the rest may be an unfinished line)."""
+        if self.blocked():
+            return False
+        if self.first is not NULL:
+            return True
+        return self.live < self.live_max and (
+            self.type_at > 0 or self.at != self.chunk_end or bool(self.chunks) or (self.ended and self.carried > 0))
+
+    @property
+    def backlog(self) -> int:
+        """About how many names wait (12 octets a line); for deciding how many workers to wake."""
+        cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(map(len, self.chunks)) + self.carried
+        return self.queued + (octets + 11) // 12 + (self.type_at > 0)
+
+    @property
+    def done(self) -> bool:
+        """True when the input has ended and every name has its line."""
+        return (self.ended and self.live == 0 and self.type_at == 0 and self.at == self.chunk_end
+                and not self.chunks and self.carried == 0)
+
+    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL:
+        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now."""
+        cdef Name *name
+        cdef Name *twin
+        if self.blocked():
+            return NULL
+        name = self.requeued_name(worker, exit, resolver, now)
+        if name is not NULL:
+            return name
+        while self.live < self.live_max:
+            if self.type_at == 0 and not self.next_name():
+                return NULL
+            name = self.started(now)
+            twin = self.newest[self.type_at]
+            self.type_at = (self.type_at + 1) % self.type_count
+            if twin is not NULL and twin.qname_length == name.qname_length \
+                    and memcmp(twin.qname, name.qname, name.qname_length) == 0:
+                name.same = twin.same
+                twin.same = name
+                continue
+            self.newest[(self.type_at + self.type_count - 1) % self.type_count] = name
+            return name
+        return NULL
+
+    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept:
+        """The first queued name that this worker is elsewhere for: another exit and resolver where there are any."""
+        cdef Name *before = NULL
+        cdef Name *name = self.first
+        cdef int looked = 0
+        while name is not NULL and looked < LOOK_AHEAD:
+            if now - name.sent > PATIENCE_S or (
+                    (self.exits < 2 or name.exit != exit) and (self.resolvers < 2 or name.resolver != resolver)
+                    and (self.workers < 2 or name.worker != worker)):
+                if before is NULL:
+                    self.first = name.next
+                else:
+                    before.next = name.next
+                if self.last == name:
+                    self.last = before
+                self.queued -= 1
+                return name
+            before = name
+            name = name.next
+            looked += 1
+        return NULL
+
+    cdef Name *started(self, double now) except NULL:
+        """A slot filled with the present line's name and type."""
+        cdef Name *name = self.slot()
+        name.same = NULL
+        name.d = NULL
+        if self.d is not None:
+            name.d_length = len(self.d)
+            name.d = <char *>malloc(name.d_length + 1)
+            if name.d is NULL:
+                raise MemoryError
+            memcpy(name.d, <const char *>self.d, name.d_length)
+        name.started = name.sent = now
+        name.deadline = self.scan_now(now) + self.deadline_s
+        name.line = self.read
+        name.qtype = self.types[self.type_at]
+        name.rcode = -1
+        name.worker = name.exit = name.resolver = -1
+        name.reason = CONNECTION
+        name.attempt = name.requeues = 0
+        name.dot = self.dot
+        name.qname_length = <uint8_t>self.qname_length
+        memcpy(name.qname, self.qname, self.qname_length)
+        self.live += 1
+        return name
+
+    cdef Name *slot(self) except NULL:
+        cdef Name *block
+        cdef int index
+        if self.free is NULL:
+            block = <Name *>PyMem_Malloc(BLOCK * sizeof(Name))
+            if block is NULL:
+                raise MemoryError
+            self.blocks.append(PyCapsule_New(block, NULL, free_block))
+            for index in range(BLOCK):
+                block[index].next = self.free
+                self.free = &block[index]
+        block = self.free
+        self.free = block.next
+        return block
+
+    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1:
+        """An attempt failed: to be tried elsewhere, or finished when its attempts or its time are used up."""
+        name.reason = reason
+        if spend:
+            self.troubles += 1
+            if name.attempt >= self.retries:
+                return self.finish(name, ERROR, reason, now - name.started, b"", b"", now)
+            name.attempt += 1
+            self.retried += 1
+        elif name.requeues < 255:
+            name.requeues += 1
+            self.requeued += 1
+        if self.scan_now(now) >= name.deadline:
+            return self.finish(name, ERROR, reason, now - name.started, b"", b"", now)
+        name.sent = now
+        name.next = NULL
+        if self.first is NULL:
+            self.first = name
+        else:
+            self.last.next = name
+        self.last = name
+        self.queued += 1
+        return 0
+
+    def expire(self, double now) -> int:
+        """Finish queued names whose deadline has passed; returns how many."""
+        cdef Name *name = self.first
+        cdef Name *keep
+        cdef double clock = self.scan_now(now)
+        cdef int late = 0
+        self.first = self.last = NULL
+        self.queued = 0
+        while name is not NULL:
+            keep = name
+            name = name.next
+            if clock >= keep.deadline:
+                self.finish(keep, ERROR, <Reason>keep.reason, now - keep.started, b"", b"", now)
+                late += 1
+                continue
+            keep.next = NULL
+            if self.first is NULL:
+                self.first = keep
+            else:
+                self.last.next = keep
+            self.last = keep
+            self.queued += 1
+        return late
+
+    def fail(self, int reason, double now, int most) -> int:
+        """Nothing can be reached: finish up to `most` waiting names with `reason`; returns how many."""
+        cdef Name *name
+        cdef int failed = 0
+        while failed < most:
+            name = self.take(-1, -1, -1, now + PATIENCE_S + 1)
+            if name is NULL:
+                break
+            name.started = min(name.started, now)
+            self.finish(name, ERROR, <Reason>reason, now - name.started, b"", b"", now)
+            failed += 1
+        return failed
+
+    def hold(self, double now) -> None:
+        """The output's reader is behind: nothing more is started and the scan's clock stands still."""
+        if self.held_since < 0:
+            self.held_since = now
+            self.lines.behind = True
+
+    def release(self, double now) -> None:
+        """The reader has caught up."""
+        if self.held_since >= 0:
+            self.held += now - self.held_since
+            self.held_since = -1
+            self.lines.behind = False
+
+    # -- output --------------------------------------------------------------------------------------------------
+
+    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
+                    double now) except -1:
+        """Write the line of a name, and of every line that was the same name; then its slot is free."""
+        cdef Name *same = name.same
+        cdef Name *after
+        self.write(name, verdict, reason, spent, tags, details, now)
+        while same is not NULL:
+            same.rcode, same.attempt = name.rcode, name.attempt
+            self.write(same, verdict, reason, spent, tags, details, now)
+            after = same.same
+            self.forget(same)
+            same = after
+        self.forget(name)
+        return 0
+
+    cdef void forget(self, Name *name) noexcept:
+        cdef int index
+        for index in range(self.type_count):
+            if self.newest[index] == name:
+                self.newest[index] = NULL
+        free(name.d)
+        name.d = NULL
+        name.next = self.free
+        self.free = name
+        self.live -= 1
+
+    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
+                   double now) except -1:
+        """One JSONL line, straight from the slot."""
+        cdef char *at = self.lines.begin(1400 + name.d_length * (name.d is not NULL) + len(tags) + len(details))
+        cdef int index
+        at = put(at, b'{"d":"', 6)
+        if name.d is not NULL:
+            at = put(at, name.d, name.d_length)
+        else:
+            at += text_from_qname(name.qname, name.qname_length, at)
+            if name.dot:
+                at = put(at, b".", 1)
+        if verdict == TAKEN:
+            at = put(at, b'","s":"taken","r":', 18)
+        elif verdict == NXDOMAIN:
+            at = put(at, b'","s":"nxdomain","r":', 21)
+        else:
+            at = put(at, b'","s":"error","r":', 18)
+        at = put_number(at, name.rcode) if name.rcode >= 0 else put(at, b"null", 4)
+        at = put(at, b',"ms":', 6)
+        at = put_number(at, <int64_t>(spent * 1000 + 0.5))
+        at = put(at, b',"re":true', 10) if name.rcode == 0 else put(at, b',"re":false', 11)
+        if reason != NONE:
+            at = put_reason(at, reason, name.rcode)
+        if name.attempt:
+            at = put(at, b',"x":', 5)
+            at = put_number(at, name.attempt)
+        if name.d is not NULL:
+            at = put(at, b',"q":"', 6)
+            at += text_from_qname(name.qname, name.qname_length, at)
+            at = put(at, b'"', 1)
+        if self.with_line:
+            at = put(at, b',"n":', 5)
+            at = put_number(at, name.line)
+        if self.with_why and reason != NONE:
+            at = put_bytes(at, b',"why":"' + (<str>WHY[<int>reason]).encode() + b'"')
+        if self.type_count > 1 or self.type_tags[0]:
+            for index in range(self.type_count):
+                if self.types[index] == name.qtype:
+                    at = put_bytes(at, self.type_tags[index])
+                    break
+        at = put_bytes(at, details)
+        at = put_bytes(at, tags)
+        if self.with_time:
+            at = put_bytes(at, b',"ts":%.3f' % (now + self.epoch))
+        at = put(at, b"}\n", 2)
+        self.lines.end(at)
+        self.written += 1
+        self.verdicts[<int>verdict] += 1
+        self.reasons[<int>reason] += 1
+        return 0
+
+    cdef int write_bad(self, bytes d, Reason reason, str why) except -1:
+        """The lines (one a type) of an input line that is not asked at all."""
+        cdef int index
+        cdef char *at
+        cdef bytes line
+        for index in range(self.type_count):
+            line = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (d, REASON_TEXTS[<int>reason])
+            if self.with_line:
+                line += b',"n":%d' % self.read
+            if self.with_why:
+                line += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+            line += self.type_tags[index]
+            if self.with_time:
+                line += b',"ts":%.3f' % time.time()
+            at = self.lines.begin(len(line) + 2)
+            at = put_bytes(at, line)
+            self.lines.end(put(at, b"}\n", 2))
+            self.written += 1
+            self.verdicts[<int>ERROR] += 1
+            self.reasons[<int>reason] += 1
+        return 0
+
+    def books(self) -> dict:
+        """What was read, written and asked, by verdict and by reason; the figures of the summary."""
+        return {
+            "read": self.read, "blank": self.blank, "written": self.written, "expected": self.expected,
+            "taken": self.verdicts[<int>TAKEN], "nxdomain": self.verdicts[<int>NXDOMAIN], "error": self.verdicts[<int>ERROR],
+            "reasons": {REASONS[i]: self.reasons[i] for i in range(1, REASON_COUNT) if self.reasons[i]},
+            "queries": self.queries, "answers": self.answers, "strays": self.strays,
+            "retried": self.retried, "requeued": self.requeued,
+            "in_flight": self.live,
+        }
+
+
+cdef inline char *put(char *at, const char *text, Py_ssize_t length) noexcept:
+    memcpy(at, text, length)
+    return at + length
+
+
+cdef inline char *put_bytes(char *at, bytes text):
+    return put(at, text, len(text))
+
+
+cdef char *put_reason(char *at, Reason reason, int rcode):
+    """`,"e":"servfail"`; an RCODE without a name of its own is `rcodeN`."""
+    at = put(at, b',"e":"', 6)
+    at = put_bytes(at, REASON_TEXTS[<int>reason])
+    if reason == RCODE:
+        at = put_number(at, rcode)
+    return put(at, b'"', 1)

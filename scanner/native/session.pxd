@@ -1,0 +1,47 @@
+"""The session: what is in flight on one connection. Octets and `now` go in, octets and finished lines come out."""
+
+from libc.stdint cimport uint8_t, uint16_t
+
+from scanner.native.names cimport Name, Names, Reason
+
+cdef class Peer:
+    """What is known of one resolver by one exit, shared by the sessions that use the pair."""
+    cdef readonly double rate           # queries a second, 0 = no limit
+    cdef double tokens, refilled        # queries that may leave now; s, monotonic, of the last refill
+    cdef public int quota               # queries that one connection is good for, 0 = not known to be limited
+    cdef int short_ends                 # connections in a row that closed so, queries in flight
+    cdef int quota_uses                 # connections used up since it was learned
+    cdef public int refused_in_row
+    cdef void ended_short(self, int answered) noexcept
+    cdef int granted(self, double now, int wanted) noexcept
+
+cdef class Session:
+    cdef Names names
+    cdef readonly Peer peer
+    cdef readonly int worker, exit, resolver
+    cdef bytes tags                     # JSON of fields ns and p
+    cdef double timeout_s
+    cdef readonly int window            # queries that may be in flight
+    cdef int window_max
+    cdef bint auto                      # the window is found; else it stays
+    cdef double threshold               # window below which it doubles each round trip
+    cdef double credit                  # part of a query gained above it
+    cdef double rtt_least, rtt          # s: the least seen here, and a moving mean
+    cdef readonly int in_flight
+    cdef readonly int sent, answered    # on this connection
+    cdef readonly int silent            # times that attempts ran out since the last octet
+    cdef readonly int strays            # messages that answered nothing
+    cdef double heard_at                # s, monotonic: the last octet
+    cdef bint edns
+    cdef Name **table                   # in flight, open addressing by message ID; NULL = empty
+    cdef int mask                       # slots - 1; at most a quarter is used
+    cdef uint8_t *tail                  # a frame whose rest has not come
+    cdef Py_ssize_t tail_used, tail_room
+
+    cdef void put(self, Name *name) noexcept
+    cdef int find(self, uint16_t message_id) noexcept
+    cdef void remove(self, int at) noexcept
+    cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef void widen(self, double rtt) noexcept
+    cdef int keep(self, const uint8_t *octets, Py_ssize_t length) except -1

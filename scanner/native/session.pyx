@@ -1,0 +1,369 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""A DNS session over one stream, without I/O and without a clock (RFC 7766).
+
+It fills a window with queries, matches responses by ID and question, says what each one means, and hands names
+back when their time runs out or the connection ends. It never opens, waits or writes.
+"""
+
+import os
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint16_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
+
+from scanner.native.names cimport (
+    BADRESP, CNAME_NX, ERROR, FORMERR, NODATA, NONE, NOTIMP, NXDOMAIN, RCODE, REFUSED, SERVFAIL, TAKEN, TIMEOUT,
+    Name, Names, Reason,
+)
+from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
+
+DEF WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
+DEF WINDOW_MAX = 64         # beyond it nothing more was gained (DESIGN section 2)
+DEF STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
+DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
+DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
+DEF BURST_S = 0.02          # of its rate that a bucket may save up
+
+cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
+cdef uint8_t random_octets[4096]
+cdef int random_left = 0
+
+
+cdef uint16_t random_id() except? 0:
+    """A message ID from the kernel's CSPRNG (RFC 5452 section 9.2), drawn 2,048 at a time."""
+    global random_left
+    if random_left == 0:
+        drawn = os.urandom(sizeof(random_octets))
+        memcpy(random_octets, <const uint8_t *>drawn, sizeof(random_octets))
+        random_left = sizeof(random_octets)
+    random_left -= 2
+    return (random_octets[random_left] << 8) | random_octets[random_left + 1]
+
+
+cdef class Peer:
+    """One resolver by one exit: its bucket of queries (`rate` a second, 0 = unlimited) and its habits."""
+
+    def __init__(self, double rate=0):
+        self.rate = rate
+        self.tokens = 1
+        self.refilled = -1
+
+    cdef int granted(self, double now, int wanted) noexcept:
+        """How many of `wanted` queries may leave now; they are taken from the bucket by `fill`."""
+        if self.rate <= 0:
+            return wanted
+        if self.refilled >= 0:
+            self.tokens = min(max(1.0, self.rate * BURST_S), self.tokens + (now - self.refilled) * self.rate)
+        self.refilled = now
+        return min(wanted, <int>self.tokens)
+
+    cdef void ended_short(self, int answered) noexcept:
+        """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
+        self.short_ends += 1
+        if self.short_ends >= 2:
+            self.quota = answered
+            self.quota_uses = 0
+
+    def used_up(self) -> None:
+        """A connection was used up; the habit is doubted now and then, as servers are restarted."""
+        self.quota_uses += 1
+        if self.quota_uses >= QUOTA_TRUST:
+            self.quota = self.short_ends = 0
+
+    def ready(self, double now) -> bool:
+        """True when at least one query may leave now."""
+        return self.granted(now, 1) > 0
+
+
+cdef class Session:
+    """One connection's queries. `window` fixes how many are in flight, 0 finds it; times in seconds;
+    `tags` is the JSON of fields ns and p, given with each line that was answered here."""
+
+    def __cinit__(self):
+        self.table = NULL
+        self.tail = NULL
+
+    def __init__(self, Names names, Peer peer, *, int window=0, double timeout_s=2.0, int worker=0, int exit=0,
+                 int resolver=0, bytes tags=b"", bint edns=True):
+        cdef int slots = 4
+        if not 0 <= window <= 1024:
+            raise ValueError("window is 0 to 1024")
+        self.names, self.peer, self.tags = names, peer, tags
+        self.worker, self.exit, self.resolver = worker, exit, resolver
+        self.timeout_s = timeout_s
+        self.auto = window == 0
+        self.window_max = window or WINDOW_MAX
+        self.window = window or WINDOW_FIRST
+        self.threshold = self.window_max
+        self.edns = edns
+        while slots < 4 * self.window_max:
+            slots *= 2
+        self.mask = slots - 1
+        self.table = <Name **>calloc(slots, sizeof(Name *))
+        if self.table is NULL:
+            raise MemoryError
+        self.opened()
+
+    def __dealloc__(self):
+        free(self.table)
+        free(self.tail)
+
+    def opened(self) -> None:
+        """A new connection: its counters begin anew; what was learned of the window stays, halved."""
+        self.sent = self.answered = self.silent = self.strays = 0
+        self.tail_used = 0
+        self.rtt = 0
+        self.rtt_least = 1e9
+        if self.auto:
+            self.threshold = max(self.window, <int>WINDOW_FIRST)
+            self.window = min(self.window, <int>WINDOW_FIRST)
+
+    @property
+    def room(self) -> int:
+        """How many more queries may be in flight now, the bucket aside."""
+        cdef int room = self.window - self.in_flight
+        if self.peer.quota:
+            room = min(room, self.peer.quota - self.sent)
+        return max(room, 0)
+
+    @property
+    def used_up(self) -> bool:
+        """True when the connection has given all that its server allows one: time for another."""
+        return 0 < self.peer.quota <= self.sent and self.in_flight == 0
+
+    # -- octets out ----------------------------------------------------------------------------------------------
+
+    def fill(self, double now) -> bytes | None:
+        """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
+        cdef int room = self.peer.granted(now, self.room)
+        cdef uint8_t *at = scratch
+        cdef double clock = self.names.scan_now(now)
+        cdef Name *name
+        while room > 0:
+            name = self.names.take(self.worker, self.exit, self.resolver, now)
+            if name is NULL:
+                break
+            name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
+            name.sent = now
+            name.expires = min(clock + self.timeout_s, name.deadline)
+            self.put(name)
+            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, self.edns)
+            self.sent += 1
+            self.names.queries += 1
+            self.peer.tokens -= 1
+            room -= 1
+        if at == scratch:
+            return None
+        return PyBytes_FromStringAndSize(<char *>scratch, at - scratch)
+
+    cdef void put(self, Name *name) noexcept:
+        """Give the name an ID that nothing in flight has, and keep it by that."""
+        cdef int at
+        while True:
+            name.message_id = random_id()
+            if self.find(name.message_id) < 0:
+                break
+        at = name.message_id & self.mask
+        while self.table[at] is not NULL:
+            at = (at + 1) & self.mask
+        self.table[at] = name
+        self.in_flight += 1
+
+    cdef int find(self, uint16_t message_id) noexcept:
+        cdef int at = message_id & self.mask
+        while self.table[at] is not NULL:
+            if self.table[at].message_id == message_id:
+                return at
+            at = (at + 1) & self.mask
+        return -1
+
+    cdef void remove(self, int at) noexcept:
+        """Empty a place and close the gap, so that every name stays reachable from its own place."""
+        cdef int hole = at, home
+        self.in_flight -= 1
+        while True:
+            self.table[hole] = NULL
+            while True:
+                at = (at + 1) & self.mask
+                if self.table[at] is NULL:
+                    return
+                home = self.table[at].message_id & self.mask
+                if ((at - home) & self.mask) >= ((at - hole) & self.mask):
+                    break
+            self.table[hole] = self.table[at]
+            hole = at
+
+    # -- octets in -----------------------------------------------------------------------------------------------
+
+    def receive(self, bytes octets not None, double now) -> int:
+        """Octets from the stream, cut anywhere; returns how many names got their line or were given back."""
+        cdef const uint8_t *at = octets
+        cdef Py_ssize_t left = len(octets), need, size
+        cdef int settled = 0
+        self.heard_at = now
+        self.silent = 0
+        while left > 0:
+            if self.tail_used:
+                need = 2 if self.tail_used < 2 else 2 + (self.tail[0] << 8 | self.tail[1])
+                size = min(need - self.tail_used, left)
+                self.keep(at, size)
+                at += size
+                left -= size
+                if self.tail_used == 2 and need == 2:
+                    need = 2 + (self.tail[0] << 8 | self.tail[1])
+                if self.tail_used == need:
+                    self.tail_used = 0
+                    settled += self.answer(self.tail + 2, need - 2, now)
+                continue
+            need = 2 + (at[0] << 8 | at[1]) if left >= 2 else 2
+            if left < need:
+                self.keep(at, left)
+                break
+            settled += self.answer(at + 2, need - 2, now)
+            at += need
+            left -= need
+        return settled
+
+    cdef int keep(self, const uint8_t *octets, Py_ssize_t length) except -1:
+        """Append to the frame whose rest has not come; its room grows with what comes, not with what is claimed."""
+        cdef uint8_t *tail
+        if self.tail_used + length > self.tail_room:
+            tail = <uint8_t *>realloc(self.tail, 2 * (self.tail_used + length))
+            if tail is NULL:
+                raise MemoryError
+            self.tail = tail
+            self.tail_room = 2 * (self.tail_used + length)
+        memcpy(self.tail + self.tail_used, octets, length)
+        self.tail_used += length
+        return 0
+
+    cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1:
+        """One message: 1 when it settled a name's attempt, 0 when it answers nothing here."""
+        cdef int at = self.find(message[0] << 8 | message[1]) if length >= 12 else -1
+        cdef Name *name
+        if at >= 0:
+            name = self.table[at]
+            if self.classify(name, message, length, now):
+                return 1
+        self.strays += 1
+        self.names.strays += 1
+        return 0
+
+    cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1:
+        """What the response says of the name (CONTRACT section 3); 0 when it is not an answer to it."""
+        cdef Response response
+        cdef int fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
+        cdef double rtt = now - name.sent
+        cdef bytes details = b""
+        if fit == FIT_STRAY:
+            return 0
+        self.remove(self.find(name.message_id))
+        self.answered += 1
+        if self.answered > QUOTA_MAX:
+            self.peer.short_ends = 0
+        self.names.answers += 1
+        self.names.heard_at = now
+        self.names.troubles = 0
+        self.widen(rtt)
+        if fit == FIT_BROKEN:
+            self.names.again(name, BADRESP, True, now)
+            return 1
+        name.rcode = response.rcode
+        if self.names.with_details and (response.rcode == 0 or response.rcode == 3):
+            details = self.names.describe(<bytes>message[:length])
+        if response.rcode == 0:
+            self.names.finish(name, TAKEN, NODATA if response.ancount == 0 else NONE, rtt, self.tags, details, now)
+        elif response.rcode == 3 and response.ancount == 0:
+            self.names.finish(name, NXDOMAIN, NONE, rtt, self.tags, details, now)
+        elif response.rcode == 3 and response.alias:
+            self.names.finish(name, TAKEN, CNAME_NX, rtt, self.tags, details, now)
+        elif response.rcode == 3:
+            self.names.again(name, BADRESP, True, now)      # a name that does not exist, with answers
+        elif self.edns and (response.rcode == 1 or response.rcode == 4) and not response.opt:
+            self.edns = False                               # no EDNS there (RFC 6891 section 7): ask without
+            self.names.again(name, FORMERR, False, now)
+        else:
+            self.names.again(name, reason_of(response.rcode), True, now)
+        self.peer.refused_in_row = self.peer.refused_in_row + 1 if response.rcode == 5 else 0
+        return 1
+
+    cdef void widen(self, double rtt) noexcept:
+        """Let the window grow while answers come and the queue at the server stays short (times in seconds)."""
+        if rtt < self.rtt_least:
+            self.rtt_least = rtt
+        self.rtt = rtt if self.rtt == 0 else self.rtt + (rtt - self.rtt) / 8
+        if not self.auto:
+            return
+        if self.rtt > self.rtt_least + self.timeout_s / 4:
+            self.window = max(self.window - 1, 1)
+            self.threshold = self.window
+        elif self.rtt < self.rtt_least + self.timeout_s / 8 and self.window < self.window_max:
+            if self.window < self.threshold:
+                self.window += 1
+            else:
+                self.credit += 1.0 / self.window
+                if self.credit >= 1:
+                    self.credit = 0
+                    self.window += 1
+
+    # -- time and the end of the connection ----------------------------------------------------------------------
+
+    def expire(self, double now) -> int:
+        """Give back the names whose attempt ran out; returns how many. `silent` counts the times
+        that it happened without an octet heard."""
+        cdef double clock = self.names.scan_now(now)
+        cdef Name *name
+        cdef int at = 0, late = 0
+        cdef bint mute = False
+        if self.in_flight == 0:
+            return 0
+        while at <= self.mask:
+            name = self.table[at]
+            if name is NULL or clock < name.expires:
+                at += 1
+                continue
+            self.remove(at)             # may move another name here: look at this place again
+            mute = mute or self.heard_at < name.sent
+            self.names.again(name, TIMEOUT, True, now)
+            late += 1
+        if mute:                        # the whole connection is silent, not one name: feel with one query
+            self.silent += 1
+            if self.auto:
+                self.threshold = max(self.window / 2.0, 1.0)
+                self.window = 1
+        return late
+
+    @property
+    def hopeless(self) -> bool:
+        """True when the connection is to be given up: silent through a probe, or its framing is lost."""
+        return self.strays > STRAYS_MAX or self.silent > 1
+
+    def abandon(self, int reason, double now) -> int:
+        """The connection ended: every name in flight goes back, without an attempt spent the first time, nor
+        while the server has been answering others since. Returns how many there were."""
+        cdef int at, count = self.in_flight
+        cdef Name *name
+        if count and self.auto:
+            self.window = max(self.window // 2, 1) if self.answered > QUOTA_MAX else 1
+        if count and self.answered <= QUOTA_MAX and self.sent > 1:
+            self.peer.ended_short(max(self.answered, 1))
+        for at in range(self.mask + 1):
+            name = self.table[at]
+            if name is not NULL:
+                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at < name.sent, now)
+        memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
+        self.in_flight = 0
+        self.tail_used = 0
+        return count
+
+
+cdef Reason reason_of(int rcode) noexcept:
+    if rcode == 2:
+        return SERVFAIL
+    if rcode == 5:
+        return REFUSED
+    if rcode == 1:
+        return FORMERR
+    return NOTIMP if rcode == 4 else RCODE
