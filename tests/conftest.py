@@ -1,7 +1,7 @@
 """Fixtures: real servers (one of each for the whole run), the lab, and the real command.
 
-A test that kills, stops or pauses a shared server puts it back before it ends; one that needs several microsocks, or one to
-break for good, asks `new_microsocks` for its own.
+A test that kills, stops or pauses a shared server puts it back before it ends; one that needs several microsocks,
+or one to break for good, asks `new_microsocks` for its own.
 """
 
 import json
@@ -21,7 +21,9 @@ LAB_START_S = 10
 
 
 @contextmanager
-def one(start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str) -> Iterator[servers.Server]:
+def one(
+    start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str
+) -> Iterator[servers.Server]:
     server = start(folders.mktemp(start.__name__), *args)
     try:
         yield server
@@ -68,7 +70,7 @@ def tinyproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Serv
 
 @pytest.fixture
 def new_microsocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., servers.Server]]:
-    """A function that starts one more microsocks, stopped when the test ends: `new_microsocks(user="", password="")`."""
+    """`new_microsocks(user="", password="")` starts one more, stopped when the test ends."""
     mine: list[servers.Server] = []
 
     def start(user: str = "", password: str = "") -> servers.Server:
@@ -92,7 +94,10 @@ class Lab:
 @contextmanager
 def running_lab(folder: Path, *options: str) -> Iterator[Lab]:
     with subprocess.Popen(
-        [sys.executable, "-m", "scanner", "lab", *options], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        [sys.executable, "-m", "scanner", "lab", *options],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
     ) as process:
         try:
             assert process.stdout is not None

@@ -1,7 +1,7 @@
-"""Real servers from Debian on 127.0.0.1, each in the foreground, on a port that was free, with its files in one folder.
+"""Real servers from Debian on 127.0.0.1: in the foreground, on a port that was free, with their files in one folder.
 
-Each function returns a started `Server` that accepts connections; whoever called it stops it. They are other people's
-programs on purpose: our own lab alone would share our mistakes. No server here talks to anything outside loopback.
+Each function returns a started `Server` that accepts connections; whoever called it stops it. They are other
+people's programs on purpose: our own lab alone would share our mistakes. None talks to anything but loopback.
 """
 
 import os
@@ -152,7 +152,7 @@ class Server:
         return self.process.pid
 
     def start(self) -> None:
-        """On a free port the first time; a port lost to another process in between is tried again elsewhere."""
+        """On a free port; one lost to another process in between is tried again elsewhere."""
         for _ in range(5):
             self.port = free_port()
             if self._listens():
@@ -183,7 +183,11 @@ class Server:
         """Start on `self.port`; True when it accepts a connection, False when it ended instead."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.command(self.port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         until = time.monotonic() + START_S
         while time.monotonic() < until and self.process.poll() is None:
@@ -238,12 +242,12 @@ def configured(name: str, template: str, arguments: list[str], folder: Path, **v
 
 
 def unbound(folder: Path) -> Server:
-    """Resolver: `www.example.test` A, `*.wild.test` A, `refused.test`, `drop.test`; all other names NXDOMAIN."""
+    """`www.example.test` A, `*.wild.test` A, `refused.test`, `drop.test`; all other names NXDOMAIN."""
     return configured("unbound", UNBOUND, ["-d", "-p", "-c"], folder)
 
 
 def knot(folder: Path) -> Server:
-    """Authority for `example.test` (EXAMPLE_ZONE) and `t.test`, where `ip-192-0-2-N.t.test` exists; else REFUSED."""
+    """Authority for `example.test` and for `t.test`, where `ip-192-0-2-N.t.test` exists; else REFUSED."""
     (folder / "example.test.zone").write_text(EXAMPLE_ZONE)
     (folder / "t.test.zone").write_text(MADE_ZONE)
     return configured("knotd", KNOT, ["-c"], folder)

@@ -1,5 +1,5 @@
-"""The house has floors: a file imports from floors below its own and from its own room, and outside libraries live where
-the plan says. Read from the sources, Cython ones included, so an import inside a function counts too."""
+"""The house has floors: a file imports from floors below its own and from its own room, and outside libraries live
+where the plan says. Read from the sources, Cython included, so an import inside a function counts too."""
 
 import ast
 import re
@@ -31,7 +31,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.scan": 6,
     "scanner.lab": 6,
     "scanner.cli": 7,
-    "scanner.__main__": 7,
+    "scanner.__main__": 8,  # calls cli and nothing else
 }
 ROOMS = ("scanner.native", "scanner.transports", "scanner.workers", "scanner.lab")
 HOMES = {  # outside library: the modules that may import it
@@ -43,8 +43,12 @@ HOMES = {  # outside library: the modules that may import it
     "orjson": tuple(module for module, floor in FLOORS.items() if floor > 3),
     "asyncio": tuple(module for module, floor in FLOORS.items() if floor >= 3),
 }
-CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\(?[\w ,*]*)|c?import\s+([\w., ]+))", re.MULTILINE)
-SOURCES = sorted(path for ending in ("py", "pyi", "pyx", "pxd") for path in ROOT.glob(f"scanner/**/*.{ending}"))
+CYTHON_IMPORT = re.compile(
+    r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\(?[\w ,*]*)|c?import\s+([\w., ]+))", re.MULTILINE
+)
+SOURCES = sorted(
+    path for ending in ("py", "pyi", "pyx", "pxd") for path in ROOT.glob(f"scanner/**/*.{ending}")
+)
 
 
 def module_of(path: Path) -> str:
@@ -59,7 +63,9 @@ def belongs(module: str, name: str) -> bool:
 def floor_of(module: str) -> int:
     if module in FLOORS:
         return FLOORS[module]
-    rooms = [name for name in FLOORS if name != "scanner" and name != "scanner.native" and belongs(module, name)]
+    rooms = [
+        name for name in FLOORS if name != "scanner" and name != "scanner.native" and belongs(module, name)
+    ]
     assert rooms, f"{module} has no floor yet: give it one in DESIGN and in FLOORS"
     return FLOORS[max(rooms, key=len)]
 
@@ -133,6 +139,6 @@ def test_the_house_has_no_room_for_odds_and_ends():
 
 
 def test_cython_imports_are_seen():
-    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.stats\ncimport cython\nfrom os import x\n"
+    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.stats\ncimport a\nfrom os import x\n"
 
-    assert cython_imports(text) == ["scanner.native.names", "os", "scanner.stats", "cython", "os"]
+    assert cython_imports(text) == ["scanner.native.names", "os", "scanner.stats", "a", "os"]

@@ -61,7 +61,9 @@ def test_microsocks_opens_a_tunnel(microsocks, knot):
 
 
 def test_microsocks_with_a_password_opens_a_tunnel(microsocks_password, knot):
-    response = ask_through(f"socks5://user:secret@127.0.0.1:{microsocks_password.port}", knot, "www.example.test")
+    response = ask_through(
+        f"socks5://user:secret@127.0.0.1:{microsocks_password.port}", knot, "www.example.test"
+    )
 
     assert response.rcode() == dns.rcode.NOERROR
 
@@ -86,7 +88,9 @@ def test_tinyproxy_opens_a_tunnel(tinyproxy, knot):
 def test_tinyproxy_refuses_a_wrong_password(tinyproxy, knot):
     secret = base64.b64encode(b"user:wrong").decode()
     with socket.create_connection(("127.0.0.1", tinyproxy.port), timeout=5) as client:
-        client.sendall(f"CONNECT 127.0.0.1:{knot.port} HTTP/1.1\r\nProxy-Authorization: Basic {secret}\r\n\r\n".encode())
+        client.sendall(
+            f"CONNECT 127.0.0.1:{knot.port} HTTP/1.1\r\nProxy-Authorization: Basic {secret}\r\n\r\n".encode()
+        )
 
         assert client.recv(12) in (b"HTTP/1.1 401", b"HTTP/1.1 407", b"HTTP/1.0 401", b"HTTP/1.0 407")
 
