@@ -1,7 +1,7 @@
 """Fixtures: real servers (one of each for the whole run), the lab, and the real command.
 
-A test that kills, stops or pauses a shared server puts it back before it ends; one that needs several microsocks,
-or one to break for good, asks `new_microsocks` for its own.
+A test that kills, stops or pauses a shared server puts it back before it ends; one that needs several
+microsocks, or one to break for good, asks `new_microsocks` for its own.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""The house has floors: a file imports from floors below its own and from its own room, and outside libraries live
-where the plan says. Read from the sources, Cython included, so an import inside a function counts too."""
+"""The house has floors: a file imports from floors below its own and from its own room, and outside libraries
+live where the plan says. Read from the sources, Cython included, so an import inside a function counts too."""
 
 import ast
 import re
@@ -139,6 +139,9 @@ def test_the_house_has_no_room_for_odds_and_ends():
 
 
 def test_cython_imports_are_seen():
-    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.stats\ncimport a\nfrom os import x\n"
+    text = (
+        "from scanner.native.names cimport (\n    Name,\n)\n"
+        "import os, scanner.stats\ncimport a\nfrom os import x\n"
+    )
 
     assert cython_imports(text) == ["scanner.native.names", "os", "scanner.stats", "a", "os"]
