@@ -1,7 +1,7 @@
 """Run the floor by itself: `python bench/floor_run.py SERVER CONNECTIONS WINDOW QUERIES [PROXY...] < names`.
 
-Addresses are HOST:PORT; with SOCKS5 proxies connection i goes through proxy i % their number, and asks the i-th
-name, again and again. Prints one JSON object: queries, seconds, cpu_s (of the loop alone).
+Addresses are HOST:PORT; with SOCKS5 proxies connection i goes through proxy i % their number, and asks the
+i-th name, again and again. Prints one JSON object: queries, seconds, cpu_s (of the loop alone).
 """
 
 import json

@@ -1,9 +1,10 @@
 """Whole-program runs: the real command against `dnsscan lab`, beside the floor and the naive client.
 
-`python bench/whole.py [--quick] [--only TEXT] [--runs N]`. Each shape is run `--runs` times, scanner and floor in
-turn, and the run with the median CPU per query is reported. CPU is the client's own (user and system, from wait4),
-start-up included for the scanner and the naive client, the loop alone for the floor. Every output is held against
-the lab's zone. Rates of one run can be compared with each other; those of two machines, or of two days, cannot.
+`python bench/whole.py [--quick] [--only TEXT] [--runs N]`. Each shape is run `--runs` times, scanner and
+floor in turn, and the run with the median CPU per query is reported. CPU is the client's own (user and
+system, from wait4), start-up included for the scanner and the naive client, the loop alone for the floor.
+Every output is held against the lab's zone. Rates of one run can be compared with each other; those of two
+machines, or of two days, cannot.
 """
 
 import argparse
@@ -257,7 +258,7 @@ def naive(shape: Shape, server: str, proxies: list[str], folder: Path) -> Spent:
 
 
 def others(server: str, names: Path, count: int, folder: Path) -> dict[str, Spent]:
-    """Other scanners that are on PATH, on the same names, 100 connections or sockets; what fails is left out."""
+    """Other scanners that are on PATH, on the same names over 100 connections; what fails is left out."""
     host, _, port = server.rpartition(":")
     queries = folder / "dnsperf.txt"
     with names.open() as listed, queries.open("w") as out:

@@ -1,5 +1,6 @@
 """The house has floors: a file imports from floors below its own and from its own room, and outside libraries
-live where the plan says. Read from the sources, Cython included, so an import inside a function counts too."""
+live where the plan says. Read from the sources, Cython included, so an import inside a function counts
+too."""
 
 import ast
 import re
