@@ -74,6 +74,7 @@ cdef class Names:
     cdef int qname_length
     cdef bytes d
     cdef bint dot
+    cdef bint at_name                   # it is a name of which nothing is taken yet
     cdef int type_at                    # 0 = the next name needs a new line
     cdef uint16_t types[32]
     cdef int type_count
@@ -107,6 +108,7 @@ cdef class Names:
     cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL
     cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
     cdef bint cut(self)
+    cdef bint at_hand(self) except -1
     cdef bint next_name(self) except -1
     cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept
     cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1

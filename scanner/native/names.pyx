@@ -195,25 +195,28 @@ cdef class Names:
 
     @property
     def available(self) -> bool:
-        """True when a worker with room would find a name, or might (the rest may be an unfinished line)."""
+        """True when there is a name for a worker with room; lines that are none are dealt with here."""
         if self.blocked():
             return False
-        if self.first is not NULL:
-            return True
-        return self.live < self.live_max and (
-            self.type_at > 0 or self.at != self.chunk_end or bool(self.chunks) or (self.ended and self.carried > 0))
+        return self.first is not NULL or (self.live < self.live_max and self.at_hand())
 
     @property
     def backlog(self) -> int:
         """About how many names wait (12 octets a line); for deciding how many workers to wake."""
         cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(map(len, self.chunks)) + self.carried
-        return self.queued + (octets + 11) // 12 + (self.type_at > 0)
+        return self.queued + (octets + 11) // 12 + (self.at_name or self.type_at > 0)
 
     @property
     def done(self) -> bool:
         """True when the input has ended and every name has its line."""
-        return (self.ended and self.live == 0 and self.type_at == 0 and self.at == self.chunk_end
+        return (self.ended and self.live == 0 and self.type_at == 0 and not self.at_name and self.at == self.chunk_end
                 and not self.chunks and self.carried == 0)
+
+    cdef bint at_hand(self) except -1:
+        """Have a name in self.qname, from the next line if need be."""
+        if self.type_at == 0 and not self.at_name:
+            self.at_name = self.next_name()
+        return self.at_name or self.type_at > 0
 
     cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL:
         """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now."""
@@ -224,9 +227,8 @@ cdef class Names:
         name = self.requeued_name(worker, exit, resolver, now)
         if name is not NULL:
             return name
-        while self.live < self.live_max:
-            if self.type_at == 0 and not self.next_name():
-                return NULL
+        while self.live < self.live_max and self.at_hand():
+            self.at_name = False
             name = self.started(now)
             twin = self.newest[self.type_at]
             self.type_at = (self.type_at + 1) % self.type_count

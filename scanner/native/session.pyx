@@ -111,14 +111,14 @@ cdef class Session:
         free(self.tail)
 
     def opened(self) -> None:
-        """A new connection: its counters begin anew; what was learned of the window stays, halved."""
+        """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
+        if self.auto and self.sent:
+            self.threshold = max(self.window, <int>WINDOW_FIRST)
+            self.window = min(self.window, <int>WINDOW_FIRST)
         self.sent = self.answered = self.silent = self.strays = 0
         self.tail_used = 0
         self.rtt = 0
         self.rtt_least = 1e9
-        if self.auto:
-            self.threshold = max(self.window, <int>WINDOW_FIRST)
-            self.window = min(self.window, <int>WINDOW_FIRST)
 
     @property
     def room(self) -> int:
@@ -325,7 +325,7 @@ cdef class Session:
                 at += 1
                 continue
             self.remove(at)             # may move another name here: look at this place again
-            mute = mute or self.heard_at < name.sent
+            mute = mute or self.heard_at <= name.sent
             self.names.again(name, TIMEOUT, True, now)
             late += 1
         if mute:                        # the whole connection is silent, not one name: feel with one query
@@ -352,7 +352,7 @@ cdef class Session:
         for at in range(self.mask + 1):
             name = self.table[at]
             if name is not NULL:
-                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at < name.sent, now)
+                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at <= name.sent, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
         self.in_flight = 0
         self.tail_used = 0

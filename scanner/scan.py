@@ -1,0 +1,360 @@
+"""The scan: joins source, names, workers and sink, and owns the order in which they start and stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import ssl
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import TypeVar
+
+import orjson
+import uvloop
+
+from scanner.config import Config
+from scanner.errors import ReaderGone, ScanError
+from scanner.inputline import judge
+from scanner.model import REASONS
+from scanner.native.line import Lines
+from scanner.native.names import Names
+from scanner.native.session import Session
+from scanner.rdata import describer, type_text
+from scanner.sink import Sink
+from scanner.source import Source
+from scanner.stats import Stats, is_terminal
+from scanner.transports.stream import tls_context
+from scanner.transports.trouble import Trouble
+from scanner.workers.crew import Crew
+from scanner.workers.probe import rewrites
+from scanner.workers.way import Way
+from scanner.workers.worker import Openings, work
+
+T = TypeVar("T")
+TICK_S = 0.05
+TICK_PACED_S = 0.01  # while a rate limits what is sent
+WINDOW_MAX = 64  # of `auto`
+IN_FLIGHT_MAX = 1_000_000
+RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
+REFUSED_IN_ROW = 20  # after which a resolver is left out, where there is another
+OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
+OPENINGS_AT_ONCE = 512
+FAIL_AT_ONCE = 10_000  # names given up in one tick when nothing can be reached
+PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
+          b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
+EXIT_FAULT, EXIT_UNREACHED = 1, 3
+
+
+def run(config: Config, sources: Sequence[int], out_fd: int) -> int:
+    """Scan the names of `sources` (descriptors, in order) into `out_fd`; returns the exit code. Raises ScanError."""
+    tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(Scan(config, sources, out_fd, tls).run())
+
+
+class Scan:
+    """One run, from the first chunk to the summary."""
+
+    def __init__(self, config: Config, sources: Sequence[int], out_fd: int, tls: ssl.SSLContext | None):
+        self._config = config
+        self._sources = sources
+        self._out_fd = out_fd
+        self._tls = tls
+        self._names = names_for(config, self._room_made)
+        self._stats = Stats(self._names, quiet=config.quiet, form=config.stats)
+        self._ended = asyncio.Event()
+        self._arrived = asyncio.Event()  # input, its end, or the scan's
+        self._error: ScanError | None = None
+        self._fault: BaseException | None = None  # a bug
+        self._signal = 0
+        self._first_chunk = True
+        self._unreached = False  # names were given up because nothing could be reached
+        self._quiet_since = monotonic()  # no name was waiting, or the output was behind
+        self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
+        self._connections = 0
+
+    async def run(self) -> int:
+        """Start everything, wait for the end, stop everything."""
+        loop = asyncio.get_running_loop()
+        self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
+                              lambda trouble: in_loop(loop, self._input_ended, trouble))  # fmt: skip
+        self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
+                          flushed=self._look_for_end)  # fmt: skip
+        self._crew = Crew(self._names, self._sink)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+        for name in ("SIGUSR1", "SIGINFO"):
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), self._stats.status)
+        self._welcome()
+        self._ways = ways_for(self._config)
+        self._source.start()
+        tasks = [loop.create_task(self._tick())]
+        try:
+            await self._until_names()
+            openings = self._openings()
+            tasks.append(loop.create_task(self._probe(openings)))
+            if self._config.strict:
+                await tasks[-1]
+            if not self._ended.is_set():
+                tasks += self._hire(openings)
+            await self._ended.wait()
+        finally:
+            await self._close(tasks)
+        return self._exit_code()
+
+    async def _until_names(self) -> None:
+        """No packet leaves before there is a name to ask (or the end)."""
+        while not (self._names.available or self._ended.is_set()):
+            self._sink.poke()
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _openings(self) -> Openings:
+        return Openings(asyncio.Semaphore(OPENINGS_AT_ONCE), OPENING_TIMEOUTS * self._config.timeout_ms / 1000,
+                        self._tls, self._note_trouble)  # fmt: skip
+
+    async def _probe(self, openings: Openings) -> None:
+        """Ask each resolver, once, for names that nobody has: public ones, and with `strict` all."""
+        ways = {way.resolver: way for way in self._ways.values() if way.resolver.is_public or self._config.strict}
+        for way, invented in zip(ways.values(), await asyncio.gather(
+                *(rewrites(way, openings) for way in ways.values())), strict=True):  # fmt: skip
+            if invented:
+                text = f"{way.resolver} answers names that do not exist (NXDOMAIN rewriting)"
+                self._stats.warn(text)
+                if self._config.strict:
+                    self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
+
+    def _welcome(self) -> None:
+        for warning in self._config.warnings:
+            self._stats.warn(warning)
+        if 0 in self._sources and is_terminal(0) and not self._config.quiet:
+            self._stats.warn("reading names from the terminal; end with Ctrl-D")
+
+    def _hire(self, openings: Openings) -> list[asyncio.Task[None]]:
+        """One task for each worker; worker i has proxy i % M for life."""
+        config, ways = self._config, self._ways
+        proxies, resolvers = max(len(config.proxies), 1), len(config.resolvers)
+        self._names.workers, self._names.exits, self._names.resolvers = config.workers, proxies, resolvers
+        tasks = []
+        for index in range(config.workers):
+            way = ways[index % proxies, (index + index // proxies) % resolvers]
+            session = Session(self._names, way.peer, window=config.pipeline, timeout_s=config.timeout_ms / 1000,
+                              worker=index, exit=way.exit_index, resolver=way.resolver_index,
+                              tags=tags_for(way, config.fields))  # fmt: skip
+            tasks.append(asyncio.create_task(work(session, way, self._crew, openings)))
+            tasks[-1].add_done_callback(self._worker_left)
+        return tasks
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def _feed(self, chunk: bytes) -> None:
+        if self._first_chunk:
+            self._first_chunk = False
+            self._sniff(chunk)
+        if self._error is None:
+            self._names.feed(chunk)
+            self._arrived.set()
+            self._crew.wake()
+
+    def _sniff(self, chunk: bytes) -> None:
+        """Look at the first octets: packed files are refused, UTF-16 is hinted at."""
+        for magic, (what, command) in PACKED.items():
+            if chunk.startswith(magic):
+                self._fail(ScanError(f"the input is {what}, not names; unpack it first: {command} FILE | dnsscan ..."))
+        if chunk[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(chunk) > 7 and not any(chunk[1:200:2])):
+            self._stats.warn("the input looks like UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+
+    def _input_ended(self, trouble: str | None) -> None:
+        self._names.end()
+        if trouble is not None and self._error is None:
+            self._error = InputEndedEarly(f"input ended early after {self._names.read:,} lines: {trouble}")
+        self._arrived.set()
+        self._crew.wake()
+        self._sink.poke()
+
+    def _room_made(self) -> None:
+        self._source.room_made()
+
+    def _behind(self, behind: bool) -> None:
+        if behind:
+            self._names.hold(monotonic())
+        else:
+            self._names.release(monotonic())
+            self._crew.wake()
+
+    def _fail(self, error: ScanError) -> None:
+        """Nothing more can be done: leave."""
+        self._error = self._error or error
+        self._end()
+
+    def _signalled(self, number: int) -> None:
+        if self._signal:
+            os._exit(128 + number)  # the second: at once; what was written ends with a line
+        self._signal = number
+        self._source.stop()
+        self._names.stop()
+        self._sink.poke()
+
+    def _look_for_end(self) -> None:
+        if self._names.done and not self._names.lines.used:
+            self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._arrived.set()
+
+    def _note_trouble(self, trouble: Trouble) -> None:
+        self._names.troubles += 1
+        self._trouble = REASONS.index(trouble.reason)
+        self._stats.warn(str(trouble))
+
+    def _worker_left(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._fault = task.exception()
+            self._end()
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        paced = any(way.peer.rate for way in self._ways.values())
+        try:
+            while True:
+                await asyncio.sleep(TICK_PACED_S if paced else TICK_S)
+                self._turn(monotonic())
+        except Exception as fault:  # told again by run(): a bug must not become a scan that never ends
+            self._fault = fault
+            self._end()
+
+    def _turn(self, now: float) -> None:
+        """Whatever time brings: attempts and names that run out, silent connections, refusing resolvers, the end."""
+        if not self._names.lines.behind:
+            for connection in list(self._crew.live):
+                connection.expire(now)
+            self._names.expire(now)
+            self._leave_out_refusing()
+            self._give_up(now)
+        self._crew.wake()
+        self._stats.progress(now)
+        if self._names.lines.used or self._names.done:
+            self._sink.poke()
+
+    def _leave_out_refusing(self) -> None:
+        for way in self._ways.values():
+            if way.peer.refused_in_row >= REFUSED_IN_ROW and not way.left_out:
+                used = {other.resolver for other in self._ways.values() if not other.left_out}
+                if len(used) < 2:
+                    return
+                self._leave_out(way)
+
+    def _leave_out(self, refusing: Way) -> None:
+        for way in self._ways.values():
+            if way.resolver == refusing.resolver:
+                way.left_out = True
+        for connection in list(self._crew.live):
+            if connection.way.left_out:
+                connection.abort()
+        self._names.resolvers -= 1
+        self._stats.warn(f"{refusing.resolver} refused {REFUSED_IN_ROW} names in a row and is left out")
+
+    def _give_up(self, now: float) -> None:
+        """When nothing has answered for a whole deadline, waiting names get their line all the same."""
+        names = self._names
+        if not (names.live or names.available) or not names.troubles:
+            self._quiet_since = now
+        if now - max(names.heard_at, self._quiet_since) > self._config.deadline_ms / 1000:
+            self._unreached |= names.fail(self._trouble, now, FAIL_AT_ONCE) > 0
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    async def _close(self, tasks: list["asyncio.Task[None]"]) -> None:
+        self._connections = len(self._crew.live)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not isinstance(self._error, ReaderGone) and self._fault is None:
+            await self._sink.close()
+        self._source.close()
+
+    def _exit_code(self) -> int:
+        if self._fault is not None:
+            raise self._fault
+        if isinstance(self._error, ReaderGone):
+            return ReaderGone.exit_code
+        if self._error is not None and not isinstance(self._error, InputEndedEarly):
+            raise self._error
+        self._stats.summary(connections=self._connections, ended=signal.Signals(self._signal).name
+                            if self._signal else "input")  # fmt: skip
+        if not balanced(self._names):
+            self._stats.warn("the books do not balance: this is a bug; please report it")
+            return EXIT_FAULT
+        if self._error is not None:
+            raise self._error
+        if self._signal:
+            return 128 + self._signal
+        return EXIT_UNREACHED if self._unreached or nothing_answered(self._names) else 0
+
+
+class InputEndedEarly(ScanError):
+    """The input could not be read to its end; every line that was read has its result."""
+
+    exit_code = EXIT_FAULT
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
+    """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, value)
+
+
+class ResolverRewrites(ScanError):
+    """A resolver invents answers, and the user wants none of that."""
+
+    exit_code = EXIT_UNREACHED
+
+
+def names_for(config: Config, room_made: Callable[[], object]) -> Names:
+    """The names' pool, sized and told what this configuration asks for."""
+    special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
+    tagged = len(config.types) > 1 or "t" in config.fields
+    live_max = config.max_in_flight or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX)
+    return Names(
+        Lines(), config.types, judge=partial(judge, ptr=config.ptr, special=special), room_made=room_made,
+        type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
+        describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
+        retries=config.retries, live_max=live_max, special=special,
+    )  # fmt: skip
+
+
+def ways_for(config: Config) -> dict[tuple[int, int], Way]:
+    """Every pair of exit and resolver, by their indexes."""
+    return {
+        (e, r): Way(e, proxy, r, resolver, (RATE_PUBLIC if resolver.is_public else 0) if config.rate is None
+                    else config.rate)
+        for e, proxy in enumerate(config.proxies or (None,))
+        for r, resolver in enumerate(config.resolvers)
+    }  # fmt: skip
+
+
+def tags_for(way: Way, fields: Sequence[str]) -> bytes:
+    """The JSON of fields ns and p, the same for every line of one worker."""
+    tags = b""
+    if "ns" in fields:
+        tags += b',"ns":' + orjson.dumps(str(way.resolver))
+    if "p" in fields:
+        tags += b',"p":' + (b"null" if way.proxy is None else b"%d" % way.exit_index)
+    return tags
+
+
+def balanced(names: Names) -> bool:
+    """The books of a finished scan: every line read has its lines written, and the verdicts add up."""
+    books = names.books()
+    return bool(books["written"] == books["expected"] == books["taken"] + books["nxdomain"] + books["error"])
+
+
+def nothing_answered(names: Names) -> bool:
+    """True when there were names to ask and not one answer came."""
+    reasons = names.books()["reasons"]
+    asked = names.written - reasons.get("badname", 0) - reasons.get("special", 0)
+    return asked > 0 and names.answers == 0

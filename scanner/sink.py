@@ -1,0 +1,98 @@
+"""The sink: finished lines leave for stdout or the output file, in large blocks, off the event loop.
+
+At once when it is idle, some milliseconds' worth together when it is busy. Only the sink touches the output.
+"""
+
+import asyncio
+import errno
+import os
+import queue
+import select
+import stat
+import threading
+from collections.abc import Callable
+
+from scanner.errors import OutputError, ReaderGone, ScanError
+from scanner.native.line import Lines, write_lines
+
+PAUSE_S = 0.005  # between two blocks, so that a fast scan writes large ones
+BEHIND_OCTETS = 512 * 1024  # waiting for the reader: sending stops
+CAUGHT_UP_OCTETS = 128 * 1024
+
+
+class Sink:
+    """Takes blocks from `lines` and writes them to `descriptor` in a thread of its own.
+
+    `behind(True)` and `behind(False)` tell when the reader of the output falls behind and catches up;
+    `failed(error)` that nothing can be written any more; `flushed()` follows each block taken.
+    """
+
+    def __init__(self, lines: Lines, descriptor: int, *, behind: Callable[[bool], None],
+                 failed: Callable[[ScanError], None], flushed: Callable[[], None]):  # fmt: skip
+        self._lines = lines
+        self._descriptor = descriptor
+        self._behind, self._failed, self._flushed = behind, failed, flushed
+        self._loop = asyncio.get_running_loop()
+        self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._waiting = 0  # octets handed to the thread and not yet written
+        self._is_behind = False
+        self._scheduled = False
+        self._next_at = 0.0  # loop time before which no block is taken
+        self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There are finished lines."""
+        if not self._scheduled:
+            self._scheduled = True
+            if self._loop.time() >= self._next_at:
+                self._loop.call_soon(self.flush)
+            else:
+                self._loop.call_at(self._next_at, self.flush)
+
+    def flush(self) -> None:
+        """Hand over what is finished."""
+        self._scheduled = False
+        if self._lines.used:
+            block = self._lines.take()
+            self._waiting += len(block)
+            self._blocks.put(block)
+            if self._waiting > BEHIND_OCTETS and not self._is_behind:
+                self._is_behind = True
+                self._behind(True)
+        self._next_at = self._loop.time() + PAUSE_S
+        self._flushed()
+
+    async def close(self) -> None:
+        """Write all that is left and wait until it is out."""
+        self.flush()
+        self._blocks.put(None)
+        while self._thread.is_alive():
+            await asyncio.sleep(0.001)
+
+    def _run(self) -> None:
+        piece = piece_for(self._descriptor)
+        while (block := self._blocks.get()) is not None:
+            failure = write_lines(self._descriptor, block, piece)
+            if failure:
+                self._loop.call_soon_threadsafe(self._failed, error_for(failure))
+                return
+            self._loop.call_soon_threadsafe(self._wrote, len(block))
+
+    def _wrote(self, octets: int) -> None:
+        self._waiting -= octets
+        if self._is_behind and self._waiting <= CAUGHT_UP_OCTETS:
+            self._is_behind = False
+            self._behind(False)
+
+
+def piece_for(descriptor: int) -> int:
+    """Octets of one write: PIPE_BUF for a pipe, where only that much is whole or not at all; else plenty."""
+    return select.PIPE_BUF if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else 1 << 20
+
+
+def error_for(failure: int) -> ScanError:
+    """The user's error for an errno of write(2)."""
+    if failure == errno.EPIPE:
+        return ReaderGone("the reader of the output went away")
+    return OutputError(f"cannot write the output: {os.strerror(failure)}")

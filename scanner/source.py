@@ -1,0 +1,92 @@
+"""The source: octets from files, pipes and terminals, read off the event loop in large chunks, at most a few ahead.
+
+It never looks at what it reads; cutting lines is `native/names`' work.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+
+CHUNK_OCTETS = 256 * 1024
+CHUNKS_AHEAD = 4
+
+
+class Source:
+    """Reads the descriptors one after another in a thread of its own.
+
+    `feed(chunk)`, then `end(trouble)` once (None, or why input ended early), are called in that thread.
+    """
+
+    def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None]):
+        self._descriptors = descriptors
+        self._feed = feed
+        self._end = end
+        self._room = threading.Semaphore(CHUNKS_AHEAD)
+        self._stopped = False
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def room_made(self) -> None:
+        """A chunk was used up: another may be read."""
+        self._room.release()
+
+    def stop(self) -> None:
+        """Read no more; what is being read is dropped. May be called twice."""
+        if not self._stopped:
+            self._stopped = True
+            os.write(self._wake_write, b"x")
+            self._room.release()
+
+    def close(self) -> None:
+        """Stop, wait for the thread, free the descriptors of its own."""
+        self.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _run(self) -> None:
+        trouble = None
+        try:
+            for descriptor in self._descriptors:
+                self._read(descriptor)
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        self._end(trouble)
+
+    def _read(self, descriptor: int) -> None:
+        """Read one descriptor to its end; between two files a missing last newline is made up for."""
+        last = b"\n"
+        while True:
+            self._room.acquire()
+            chunk = self._next(descriptor)
+            if self._stopped:
+                return
+            if not chunk:
+                self._room.release()
+                break
+            last = chunk[-1:]
+            self._feed(chunk)
+        if last != b"\n" and descriptor != self._descriptors[-1]:
+            self._room.acquire()
+            self._feed(b"\n")
+
+    def _next(self, descriptor: int) -> bytes:
+        """The next chunk; waits in poll, so that `stop` need not wait for a terminal or a quiet pipe."""
+        while not self._stopped:
+            waiter = select.poll()
+            waiter.register(descriptor, select.POLLIN)
+            waiter.register(self._wake_read, select.POLLIN)
+            waiter.poll()
+            if self._stopped:
+                break
+            try:
+                return os.read(descriptor, CHUNK_OCTETS)
+            except BlockingIOError:  # somebody made it non-blocking
+                continue
+        return b""

@@ -1,0 +1,99 @@
+"""What a scan says on stderr: warnings, progress on a terminal, one status line on request, and the summary.
+
+It never touches stdout, and a stderr that is full or closed never ends a scan.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from time import monotonic
+from typing import Any
+
+from scanner.native.names import Names
+
+PROGRESS_S = 0.5
+
+
+class Stats:
+    """Speaks for one scan. `quiet` leaves only errors and warnings; `form` is text or json (of the summary)."""
+
+    def __init__(self, names: Names, *, quiet: bool, form: str):
+        self._names = names
+        self._quiet = quiet
+        self._form = form
+        self._started = monotonic()
+        self._said: set[str] = set()
+        self._drawn = False
+        self._next_at = 0.0
+        self._terminal = not quiet and is_terminal(2)
+
+    def warn(self, text: str, key: str | None = None) -> None:
+        """One line; a second warning with the same key is not said."""
+        if (key or text) not in self._said:
+            self._said.add(key or text)
+            self._wipe()
+            say(f"dnsscan: {text}")
+
+    def status(self) -> None:
+        """One line about now, whoever reads it."""
+        self._wipe()
+        say(f"dnsscan: {self._now()}")
+
+    def progress(self, now: float) -> None:
+        """Draw the progress line, on a terminal, twice a second."""
+        if self._terminal and now >= self._next_at:
+            self._next_at = now + PROGRESS_S
+            self._drawn = True
+            say(f"\r\x1b[K{self._now()}", end="")
+
+    def summary(self, *, connections: int, ended: str) -> None:
+        """The books, once, at the end; `ended` says what ended the scan."""
+        self._wipe()
+        if self._form == "json":
+            say(json.dumps(self.figures(connections, ended)))
+        elif not self._quiet:
+            say("dnsscan: " + self._books())
+
+    def figures(self, connections: int, ended: str) -> dict[str, Any]:
+        """The summary as data: counts, seconds, queries a second."""
+        seconds = monotonic() - self._started
+        books = self._names.books()
+        return {**books, "connections": connections, "seconds": round(seconds, 3),
+                "per_second": round(books["written"] / max(seconds, 1e-9)), "ended": ended}  # fmt: skip
+
+    def _books(self) -> str:
+        books = self._names.books()
+        seconds = monotonic() - self._started
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in books["reasons"].items())
+        return (
+            f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}; "
+            f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
+            f"{f' ({reasons})' if reasons else ''}; {books['queries']:,} queries, {books['retried']:,} retried; "
+            f"{seconds:.1f} s, {books['written'] / max(seconds, 1e-9):,.0f}/s"
+        )
+
+    def _now(self) -> str:
+        books = self._names.books()
+        seconds = max(monotonic() - self._started, 1e-9)
+        return (f"{books['written']:,} written, {books['written'] / seconds:,.0f}/s, {books['in_flight']:,} in flight, "
+                f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}")  # fmt: skip
+
+    def _wipe(self) -> None:
+        if self._drawn:
+            self._drawn = False
+            say("\r\x1b[K", end="")
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Write to stderr at once; trouble with stderr is nobody's trouble. A full one is not waited for."""
+    with contextlib.suppress(OSError):
+        os.write(2, (text + end).encode("utf-8", "backslashreplace"))
+
+
+def is_terminal(descriptor: int) -> bool:
+    """True for a terminal; False for anything else, closed ones included."""
+    try:
+        return os.isatty(descriptor) and sys.platform != "win32"
+    except OSError:
+        return False

@@ -1,0 +1,52 @@
+"""Tunnels: a socket to the resolver through a SOCKS5 or HTTP CONNECT proxy; the only home of python-socks.
+
+The handshake is in lockstep, one send a message (microsocks hangs on a pipelined one). Resolvers are addresses, so
+`socks5` and `socks5h` are the same here.
+"""
+
+import os
+import socket
+
+from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, ProxyType
+from python_socks.async_.asyncio import Proxy as SocksProxy
+
+from scanner.model import Proxy
+from scanner.transports.trouble import Trouble
+
+PROXY_TYPES = {"socks5": ProxyType.SOCKS5, "socks5h": ProxyType.SOCKS5, "http": ProxyType.HTTP}
+RESOLVER_UNREACHABLE = {3, 4, 5, 6, 502, 503, 504}  # replies that speak of the resolver, not of the proxy
+
+
+class Credential(str):
+    """A user name or password as its UTF-8 octets: python-socks asks for ASCII, RFC 1929 for any octets."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return str.encode(self, "utf-8", errors)
+
+    def __len__(self) -> int:
+        return len(self.encode())
+
+
+async def open_tunnel(proxy: Proxy, address: str, port: int, timeout_s: float) -> socket.socket:
+    """A connected, non-blocking socket whose other end is address:port. Raises Trouble."""
+    user = None if proxy.user is None else Credential(proxy.user)
+    password = None if proxy.password is None else Credential(proxy.password)
+    dialer = SocksProxy(PROXY_TYPES[proxy.scheme], proxy.host, proxy.port, user, password, rdns=True)
+    try:
+        return await dialer.connect(address, port, timeout=timeout_s)
+    except ProxyError as error:
+        reason = "connection" if error.error_code in RESOLVER_UNREACHABLE else "proxy"
+        raise Trouble(reason, f"proxy {proxy}: {printable(str(error))}") from None
+    except ProxyTimeoutError:
+        raise Trouble("proxy", f"proxy {proxy}: no tunnel within {timeout_s:g} s") from None
+    except (ProxyConnectionError, OSError) as error:
+        raise Trouble(
+            "proxy", f"proxy {proxy}: {os.strerror(error.errno) if error.errno else 'cannot connect'}"
+        ) from None
+    except (ValueError, IndexError) as error:  # what a server that speaks no SOCKS can make the library raise
+        raise Trouble("proxy", f"proxy {proxy}: not the reply of a proxy ({type(error).__name__})") from None
+
+
+def printable(text: str) -> str:
+    """At most 80 characters of a peer's text, none of them a control."""
+    return "".join(character if character.isprintable() else "?" for character in text)[:80]

@@ -1,0 +1,64 @@
+"""One way: an exit (a proxy, or none) and a resolver. It remembers whether it works, and paces the trying of it."""
+
+import asyncio
+import random
+
+from scanner.model import Proxy, Resolver
+from scanner.native.session import Peer
+
+PAUSE_FIRST_S = 1.0
+PAUSE_NEXT_S = 5.0  # doubled with each further failure
+PAUSE_MAX_S = 60.0
+
+
+class Way:
+    """The health of one exit and resolver pair. While it fails, one of its workers tries it, the others wait."""
+
+    def __init__(self, exit_index: int, proxy: Proxy | None, resolver_index: int, resolver: Resolver, rate: float):
+        self.exit_index, self.proxy = exit_index, proxy
+        self.resolver_index, self.resolver = resolver_index, resolver
+        self.peer = Peer(rate)
+        self.left_out = False  # refuses everything: not used any more
+        self._failures = 0  # in a row
+        self._probing = False  # one worker is pausing before, or making, the next try
+        self._works = asyncio.Event()
+        self._works.set()
+
+    async def admitted(self) -> bool:
+        """Wait until this worker may open a connection; True when it is the one that tries a failing way."""
+        while self._failures:
+            if not self._probing:
+                self._probing = True
+                try:
+                    await asyncio.sleep(self.pause_s())
+                except BaseException:
+                    self._probing = False
+                    raise
+                return True
+            await self._works.wait()
+        return False
+
+    def pause_s(self) -> float:
+        """Growing, jittered."""
+        base = PAUSE_FIRST_S if self._failures == 1 else PAUSE_NEXT_S * 2 ** min(self._failures - 2, 8)
+        return min(base, PAUSE_MAX_S) * random.uniform(1, 1.25)
+
+    def failed(self, probing: bool) -> None:
+        """A connection could not be opened, or ended before any answer."""
+        if probing:
+            self._probing = False
+        if probing or self._failures == 0:
+            self._failures += 1
+            self._works.clear()
+
+    def ended(self, probing: bool) -> None:
+        """A connection ended that was neither proof nor failure; the one that tried is free to try again."""
+        if probing:
+            self._probing = False
+
+    def proved(self) -> None:
+        """An answer came: everybody may use it."""
+        if self._failures:
+            self._failures = 0
+            self._probing = False
+            self._works.set()

@@ -1,0 +1,465 @@
+"""The native session, fed by a scripted stream: no I/O, no clock, every message also one octet at a time."""
+
+import itertools
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.inputline import judge
+from scanner.model import REASONS
+from scanner.native.line import Lines
+from scanner.native.names import Names
+from scanner.native.session import Peer, Session
+
+NS, CONNECTION = 2, REASONS.index("connection")
+
+
+class Desk:
+    """One session with its names and lines, and the server's side of it."""
+
+    def __init__(
+        self, text: bytes, *, window=8, retries=0, deadline_s=10.0, types=(NS,), sessions=1, fields=(), rate=0
+    ):
+        self.lines = Lines()
+        self.names = Names(self.lines, types, judge=judge, room_made=lambda: None, retries=retries,
+                           deadline_s=deadline_s, fields=fields)  # fmt: skip
+        self.names.workers = self.names.exits = sessions
+        self.peer = Peer(rate)
+        self.sessions = [Session(self.names, self.peer, window=window, worker=i, exit=i) for i in range(sessions)]
+        self.session = self.sessions[0]
+        self.names.feed(text)
+        self.names.end()
+
+    def queries(self, now=1.0, session=0):
+        return [dns.message.from_wire(frame) for frame in frames(self.sessions[session].fill(now) or b"")]
+
+    def results(self):
+        return [orjson.loads(line) for line in self.lines.take().splitlines()]
+
+
+def frames(octets):
+    while octets:
+        size = 2 + int.from_bytes(octets[:2], "big")
+        yield octets[2:size]
+        octets = octets[size:]
+
+
+def framed(*messages):
+    wires = [m if isinstance(m, bytes) else m.to_wire() for m in messages]
+    return b"".join(len(wire).to_bytes(2, "big") + wire for wire in wires)
+
+
+def response(query, rcode=0, answer=("NS", "ns1.example.")):
+    message = dns.message.make_response(query)
+    message.set_rcode(rcode)
+    if answer and rcode in (0, 3):
+        message.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", *answer))
+    return message
+
+
+def nx(query):
+    return response(query, 3, answer=None)
+
+
+def name_of(query):
+    return query.question[0].name.to_text(omit_final_dot=True)
+
+
+def test_a_query_is_what_dnspython_reads_it_to_be():
+    desk = Desk(b"www.Example.com\n")
+
+    (query,) = desk.queries()
+
+    assert name_of(query) == "www.Example.com"
+    assert query.question[0].rdtype == NS
+    assert query.flags == dns.flags.RD
+    assert (query.edns, query.payload, query.ednsflags) == (0, 1232, 0)
+
+
+def test_each_verdict_has_its_line():
+    desk = Desk(b"a.com\nb.com\nc.com\nd.com\ne.com\n")
+    a, b, c, d, e = desk.queries(1.0)
+
+    desk.session.receive(framed(
+        response(a), nx(b), response(c, 0, answer=None), response(d, 3, ("CNAME", "x.example.")), response(e, 2),
+    ), 1.0625)  # fmt: skip
+
+    assert desk.results() == [
+        {"d": "a.com", "s": "taken", "r": 0, "ms": 63, "re": True},
+        {"d": "b.com", "s": "nxdomain", "r": 3, "ms": 63, "re": False},
+        {"d": "c.com", "s": "taken", "r": 0, "ms": 63, "re": True, "e": "nodata"},
+        {"d": "d.com", "s": "taken", "r": 3, "ms": 63, "re": False, "e": "cname_nx"},
+        {"d": "e.com", "s": "error", "r": 2, "ms": 63, "re": False, "e": "servfail"},
+    ]
+    assert desk.names.done
+
+
+@pytest.mark.parametrize(("rcode", "reason"), [(1, "formerr"), (2, "servfail"), (4, "notimp"), (5, "refused"),
+                                               (9, "rcode9"), (16, "rcode16"), (23, "rcode23"), (19, "rcode19")])  # fmt: skip
+def test_every_other_rcode_is_an_error_with_its_reason(rcode, reason):
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+
+    desk.session.receive(framed(response(query, rcode)), 1.1)
+
+    (line,) = desk.results()
+    assert (line["s"], line["e"], line["r"]) == ("error", reason, rcode)
+
+
+def test_an_nxdomain_that_carries_answers_is_not_believed():
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+
+    desk.session.receive(framed(response(query, 3)), 1.1)
+
+    assert desk.results()[0]["e"] == "badresp"
+
+
+def test_a_frame_split_at_every_octet_reads_the_same():
+    for cut in range(1, 60):
+        desk = Desk(b"a.com\nb.com\n")
+        a, b = desk.queries()
+        octets = framed(response(a), nx(b))
+
+        desk.session.receive(octets[:cut], 1.1)
+        desk.session.receive(octets[cut:], 1.1)
+
+        assert [line["s"] for line in desk.results()] == ["taken", "nxdomain"]
+
+
+def test_many_frames_one_octet_at_a_time_in_any_order():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(20)), window=20)
+    queries = desk.queries()
+
+    for octet in framed(*(nx(q) if i % 2 else response(q) for i, q in reversed(list(enumerate(queries))))):
+        desk.session.receive(bytes([octet]), 1.1)
+
+    results = {line["d"]: line["s"] for line in desk.results()}
+    assert results == {f"n{i}.com": "nxdomain" if i % 2 else "taken" for i in range(20)}
+
+
+def test_a_late_response_is_never_given_to_the_next_name():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    (a,) = desk.queries(1.0)
+    desk.session.expire(3.5)
+    (b,) = desk.queries(3.5)
+
+    late = nx(a)
+    late.id = b.id  # the worst case: the next name drew the same ID
+    desk.session.receive(framed(nx(a), late), 3.6)
+
+    assert [(line["d"], line["e"]) for line in desk.results()] == [("a.com", "timeout")]
+    assert desk.session.strays == 2
+    desk.session.receive(framed(response(b)), 3.7)
+    assert [(line["d"], line["s"]) for line in desk.results()] == [("b.com", "taken")]
+
+
+def wrong_id(query):
+    message = nx(query)
+    message.id ^= 1
+    return message
+
+
+def wrong_question(query):
+    return nx(dns.message.make_query("b.com", "NS", id=query.id))
+
+
+def wrong_type(query):
+    return nx(dns.message.make_query("a.com", "MX", id=query.id))
+
+
+def wrong_class(query):
+    return nx(dns.message.make_query("a.com", "NS", "CH", id=query.id))
+
+
+def no_question(query):
+    message = nx(query)
+    message.question = []
+    return message
+
+
+def not_a_response(query):
+    return query
+
+
+def other_opcode(query):
+    wire = bytearray(nx(query).to_wire())
+    wire[2] |= 0x20
+    return bytes(wire)
+
+
+@pytest.mark.parametrize("forge", [wrong_id, wrong_question, wrong_type, wrong_class, no_question, not_a_response,
+                                   other_opcode])  # fmt: skip
+def test_what_does_not_answer_the_query_is_passed_over(forge):
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+
+    desk.session.receive(framed(forge(query)), 1.1)
+
+    assert desk.results() == []
+    assert desk.session.strays == 1
+    desk.session.receive(framed(response(query)), 1.2)
+    assert [line["s"] for line in desk.results()] == ["taken"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 11])
+def test_a_frame_too_short_for_a_header_is_passed_over(size):
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+
+    for octet in framed(b"\0" * size, response(query)):
+        desk.session.receive(bytes([octet]), 1.1)
+
+    assert [line["s"] for line in desk.results()] == ["taken"]
+
+
+def test_a_frame_of_65535_octets_that_never_comes_holds_no_name_back():
+    desk = Desk(b"a.com\n", sessions=2)
+    desk.queries()
+
+    desk.session.receive(b"\xff\xff" + b"\0" * 100, 1.1)
+    given_back = desk.session.abandon(CONNECTION, 1.2)
+
+    assert given_back == 1
+    (again,) = desk.queries(1.2, session=1)
+    desk.sessions[1].receive(framed(response(again)), 1.3)
+    assert desk.results() == [{"d": "a.com", "s": "taken", "r": 0, "ms": 100, "re": True}]
+
+
+def test_two_answers_to_one_query_make_one_line():
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+
+    desk.session.receive(framed(response(query), nx(query)), 1.1)
+
+    assert [line["s"] for line in desk.results()] == ["taken"]
+
+
+@pytest.mark.parametrize("rcode", [1, 2, 4, 5])
+def test_an_error_may_leave_the_question_out(rcode):
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+    message = response(query, rcode)
+    message.question = []
+    message.use_edns(0)
+
+    desk.session.receive(framed(message), 1.1)
+
+    assert desk.results()[0]["r"] == rcode
+
+
+def test_a_resolver_without_edns_is_asked_without_it():
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+    message = response(query, 1)
+    message.use_edns(-1)
+
+    desk.session.receive(framed(message), 1.1)
+    (again,) = desk.queries(1.5)
+    desk.session.receive(framed(response(again)), 1.6)
+
+    assert again.edns == -1
+    (line,) = desk.results()
+    assert line["s"] == "taken"
+    assert "x" not in line
+
+
+def test_counts_that_lie_make_a_bad_response():
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+    wire = bytearray(response(query).to_wire())
+    wire[7] = 9
+
+    desk.session.receive(framed(bytes(wire)), 1.1)
+
+    assert desk.results()[0]["e"] == "badresp"
+
+
+def test_a_name_is_tried_elsewhere_until_its_attempts_are_used_up():
+    desk = Desk(b"a.com\n", retries=2, sessions=2)
+    seen = []
+    for turn in range(3):
+        (query,) = desk.queries(1.0 + turn * 2.0, session=turn % 2)
+        seen.append(query.id)
+        assert desk.queries(1.0 + turn * 2.0, session=(turn + 1) % 2) == []
+        desk.sessions[turn % 2].expire(1.0 + turn * 2.0 + 2.0)
+
+    (line,) = desk.results()
+    assert line == {"d": "a.com", "s": "error", "r": None, "ms": 6000, "re": False, "e": "timeout", "x": 2}
+
+
+def test_the_deadline_ends_a_name_before_its_attempts_are_used_up():
+    desk = Desk(b"a.com\n", retries=9, deadline_s=3.0)
+    desk.queries(1.0)
+    desk.session.expire(3.0)
+    desk.queries(3.3)
+
+    desk.session.expire(4.01)
+
+    assert [(line["e"], line["ms"]) for line in desk.results()] == [("timeout", 3010)]
+
+
+def test_a_failed_name_waits_for_another_worker_first():
+    desk = Desk(b"a.com\n", retries=1, sessions=2)
+    (query,) = desk.queries()
+    desk.session.receive(framed(response(query, 2)), 1.1)
+
+    assert desk.queries(1.1, session=0) == []
+    assert len(desk.queries(1.1, session=1)) == 1
+
+
+def test_a_closing_connection_spends_no_attempt_the_first_time_and_one_after():
+    desk = Desk(b"a.com\n", retries=1)
+    for now in (1.0, 2.0):
+        desk.queries(now)
+        desk.session.abandon(CONNECTION, now + 0.1)
+        desk.session.opened()
+        assert desk.results() == []
+
+    desk.queries(3.0)
+    desk.session.abandon(CONNECTION, 3.1)
+
+    (line,) = desk.results()
+    assert (line["e"], line["x"]) == ("connection", 1)
+
+
+def test_a_server_that_closes_after_one_answer_gets_one_query_a_connection():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=0, sessions=2)
+    for _ in range(2):
+        first, *_ = desk.queries(1.0)
+        desk.session.receive(framed(response(first)), 1.1)
+        desk.session.fill(1.1)
+        desk.session.abandon(CONNECTION, 1.2)
+        desk.session.opened()
+
+    assert len(desk.queries(2.0)) == 1
+    assert desk.session.room == 0
+
+
+def test_the_window_grows_while_answers_come_and_collapses_in_silence():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(5000)), window=0)
+    now = 1.0
+    for _ in range(12):
+        queries = desk.queries(now)
+        now += 0.01
+        desk.session.receive(framed(*(response(q) for q in queries)), now)
+    grown = desk.session.window
+    desk.queries(now)
+
+    desk.session.expire(now + 2.1)
+
+    assert grown == 64
+    assert desk.session.window == 1
+
+
+def test_a_connection_silent_twice_is_hopeless():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk.queries(1.0)
+    desk.session.expire(3.1)
+    assert not desk.session.hopeless
+    desk.queries(3.1)
+
+    desk.session.expire(5.2)
+
+    assert desk.session.hopeless
+
+
+def test_the_same_name_in_a_row_is_asked_once_and_answered_each_time():
+    desk = Desk(b"a.com\n" * 1000 + b"A.com\n", fields=("n",))
+
+    queries = desk.queries()
+    desk.session.receive(framed(*(response(q) for q in queries)), 1.1)
+
+    assert [name_of(q) for q in queries] == ["a.com", "A.com"]
+    assert sorted(line["n"] for line in desk.results()) == list(range(1, 1002))
+
+
+def test_each_type_has_its_line():
+    desk = Desk(b"a.com\nb.com\n", types=(1, 2))
+
+    queries = desk.queries()
+    desk.session.receive(framed(*(nx(q) for q in queries)), 1.1)
+
+    assert [(name_of(q), q.question[0].rdtype) for q in queries] == [
+        ("a.com", 1), ("a.com", 2), ("b.com", 1), ("b.com", 2)]  # fmt: skip
+    assert len(desk.results()) == 4
+    assert desk.names.done
+
+
+def test_message_ids_are_spread_and_unlike_their_neighbours():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(4000)), window=1000)
+    ids = []
+    while queries := desk.queries():
+        ids += [q.id for q in queries]
+        desk.session.receive(framed(*(nx(q) for q in queries)), 1.1)
+        desk.lines.take()
+
+    buckets = [sum(1 for i in ids if i >> 12 == bucket) for bucket in range(16)]
+    assert len(ids) == 4000
+    assert all(150 < count < 350 for count in buckets)
+    assert sum(abs(a - b) < 16 for a, b in itertools.pairwise(ids)) < 20
+
+
+def test_a_stopped_reader_holds_the_clock_of_deadlines():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    desk.names.hold(1.5)
+    desk.session.expire(100.0)
+    assert desk.queries(100.0) == []
+
+    desk.names.release(100.0)
+    desk.session.expire(101.0)
+    desk.session.receive(framed(response(query)), 101.2)
+
+    assert [(line["s"], line["ms"]) for line in desk.results()] == [("taken", 100200)]
+
+
+def test_the_bucket_lets_no_more_through_than_its_rate():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(5000)), window=1000, rate=1000)
+    sent = 0
+    for tick in range(101):
+        queries = desk.queries(1.0 + tick / 100)
+        sent += len(queries)
+        desk.session.receive(framed(*(nx(q) for q in queries)), 1.0 + tick / 100)
+        desk.lines.take()
+
+    assert 980 <= sent <= 1021
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400), st.integers(0, 400))
+def test_no_octets_from_the_peer_lose_a_name(octets, cut):
+    desk = Desk(b"a.com\nb.com\n")
+    desk.queries()
+
+    desk.session.receive(octets[:cut], 1.1)
+    desk.session.receive(octets[cut:], 1.1)
+    desk.session.abandon(CONNECTION, 1.2)
+    desk.names.expire(100.0)
+
+    assert sorted(line["d"] for line in desk.results()) == ["a.com", "b.com"]
+    assert desk.names.done
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
+    desk = Desk(b"a.com\n")
+    (query,) = desk.queries()
+    wire = bytearray(nx(query).to_wire())
+    for _ in range(data.draw(st.integers(1, 3))):
+        wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
+
+    desk.session.receive(framed(bytes(wire)), 1.1)
+
+    for line in desk.results():
+        if line["s"] == "nxdomain":
+            parsed = dns.message.from_wire(bytes(wire), ignore_trailing=True, continue_on_error=True)
+            assert parsed.rcode() == 3
+            assert parsed.question == query.question or name_of(parsed).lower() == "a.com"
