@@ -51,10 +51,7 @@ def frames(octets: bytes) -> list[bytes]:
 
 
 def queries_of_dnspython() -> list[dns.message.QueryMessage]:
-    return [
-        dns.message.make_query(name, "NS", use_edns=0, payload=1232, id=index)
-        for index, name in enumerate(TEXTS)
-    ]
+    return [dns.message.make_query(name, "NS", use_edns=0, payload=1232, id=index) for index, name in enumerate(TEXTS)]
 
 
 RESPONSES = [
@@ -145,9 +142,7 @@ def test_match_classify_format_native_session_receive(benchmark):
         lines, names, asking = session()
         names.feed(CHUNK)
         queries = frames(asking.fill(0.0))
-        octets = b"".join(
-            framed(query[:2] + message[2:]) for query, message in zip(queries, RESPONSES, strict=True)
-        )
+        octets = b"".join(framed(query[:2] + message[2:]) for query, message in zip(queries, RESPONSES, strict=True))
         return (lines, asking, octets), {}
 
     def finish(lines, asking, octets):

@@ -397,9 +397,7 @@ def keep(day: str, rows: list[dict[str, Any]], found: dict[str, Spent], table: l
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Whole-program runs against the lab.")
-    parser.add_argument(
-        "--quick", action="store_true", help="a tenth of the names, one run each; nothing is kept"
-    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of the names, one run each; nothing is kept")
     parser.add_argument("--only", default="", help="only the shapes whose title holds this; nothing is kept")
     parser.add_argument("--runs", type=int, default=3, help="of each shape; the median is reported (3)")
     args = parser.parse_args()

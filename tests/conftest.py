@@ -21,9 +21,7 @@ LAB_START_S = 10
 
 
 @contextmanager
-def one(
-    start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str
-) -> Iterator[servers.Server]:
+def one(start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str) -> Iterator[servers.Server]:
     server = start(folders.mktemp(start.__name__), *args)
     try:
         yield server

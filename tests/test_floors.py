@@ -44,12 +44,8 @@ HOMES = {  # outside library: the modules that may import it
     "orjson": tuple(module for module, floor in FLOORS.items() if floor > 3),
     "asyncio": tuple(module for module, floor in FLOORS.items() if floor >= 3),
 }
-CYTHON_IMPORT = re.compile(
-    r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\(?[\w ,*]*)|c?import\s+([\w., ]+))", re.MULTILINE
-)
-SOURCES = sorted(
-    path for ending in ("py", "pyi", "pyx", "pxd") for path in ROOT.glob(f"scanner/**/*.{ending}")
-)
+CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\(?[\w ,*]*)|c?import\s+([\w., ]+))", re.MULTILINE)
+SOURCES = sorted(path for ending in ("py", "pyi", "pyx", "pxd") for path in ROOT.glob(f"scanner/**/*.{ending}"))
 
 
 def module_of(path: Path) -> str:
@@ -64,9 +60,7 @@ def belongs(module: str, name: str) -> bool:
 def floor_of(module: str) -> int:
     if module in FLOORS:
         return FLOORS[module]
-    rooms = [
-        name for name in FLOORS if name != "scanner" and name != "scanner.native" and belongs(module, name)
-    ]
+    rooms = [name for name in FLOORS if name != "scanner" and name != "scanner.native" and belongs(module, name)]
     assert rooms, f"{module} has no floor yet: give it one in DESIGN and in FLOORS"
     return FLOORS[max(rooms, key=len)]
 
@@ -140,9 +134,6 @@ def test_the_house_has_no_room_for_odds_and_ends():
 
 
 def test_cython_imports_are_seen():
-    text = (
-        "from scanner.native.names cimport (\n    Name,\n)\n"
-        "import os, scanner.stats\ncimport a\nfrom os import x\n"
-    )
+    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.stats\ncimport a\nfrom os import x\n"
 
     assert cython_imports(text) == ["scanner.native.names", "os", "scanner.stats", "a", "os"]

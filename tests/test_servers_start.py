@@ -61,9 +61,7 @@ def test_microsocks_opens_a_tunnel(microsocks, knot):
 
 
 def test_microsocks_with_a_password_opens_a_tunnel(microsocks_password, knot):
-    response = ask_through(
-        f"socks5://user:secret@127.0.0.1:{microsocks_password.port}", knot, "www.example.test"
-    )
+    response = ask_through(f"socks5://user:secret@127.0.0.1:{microsocks_password.port}", knot, "www.example.test")
 
     assert response.rcode() == dns.rcode.NOERROR
 
