@@ -1,0 +1,150 @@
+"""Fixtures: real servers (one of each for the whole run), the lab, and the real command.
+
+A test that kills, stops or pauses a shared server puts it back before it ends; one that needs several
+microsocks, or one to break for good, asks `new_microsocks` for its own.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import servers
+
+ROOT = Path(__file__).parent.parent
+LAB_START_S = 10
+
+
+@contextmanager
+def one(start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str) -> Iterator[servers.Server]:
+    server = start(folders.mktemp(start.__name__), *args)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.unbound, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.knot, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def microsocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.microsocks, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def microsocks_password(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """User `user`, password `secret`."""
+    with one(servers.microsocks, tmp_path_factory, "user", "secret") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def danted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.danted, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tinyproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.tinyproxy, tmp_path_factory) as server:
+        yield server
+
+
+@pytest.fixture
+def new_microsocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., servers.Server]]:
+    """`new_microsocks(user="", password="")` starts one more, stopped when the test ends."""
+    mine: list[servers.Server] = []
+
+    def start(user: str = "", password: str = "") -> servers.Server:
+        mine.append(servers.microsocks(tmp_path_factory.mktemp("microsocks"), user, password))
+        return mine[-1]
+
+    yield start
+    for server in mine:
+        server.stop()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running `dnsscan lab`: the config that it printed, and where that stands as a file."""
+
+    config: dict[str, Any]
+    path: Path
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def running_lab(folder: Path, *options: str) -> Iterator[Lab]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "scanner", "lab", *options],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, f"the lab ended with code {process.wait(LAB_START_S)}"
+            path = folder / "lab.json"
+            path.write_bytes(line)
+            yield Lab(json.loads(line), path, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(LAB_START_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab with four SOCKS5 proxies."""
+    with running_lab(tmp_path_factory.mktemp("lab"), "--proxies", "4") as one_lab:
+        yield one_lab
+
+
+@pytest.fixture
+def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """`with new_lab("--proxies", "2", "--loss", "0.1") as lab:`"""
+    return lambda *options: running_lab(tmp_path_factory.mktemp("lab"), *options)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the command left behind: output lines as objects, stderr, exit code."""
+
+    lines: list[dict[str, Any]]
+    err: str
+    code: int
+
+
+@pytest.fixture
+def run_dnsscan() -> Callable[..., Run]:
+    """The real command, with a hard time limit: `run_dnsscan("--config", path, stdin=b"a.test\\n")`."""
+
+    def run(*args: object, stdin: bytes = b"", limit_s: float = 30) -> Run:
+        done = subprocess.run(
+            [sys.executable, "-m", "scanner", *map(str, args)],
+            cwd=ROOT, input=stdin, capture_output=True, timeout=limit_s, check=False,
+        )  # fmt: skip
+        assert done.stdout == b"" or done.stdout.endswith(b"\n")
+        lines = [json.loads(line.decode("ascii")) for line in done.stdout.splitlines()]
+        return Run(lines, done.stderr.decode("utf-8", "replace"), done.returncode)
+
+    return run
