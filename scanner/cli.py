@@ -3,6 +3,7 @@ click; everything heavy is imported where it is used, so that `--version` is qui
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -115,6 +116,8 @@ def open_inputs(files: tuple[Path, ...]) -> list[int]:
         try:
             if stat.S_ISDIR(os.fstat(0).st_mode):
                 raise ScanError("cannot read stdin: is a directory")
+            if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
+                raise OSError
         except OSError:
             raise ScanError("cannot read stdin: it is closed; give a file or a pipe") from None
         return [0]

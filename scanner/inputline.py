@@ -13,6 +13,7 @@ SPECIAL = REASONS.index("special")
 LINE_MAX = 4096  # octets
 SHOWN_MAX = 256  # octets of an overlong line that its `d` keeps
 SPACE = b" \t\r"
+JOINERS = "\u200c\u200d"  # invisible, but IDNA 2008 has a place for them (RFC 5892 appendix A)
 
 Judged = tuple[bytes, bytes | None, int, str]
 """(name to ask, JSON text of `d` or None when `d` is the name itself, reason or 0, why)."""
@@ -28,7 +29,7 @@ def judge(line: bytes, *, ptr: bool = False, special: bool = False) -> Judged:
     """Judge one line without its newline. `ptr`: ask reverse names for addresses. `special`: hold special-use back."""
     if len(line) > LINE_MAX:
         return bad(line[:SHOWN_MAX], f"line too long (> {LINE_MAX} octets)")
-    line = line.removeprefix(b"\xef\xbb\xbf").strip(SPACE)
+    line = line.strip(SPACE)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -118,6 +119,9 @@ def likeness(text: str) -> str:
     """What else the text looks like: the commonest things that get into lists of names."""
     if any(character.isspace() for character in text):
         return "space"
+    hidden = next((c for c in text if not c.isprintable() and c not in JOINERS), "")
+    if hidden:
+        return f"invisible character U+{ord(hidden):04X}"
     if "://" in text:
         return "looks like a URL"
     if text.startswith("@") or "@" in text:

@@ -37,9 +37,9 @@ TICK_PACED_S = 0.01  # while a rate limits what is sent
 WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
-REFUSED_IN_ROW = 20  # after which a resolver is left out, where there is another
 OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
 OPENINGS_AT_ONCE = 512
+PROBE_GRACE_S = 0.5  # for the question before the scan, when the scan was the quicker one
 FAIL_AT_ONCE = 10_000  # names given up in one tick when nothing can be reached
 PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
           b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
@@ -94,12 +94,16 @@ class Scan:
         try:
             await self._until_names()
             openings = self._openings()
-            tasks.append(loop.create_task(self._probe(openings)))
-            if self._config.strict:
-                await tasks[-1]
-            if not self._ended.is_set():
-                tasks += self._hire(openings)
-            await self._ended.wait()
+            if not self._names.done:
+                probe = loop.create_task(self._probe(openings))
+                tasks.append(probe)
+                if self._config.strict:
+                    await probe
+                if not self._ended.is_set():
+                    tasks += self._hire(openings)
+                await self._ended.wait()
+                if self._error is None and not self._signal:
+                    await asyncio.wait([probe], timeout=PROBE_GRACE_S)
         finally:
             await self._close(tasks)
         return self._exit_code()
@@ -116,8 +120,8 @@ class Scan:
                         self._tls, self._note_trouble)  # fmt: skip
 
     async def _probe(self, openings: Openings) -> None:
-        """Ask each resolver, once, for names that nobody has: public ones, and with `strict` all."""
-        ways = {way.resolver: way for way in self._ways.values() if way.resolver.is_public or self._config.strict}
+        """Ask each resolver, once, for names that nobody has."""
+        ways = {way.resolver: way for way in self._ways.values()}
         for way, invented in zip(ways.values(), await asyncio.gather(
                 *(rewrites(way, openings) for way in ways.values())), strict=True):  # fmt: skip
             if invented:
@@ -137,9 +141,11 @@ class Scan:
         config, ways = self._config, self._ways
         proxies, resolvers = max(len(config.proxies), 1), len(config.resolvers)
         self._names.workers, self._names.exits, self._names.resolvers = config.workers, proxies, resolvers
+        for way in ways.values():
+            way.peer.replaceable = resolvers > 1
         tasks = []
         for index in range(config.workers):
-            way = ways[index % proxies, (index + index // proxies) % resolvers]
+            way = ways[index % proxies, (index // proxies + index % proxies) % resolvers]
             session = Session(self._names, way.peer, window=config.pipeline, timeout_s=config.timeout_ms / 1000,
                               worker=index, exit=way.exit_index, resolver=way.resolver_index,
                               tags=tags_for(way, config.fields))  # fmt: skip
@@ -164,7 +170,7 @@ class Scan:
             if chunk.startswith(magic):
                 self._fail(ScanError(f"the input is {what}, not names; unpack it first: {command} FILE | dnsscan ..."))
         if chunk[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(chunk) > 7 and not any(chunk[1:200:2])):
-            self._stats.warn("the input looks like UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+            self._stats.warn("the input looks like UTF-16; convert it to UTF-8 first (iconv)")
 
     def _input_ended(self, trouble: str | None) -> None:
         self._names.end()
@@ -242,10 +248,11 @@ class Scan:
 
     def _leave_out_refusing(self) -> None:
         for way in self._ways.values():
-            if way.peer.refused_in_row >= REFUSED_IN_ROW and not way.left_out:
+            if way.peer.refusing and not way.left_out:
                 used = {other.resolver for other in self._ways.values() if not other.left_out}
                 if len(used) < 2:
-                    return
+                    way.peer.replaceable = False
+                    continue
                 self._leave_out(way)
 
     def _leave_out(self, refusing: Way) -> None:
@@ -256,7 +263,7 @@ class Scan:
             if connection.way.left_out:
                 connection.abort()
         self._names.resolvers -= 1
-        self._stats.warn(f"{refusing.resolver} refused {REFUSED_IN_ROW} names in a row and is left out")
+        self._stats.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
 
     def _give_up(self, now: float) -> None:
         """When nothing has answered for a whole deadline, waiting names get their line all the same."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 CHUNK_OCTETS = 256 * 1024
 CHUNKS_AHEAD = 4
+BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
 
 
 class Source:
@@ -60,8 +61,8 @@ class Source:
         self._end(trouble)
 
     def _read(self, descriptor: int) -> None:
-        """Read one descriptor to its end; between two files a missing last newline is made up for."""
-        last = b"\n"
+        """Read one descriptor to its end, its BOM left out; between two files a missing last newline is made up for."""
+        last, begin = b"\n", True
         while True:
             self._room.acquire()
             chunk = self._next(descriptor)
@@ -71,7 +72,8 @@ class Source:
                 self._room.release()
                 break
             last = chunk[-1:]
-            self._feed(chunk)
+            self._feed(chunk.removeprefix(BOM) if begin else chunk)
+            begin = False
         if last != b"\n" and descriptor != self._descriptors[-1]:
             self._room.acquire()
             self._feed(b"\n")

@@ -12,6 +12,7 @@ cdef class Peer:
     cdef int short_ends                 # connections in a row that closed so, queries in flight
     cdef int quota_uses                 # connections used up since it was learned
     cdef public int refused_in_row
+    cdef public bint replaceable        # there are other resolvers
     cdef void ended_short(self, int answered) noexcept
     cdef int granted(self, double now, int wanted) noexcept
 

@@ -22,6 +22,8 @@ from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, rea
 DEF WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
 DEF WINDOW_MAX = 64         # beyond it nothing more was gained (DESIGN section 2)
 DEF STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
+DEF FREE_MAX = 10           # closes among answers that one name is given for nothing
+DEF REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
 DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
 DEF BURST_S = 0.02          # of its rate that a bucket may save up
@@ -52,6 +54,8 @@ cdef class Peer:
 
     cdef int granted(self, double now, int wanted) noexcept:
         """How many of `wanted` queries may leave now; they are taken from the bucket by `fill`."""
+        if self.replaceable and self.refused_in_row >= REFUSED_MAX:
+            return 0
         if self.rate <= 0:
             return wanted
         if self.refilled >= 0:
@@ -71,6 +75,11 @@ cdef class Peer:
         self.quota_uses += 1
         if self.quota_uses >= QUOTA_TRUST:
             self.quota = self.short_ends = 0
+
+    @property
+    def refusing(self) -> bool:
+        """True when the resolver refuses everything."""
+        return self.refused_in_row >= REFUSED_MAX
 
     def ready(self, double now) -> bool:
         """True when at least one query may leave now."""
@@ -281,7 +290,7 @@ cdef class Session:
             self.names.finish(name, TAKEN, CNAME_NX, rtt, self.tags, details, now)
         elif response.rcode == 3:
             self.names.again(name, BADRESP, True, now)      # a name that does not exist, with answers
-        elif self.edns and (response.rcode == 1 or response.rcode == 4) and not response.opt:
+        elif self.edns and (response.rcode == 1 or response.rcode == 4):
             self.edns = False                               # no EDNS there (RFC 6891 section 7): ask without
             self.names.again(name, FORMERR, False, now)
         else:
@@ -342,7 +351,8 @@ cdef class Session:
 
     def abandon(self, int reason, double now) -> int:
         """The connection ended: every name in flight goes back, without an attempt spent the first time, nor
-        while the server has been answering others since. Returns how many there were."""
+        (within reason) when the connection had been answering others. Returns how many there were."""
+        cdef bint spend
         cdef int at, count = self.in_flight
         cdef Name *name
         if count and self.auto:
@@ -352,7 +362,8 @@ cdef class Session:
         for at in range(self.mask + 1):
             name = self.table[at]
             if name is not NULL:
-                self.names.again(name, <Reason>reason, name.requeues > 0 and self.heard_at <= name.sent, now)
+                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0)
+                self.names.again(name, <Reason>reason, spend, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
         self.in_flight = 0
         self.tail_used = 0

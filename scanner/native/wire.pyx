@@ -136,7 +136,6 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
     out.answer = at
     out.ancount = u16(message + 6)
     out.alias = False
-    out.opt = False
     out.soa = 0
     for section in range(3):
         count = u16(message + 6 + 2 * section)
@@ -152,7 +151,6 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
             elif section == 1 and out.soa < 0:
                 out.soa = -out.soa if rtype == 6 else 0
             elif section == 2 and rtype == 41:
-                out.opt = True
                 rcode |= message[at + 4] << 4
             at += 10 + u16(message + at + 8)
     out.rcode = rcode
