@@ -1,0 +1,131 @@
+"""Start the lab, say where it is, serve until stopped; or run a command beside it."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import uvloop
+
+from scanner.errors import ScanError
+from scanner.lab.proxy import SocksProxy
+from scanner.lab.server import LabServer
+
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def serve(*, write_config: Path | None, **options: Any) -> int:
+    """Print the config (or write it), serve until a signal; returns the exit code. Raises ScanError."""
+    return run(_serve(write_config, options))
+
+
+def run_command(command: list[str], **options: Any) -> int:
+    """Run a command with the lab up, `{config}` in it replaced; returns the command's exit code. Raises ScanError."""
+    return run(_run_command(command, options))
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+async def _serve(write_config: Path | None, options: dict[str, Any]) -> int:
+    stopped = asyncio.Event()
+    for number in STOPPING:
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with up(**options) as config:
+        line = json.dumps(config) + "\n"
+        try:
+            if write_config:
+                write_private(write_config, line)
+            else:
+                sys.stdout.write(line)
+                sys.stdout.flush()
+        except OSError as error:
+            where = write_config or "stdout"
+            raise ScanError(f"lab: cannot write the config to {where}: {error.strerror}") from None
+        await stopped.wait()
+    return 0
+
+
+async def _run_command(command: list[str], options: dict[str, Any]) -> int:
+    async with up(**options) as config:
+        with tempfile.TemporaryDirectory(prefix="dnsscan-lab-") as folder:
+            path = Path(folder) / "lab.json"
+            write_private(path, json.dumps(config) + "\n")
+            argv = [word.replace("{config}", str(path)) for word in command]
+            try:
+                child = await asyncio.create_subprocess_exec(*argv, env={**os.environ, "DNSSCAN_LAB_CONFIG": str(path)})
+            except OSError as error:
+                raise ScanError(f"lab: cannot run {argv[0]}: {error.strerror}") from None
+            for number in STOPPING:  # the child decides what a signal means; a terminal has sent its own already
+                asyncio.get_running_loop().add_signal_handler(number, pass_on, child, number)
+            code = await child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Tell the child, except of what its terminal has told it."""
+    if number != signal.SIGINT or not sys.stdin.isatty():
+        with suppress(ProcessLookupError):
+            child.send_signal(number)
+
+
+def write_private(path: Path, text: str) -> None:
+    """The config may hold a password: only its owner may read it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w") as out:
+        out.write(text)
+
+
+@asynccontextmanager
+async def up(
+    *,
+    proxies: int,
+    nx: float,
+    loss: float,
+    delay_ms: tuple[int, int],
+    port: int,
+    proxy_port: int,
+    user: str | None,
+    password: str | None,
+) -> AsyncIterator[dict[str, list[str]]]:
+    """The lab, running; gives the config of a scan that uses it. Raises ScanError when a port is taken."""
+    try:
+        server = LabServer(port=port, nx=nx, loss=loss, delay_ms=delay_ms)
+    except OSError as error:
+        raise ScanError(f"lab: port {port}: {error.strerror or error}") from None
+    thread = Thread(target=server.run)
+    thread.start()
+    fleet = [SocksProxy(user, password) for _ in range(proxies)]
+    try:
+        config = {"resolvers": [f"127.0.0.1:{server.port}"]}
+        if fleet:
+            config["proxies"] = [await address(each, proxy_port, index) for index, each in enumerate(fleet)]
+        yield config
+    finally:
+        for each in fleet:
+            await each.close()
+        server.stop()
+        thread.join()
+
+
+async def address(proxy: SocksProxy, first_port: int, index: int) -> str:
+    """Start the proxy; the URL of it. Raises ScanError."""
+    wanted = first_port + index if first_port else 0
+    try:
+        port = await proxy.listen(wanted)
+    except (OSError, OverflowError) as error:
+        raise ScanError(f"lab: port {wanted}: {getattr(error, 'strerror', None) or error}") from None
+    return f"socks5://{proxy.credentials}127.0.0.1:{port}"
