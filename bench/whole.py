@@ -212,17 +212,12 @@ def check(out: Path, count: int) -> dict[str, int]:
             seen[int(row["d"][4:12])] = 1
             if row["s"] == "error":
                 errors += 1
-            elif row["s"] != expected_verdict(zone, row["d"]):
+            elif row["s"] != zone.expected(row["d"])[0]:
                 wrong += 1
     found = {"lines": lines, "missing": count - sum(seen), "errors": errors, "wrong": wrong}
     if lines != count or found["missing"] or wrong:
         raise BenchError(f"{count} names, but {found}")
     return found
-
-
-def expected_verdict(zone: Any, name: str) -> str:
-    expected = zone.expected(name)
-    return expected if isinstance(expected, str) else expected[0]
 
 
 # -- the clients --

@@ -80,7 +80,7 @@ class Scan:
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble))  # fmt: skip
         self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
-                          flushed=self._look_for_end)  # fmt: skip
+                          flushed=self._flushed)  # fmt: skip
         self._crew = Crew(self._names, self._sink)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
@@ -203,7 +203,9 @@ class Scan:
         self._names.stop()
         self._sink.poke()
 
-    def _look_for_end(self) -> None:
+    def _flushed(self) -> None:
+        """The sheet is empty: sessions that found it full may go on; or this was the last line."""
+        self._crew.wake()
         if self._names.done and not self._names.lines.used:
             self._end()
 

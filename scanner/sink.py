@@ -42,8 +42,10 @@ class Sink:
         self._thread.start()
 
     def poke(self) -> None:
-        """There are finished lines."""
-        if not self._scheduled:
+        """There are finished lines; a full sheet keeps sessions from working and cannot wait."""
+        if self._lines.used >= self._lines.limit:
+            self.flush()
+        elif not self._scheduled:
             self._scheduled = True
             if self._loop.time() >= self._next_at:
                 self._loop.call_soon(self.flush)

@@ -26,7 +26,7 @@ def resolver_of(lab) -> str:
 def expected(name: str) -> str:
     from scanner.lab import zone
 
-    return "nxdomain" if zone.expected(name, 0.5) in ("nxdomain", 3) else "taken"
+    return zone.expected(name, 0.5)[0]
 
 
 def free_ports(count: int) -> list[int]:

@@ -238,7 +238,7 @@ cdef uint8_t *put_record(uint8_t *at, int owner, int rtype, const uint8_t *rdata
 cdef uint8_t *put_soa(uint8_t *out, uint8_t *at, Py_ssize_t end) noexcept nogil:
     """The authority's SOA, its owner the last label of the qname; counts it."""
     cdef int owner = 12
-    while out[owner] and owner + 1 + out[owner] < end - 1:
+    while out[owner] and owner + 1 + out[owner] < end - 5:      # the root behind the qname, type and class
         owner += 1 + out[owner]
     put16(out + 8, u16(out + 8) + 1)
     return put_record(at, owner, TYPE_SOA, SOA_RDATA, SOA_SIZE)
