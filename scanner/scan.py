@@ -216,7 +216,7 @@ class Scan:
     def _note_trouble(self, trouble: Trouble) -> None:
         self._names.troubles += 1
         self._trouble = REASONS.index(trouble.reason)
-        self._stats.warn(str(trouble))
+        self._stats.trouble(str(trouble))
 
     def _worker_left(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:

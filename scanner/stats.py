@@ -13,6 +13,7 @@ from typing import Any
 from scanner.native.names import Names
 
 PROGRESS_S = 0.5
+TROUBLES_TOLD = 6  # of thousands of dead proxies the first few are told; the summary counts them all
 
 
 class Stats:
@@ -24,16 +25,25 @@ class Stats:
         self._form = form
         self._started = monotonic()
         self._said: set[str] = set()
+        self._troubles: set[str] = set()
         self._drawn = False
         self._next_at = 0.0
         self._terminal = not quiet and is_terminal(2)
 
-    def warn(self, text: str, key: str | None = None) -> None:
-        """One line; a second warning with the same key is not said."""
-        if (key or text) not in self._said:
-            self._said.add(key or text)
+    def warn(self, text: str) -> None:
+        """One line; the same text is not said twice."""
+        if text not in self._said:
+            self._said.add(text)
             self._wipe()
             say(f"dnsscan: {text}")
+
+    def trouble(self, text: str) -> None:
+        """A proxy or resolver cannot be used: one line for each of the first few."""
+        self._troubles.add(text)
+        if len(self._troubles) <= TROUBLES_TOLD:
+            self.warn(text)
+        else:
+            self.warn("more proxies or resolvers are in trouble; the summary counts them")
 
     def status(self) -> None:
         """One line about now, whoever reads it."""
@@ -59,17 +69,19 @@ class Stats:
         """The summary as data: counts, seconds, queries a second."""
         seconds = monotonic() - self._started
         books = self._names.books()
-        return {**books, "connections": connections, "seconds": round(seconds, 3),
+        return {**books, "connections": connections, "troubles": len(self._troubles),
+                "seconds": round(seconds, 3),
                 "per_second": round(books["written"] / max(seconds, 1e-9)), "ended": ended}  # fmt: skip
 
     def _books(self) -> str:
         books = self._names.books()
         seconds = monotonic() - self._started
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in books["reasons"].items())
+        troubles = f"; {len(self._troubles):,} troubles with proxies or resolvers" if self._troubles else ""
         return (
             f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}; "
             f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
-            f"{f' ({reasons})' if reasons else ''}; {books['queries']:,} queries, {books['retried']:,} retried; "
+            f"{f' ({reasons})' if reasons else ''}; {books['queries']:,} queries, {books['retried']:,} retried{troubles}; "
             f"{seconds:.1f} s, {books['written'] / max(seconds, 1e-9):,.0f}/s"
         )
 

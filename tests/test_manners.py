@@ -423,7 +423,7 @@ def test_all_fields_are_there_when_asked_for(resolver):
     assert "192.0.2.1" in json.dumps(row["a"])
     assert str(resolver.port) in row["ns"]
     assert before - 1 <= row["ts"] <= time.time() + 1
-    assert {"ra", "rd", "qr"} & {flag.lower() for flag in row["fl"]} if "fl" in row else True
+    assert {"ra", "rd", "qr"} & set(row["fl"].split())
 
 
 def test_the_authority_of_an_nxdomain_is_told_on_request(resolver):
@@ -489,13 +489,16 @@ def test_descriptors_do_not_leak_over_many_connections():
 
     with DnsPeer(script) as peer:
         run, _ = started_scan(peer.address)
+        reader = threading.Thread(target=run.stdout.read, daemon=True)  # an unread stdout would stop the scan
+        reader.start()
         try:
             time.sleep(1.5)
             open_files = len(os.listdir(Path("/proc", str(run.pid), "fd")))
             run.send_signal(signal.SIGTERM)
-            run.communicate(timeout=15)
+            run.wait(15)
         finally:
             run.kill()
+            reader.join(10)
             close(run)
 
     assert open_files < 40
@@ -530,15 +533,6 @@ def test_proxies_without_a_resolver_are_refused():
 
     assert (done.code, done.out) == (2, b"")
     assert "resolver" in done.err
-
-
-def test_a_budget_of_queries_ends_the_scan_with_code_5(resolver):
-    done = scan("-r", resolver.address, "--max-queries", 50, names=names(5000))
-
-    if done.code == 2:
-        pytest.skip("no --max-queries in this version")
-    assert done.code == 5
-    assert len({row["d"] for row in done.rows}) == len(done.rows) < 5000
 
 
 def test_unknown_names_at_the_end_are_not_forgotten():

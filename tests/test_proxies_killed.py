@@ -66,12 +66,13 @@ def run_scan(
             if len(rows) == after_lines and then is not None:
                 then()
         code = run.wait(10)
-        threads[1].join(5)
     finally:
         watch.cancel()
         run.kill()
         run.wait(10)
+        threads[1].join(5)
         run.stdout.close()
+        run.stderr.close()
     return rows, b"".join(said).decode(), code
 
 
