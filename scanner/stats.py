@@ -81,7 +81,8 @@ class Stats:
         return (
             f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}; "
             f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
-            f"{f' ({reasons})' if reasons else ''}; {books['queries']:,} queries, {books['retried']:,} retried{troubles}; "
+            f"{f' ({reasons})' if reasons else ''}; "
+            f"{books['queries']:,} queries, {books['retried']:,} retried{troubles}; "
             f"{seconds:.1f} s, {books['written'] / max(seconds, 1e-9):,.0f}/s"
         )
 

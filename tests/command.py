@@ -42,9 +42,7 @@ def environment(**changes: str | None) -> dict[str, str]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def scan(
-    *args: object, names: bytes | str = b"", limit_s: float = 30, python=(), **changes: str | None
-) -> Scan:
+def scan(*args: object, names: bytes | str = b"", limit_s: float = 30, python=(), **changes: str | None) -> Scan:
     """Run to the end with `names` on stdin; more than `limit_s` seconds fails the test."""
     octets = names.encode() if isinstance(names, str) else names
     command = [DNSSCAN[0], *python, *DNSSCAN[1:], *map(str, args)]

@@ -130,9 +130,7 @@ def other_question(query: Query) -> bytes:
 LIES = {
     "wrong ID": lambda query, rcode: response(query, rcode, change_id=0x5555),
     "wrong question": lambda query, rcode: response(query, rcode, question=other_question(query)),
-    "wrong type": lambda query, rcode: response(
-        query, rcode, question=query.question[:-4] + b"\x00\x10\x00\x01"
-    ),
+    "wrong type": lambda query, rcode: response(query, rcode, question=query.question[:-4] + b"\x00\x10\x00\x01"),
     "wrong class": lambda query, rcode: response(query, rcode, question=query.question[:-2] + b"\x00\x03"),
     "a query, not a response": lambda query, rcode: response(query, rcode, flags=0),
     "another opcode": lambda query, rcode: response(query, rcode, flags=QR | 0x2000),
@@ -182,9 +180,7 @@ def test_a_late_answer_is_never_given_to_the_next_name():
     held: list[Query] = []
     names = "".join(f"late{n}.example\nis{n}.example\n" for n in range(5))
     with on_each_query(act) as peer:
-        done = ask(
-            peer, names=names, workers=1, args=("--timeout-ms", 200, "--deadline-ms", 3000, "--retries", 0)
-        )
+        done = ask(peer, names=names, workers=1, args=("--timeout-ms", 200, "--deadline-ms", 3000, "--retries", 0))
 
     told = {row["d"]: row["s"] for row in done.rows}
     assert {told[f"is{n}.example"] for n in range(5)} == {"taken"}
@@ -228,9 +224,7 @@ def test_a_frame_too_short_for_a_header_harms_nothing(size):
     with on_each_query(act) as peer:
         done = ask(peer)
 
-    assert not [
-        row for row in done.rows if row["s"] == ("taken" if row["d"].startswith("nx") else "nxdomain")
-    ]
+    assert not [row for row in done.rows if row["s"] == ("taken" if row["d"].startswith("nx") else "nxdomain")]
     assert sum(row["s"] == "error" for row in done.rows) <= len(NAMES) // 4
 
 
@@ -253,9 +247,7 @@ def test_a_whole_frame_of_65535_octets_is_read():
     with on_each_query(act) as peer:
         done = ask(peer, names="is1.example\nnx1.example\n", args=QUICK)
 
-    assert not [
-        row for row in done.rows if row["s"] == ("taken" if row["d"].startswith("nx") else "nxdomain")
-    ]
+    assert not [row for row in done.rows if row["s"] == ("taken" if row["d"].startswith("nx") else "nxdomain")]
 
 
 @pytest.mark.parametrize("cut", [12, 14, 20, -1])
@@ -369,9 +361,7 @@ def test_an_empty_noerror_is_taken_without_data():
 def test_silence_is_a_timeout_after_every_retry():
     with on_each_query(lambda talk, query: None) as peer:
         began = time.monotonic()
-        row = ask(
-            peer, names="is1.example\n", args=("--timeout-ms", 200, "--retries", 2, "--deadline-ms", 5000)
-        ).row
+        row = ask(peer, names="is1.example\n", args=("--timeout-ms", 200, "--retries", 2, "--deadline-ms", 5000)).row
 
         assert (row["s"], row["e"], row["x"], row["r"]) == ("error", "timeout", 2, None)
         assert row["ms"] >= 590
@@ -388,9 +378,7 @@ def test_the_deadline_holds_against_a_peer_that_drips():
 
     with DnsPeer(script) as peer:
         began = time.monotonic()
-        done = ask(
-            peer, names="is1.example\nis2.example\n", args=("--timeout-ms", 400, "--deadline-ms", 1500)
-        )
+        done = ask(peer, names="is1.example\nis2.example\n", args=("--timeout-ms", 400, "--deadline-ms", 1500))
 
     assert time.monotonic() - began < 6
     assert {row["s"] for row in done.rows} == {"error"}

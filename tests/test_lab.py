@@ -238,9 +238,10 @@ def test_closing_and_resetting_labels_end_the_connection(lab):
     with connect(lab) as peer:
         peer.sendall(framed(dns.message.make_query("close.lab.test", "A").to_wire()))
         assert peer.recv(1) == b""
-    with connect(lab) as peer, pytest.raises(ConnectionResetError):
+    with connect(lab) as peer:
         peer.sendall(framed(dns.message.make_query("reset.lab.test", "A").to_wire()))
-        peer.recv(1)
+        with pytest.raises(ConnectionResetError):
+            peer.recv(1)
 
 
 def test_twice_is_twice_over_both_transports(lab):
@@ -332,15 +333,22 @@ def test_the_proxies_ask_for_the_password(new_lab, run_dnsscan):
 
 def lab_command(*words, **options):
     return subprocess.run(
-        [sys.executable, "-m", "scanner", "lab", *words], cwd=ROOT, capture_output=True, timeout=30, check=False, **options
-    )  # fmt: skip
+        [sys.executable, "-m", "scanner", "lab", *words],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
+        **options,
+    )
 
 
 def test_a_command_runs_with_the_lab_up_and_its_exit_code_is_the_labs():
-    script = "import json,os,sys; print(json.load(open(sys.argv[1])) == json.load(open(os.environ['DNSSCAN_LAB_CONFIG'])));"
-    done = lab_command("--proxies", "1", "--", sys.executable, "-c", script + "sys.exit(7)", "{config}")
+    done = lab_command(
+        "--proxies", "1", "--", "sh", "-c", 'cmp "$0" "$DNSSCAN_LAB_CONFIG" && cat "$0"; exit 7', "{config}"
+    )
 
-    assert (done.returncode, done.stdout, done.stderr) == (7, b"True\n", b"")
+    assert (done.returncode, done.stderr) == (7, b"")
+    assert len(json.loads(done.stdout)["proxies"]) == 1
 
 
 def test_a_command_that_cannot_run_is_one_line():
@@ -406,17 +414,14 @@ def test_a_taken_port_is_one_line(lab):
 # -- the scanner on it -----------------------------------------------------------------------------------------
 
 
-TROUBLED = [
-    *("nxdomain servfail refused formerr notimp rcode-9 rcode-23 nodata cname cname-nx delay-30 drop close reset").split(),
-    *("late wrongid qr0 lie garbage short twice big truncate edns-formerr servfail-1 drop-1 close-2 reset-1").split(),
-]
+TROUBLED = """nxdomain servfail refused formerr notimp rcode-9 rcode-23 nodata cname cname-nx delay-30 drop close reset
+late wrongid qr0 lie garbage short twice big truncate edns-formerr servfail-1 drop-1 close-2 reset-1""".split()
 
 
 def test_each_trouble_has_the_verdict_that_the_zone_foretells(lab, run_dnsscan):
     names = [f"{label}.n{number}.lab.test" for number, label in enumerate(TROUBLED)]
 
-    run = run_dnsscan("--config", lab.path, "--workers", 8, "--timeout-ms", 400,
-                      stdin="\n".join(names).encode())  # fmt: skip
+    run = run_dnsscan("--config", lab.path, "--workers", 8, "--timeout-ms", 400, stdin="\n".join(names).encode())
 
     assert {row["d"]: (row["s"], row.get("e")) for row in run.lines} == {n: zone.expected(n) for n in names}
     assert run.code == 0

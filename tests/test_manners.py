@@ -415,9 +415,7 @@ def test_every_line_is_as_its_schema_says(resolver, fields, types):
 def test_all_fields_are_there_when_asked_for(resolver):
     before = time.time()
 
-    row = scan(
-        "-r", resolver.address, "--fields", "n,why,t,a,ns,p,ts,sec,fl", "-t", "A", names=b"is.example\n"
-    ).row
+    row = scan("-r", resolver.address, "--fields", "n,why,t,a,ns,p,ts,sec,fl", "-t", "A", names=b"is.example\n").row
 
     assert (row["n"], row["t"]) == (1, "A")
     assert "192.0.2.1" in json.dumps(row["a"])
@@ -456,9 +454,7 @@ def test_results_do_not_depend_on_how_python_is_started(resolver, python):
 
 
 def test_it_runs_without_home_and_without_a_folder_for_temporary_files(resolver):
-    done = scan(
-        "-r", resolver.address, names=names(3), HOME=None, TMPDIR="/no/such/folder", LOGNAME=None, USER=None
-    )
+    done = scan("-r", resolver.address, names=names(3), HOME=None, TMPDIR="/no/such/folder", LOGNAME=None, USER=None)
 
     assert done.code == 0, done.err
     assert len(done.rows) == 3

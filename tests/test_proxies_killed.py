@@ -38,9 +38,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def run_scan(
-    config: dict, names: list[str], tmp_path, *, after_lines: int = 0, then=None, limit_s: float = 90
-):
+def run_scan(config: dict, names: list[str], tmp_path, *, after_lines: int = 0, then=None, limit_s: float = 90):
     """Scan `names`; after so many lines of output do `then()`. Returns rows, stderr, exit code."""
     path = tmp_path / "cfg.json"
     path.write_text(json.dumps(config))

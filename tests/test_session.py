@@ -27,8 +27,15 @@ class Desk:
         self, text: bytes, *, window=8, retries=0, deadline_s=10.0, types=(NS,), sessions=1, fields=(), rate=0
     ):
         self.lines = Lines()
-        self.names = Names(self.lines, types, judge=judge, room_made=lambda: None, retries=retries,
-                           deadline_s=deadline_s, fields=fields)  # fmt: skip
+        self.names = Names(
+            self.lines,
+            types,
+            judge=judge,
+            room_made=lambda: None,
+            retries=retries,
+            deadline_s=deadline_s,
+            fields=fields,
+        )
         self.names.workers = self.names.exits = sessions
         self.peer = Peer(rate)
         self.sessions = [Session(self.names, self.peer, window=window, worker=i, exit=i) for i in range(sessions)]
@@ -86,9 +93,16 @@ def test_each_verdict_has_its_line():
     desk = Desk(b"a.com\nb.com\nc.com\nd.com\ne.com\n")
     a, b, c, d, e = desk.queries(1.0)
 
-    desk.session.receive(framed(
-        response(a), nx(b), response(c, 0, answer=None), response(d, 3, ("CNAME", "x.example.")), response(e, 2),
-    ), 1.0625)  # fmt: skip
+    desk.session.receive(
+        framed(
+            response(a),
+            nx(b),
+            response(c, 0, answer=None),
+            response(d, 3, ("CNAME", "x.example.")),
+            response(e, 2),
+        ),
+        1.0625,
+    )
 
     assert desk.results() == [
         {"d": "a.com", "s": "taken", "r": 0, "ms": 63, "re": True},
@@ -100,8 +114,19 @@ def test_each_verdict_has_its_line():
     assert desk.names.done
 
 
-@pytest.mark.parametrize(("rcode", "reason"), [(1, "formerr"), (2, "servfail"), (4, "notimp"), (5, "refused"),
-                                               (9, "rcode9"), (16, "rcode16"), (23, "rcode23"), (19, "rcode19")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rcode", "reason"),
+    [
+        (1, "formerr"),
+        (2, "servfail"),
+        (4, "notimp"),
+        (5, "refused"),
+        (9, "rcode9"),
+        (16, "rcode16"),
+        (23, "rcode23"),
+        (19, "rcode19"),
+    ],
+)
 def test_every_other_rcode_is_an_error_with_its_reason(rcode, reason):
     desk = Desk(b"a.com\n")
     for now in (1.0, 2.0):  # FORMERR and NOTIMP are heard again without EDNS before they count
@@ -194,8 +219,9 @@ def other_opcode(query):
     return bytes(wire)
 
 
-@pytest.mark.parametrize("forge", [wrong_id, wrong_question, wrong_type, wrong_class, no_question, not_a_response,
-                                   other_opcode])  # fmt: skip
+@pytest.mark.parametrize(
+    "forge", [wrong_id, wrong_question, wrong_type, wrong_class, no_question, not_a_response, other_opcode]
+)
 def test_what_does_not_answer_the_query_is_passed_over(forge):
     desk = Desk(b"a.com\n")
     (query,) = desk.queries()
@@ -398,7 +424,11 @@ def test_each_type_has_its_line():
     desk.session.receive(framed(*(nx(q) for q in queries)), 1.1)
 
     assert [(name_of(q), q.question[0].rdtype) for q in queries] == [
-        ("a.com", 1), ("a.com", 2), ("b.com", 1), ("b.com", 2)]  # fmt: skip
+        ("a.com", 1),
+        ("a.com", 2),
+        ("b.com", 1),
+        ("b.com", 2),
+    ]
     assert len(desk.results()) == 4
     assert desk.names.done
 

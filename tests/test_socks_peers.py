@@ -116,9 +116,7 @@ BAD = {
 def through(*proxies: str, names: list[str] = NAMES) -> Scan:
     with DnsPeer() as resolver:
         flags = [flag for proxy in proxies for flag in ("--proxy", proxy)]
-        return scan(
-            "-r", resolver.address, *flags, "--workers", 4, *QUICK, names="\n".join(names) + "\n", limit_s=20
-        )
+        return scan("-r", resolver.address, *flags, "--workers", 4, *QUICK, names="\n".join(names) + "\n", limit_s=20)
 
 
 def assert_nothing_lost(done: Scan) -> None:

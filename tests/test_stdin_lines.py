@@ -378,9 +378,7 @@ def test_unicode_dots_and_wide_letters_are_mapped_or_refused_never_half(resolver
     assert row.get("e") == "badname" or row.get("q") == "example.com", row
 
 
-@pytest.mark.parametrize(
-    "line", ["xn--a.example", "xn--.example", "xn--999999999.example", "xn--\u00fc.example"]
-)
+@pytest.mark.parametrize("line", ["xn--a.example", "xn--.example", "xn--999999999.example", "xn--\u00fc.example"])
 def test_broken_a_labels_raise_nothing(resolver, line):
     assert ask(resolver, line).row["d"] == line
 
