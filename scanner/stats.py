@@ -77,7 +77,7 @@ class Stats:
         books = self._names.books()
         seconds = monotonic() - self._started
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in books["reasons"].items())
-        troubles = f"; {len(self._troubles):,} troubles with proxies or resolvers" if self._troubles else ""
+        troubles = f", proxies and resolvers in trouble: {len(self._troubles):,}" if self._troubles else ""
         return (
             f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}; "
             f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
