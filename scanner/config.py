@@ -16,7 +16,7 @@ from typing import Any
 
 from scanner.endpoints import fill_environment, proxy_from_text, resolver_from_text, shown
 from scanner.errors import ScanError
-from scanner.model import FIELDS, Proxy, Resolver
+from scanner.model import FIELDS, POLICIES, Proxy, Resolver
 from scanner.rdata import type_number, type_text
 
 FILE_MAX = 1 << 20  # octets
@@ -43,9 +43,11 @@ NUMBERS = {
     "deadline_ms": Knob(1, 3_600_000, "10000", "hard limit for one name"),
     "rate": Knob(0, 10_000_000, "1000 per public resolver and exit", "queries a second; 0 = no limit"),
     "max_in_flight": Knob(1, 10_000_000, "from the above", "names started and not yet written"),
+    "rcvbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for answers, in octets"),
+    "sndbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for queries, in octets"),
 }
-LISTS = {"resolvers": "resolver", "proxies": "proxy", "type": "type", "fields": "fields"}
-OTHERS = ("resolver", "proxy_file", "all_names", "ptr", "strict")
+LISTS = {"resolvers": "resolver", "proxies": "proxy", "type": "type", "fields": "fields", "bind": "bind"}
+OTHERS = ("resolver", "proxy_file", "all_names", "ptr", "strict", "policy", "port_range", "no_gso", "no_0x20")
 KEYS = (*NUMBERS, *LISTS, *OTHERS)
 
 
@@ -64,6 +66,13 @@ class Config:
     rate: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
+    policy: str  # udp: of native.udp.POLICIES
+    bind: tuple[str, ...]  # udp: source addresses
+    rcvbuf: int  # octets
+    sndbuf: int
+    port_range: tuple[int, int] | None  # udp: source ports, None = the kernel chooses
+    no_gso: bool
+    no_0x20: bool
     all_names: bool
     ptr: bool
     strict: bool
@@ -164,6 +173,9 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
         pipeline=merged.number("pipeline") or 0, timeout_ms=merged.number("timeout_ms", 2000),
         retries=merged.number("retries", 2), deadline_ms=merged.number("deadline_ms", 10_000),
         rate=merged.optional("rate"), max_in_flight=merged.number("max_in_flight"), fields=merged.fields(),
+        policy=merged.policy(), bind=merged.binds(), rcvbuf=merged.number("rcvbuf", 1 << 20),
+        sndbuf=merged.number("sndbuf", 1 << 20), port_range=merged.port_range(), no_gso=merged.switch("no_gso"),
+        no_0x20=merged.switch("no_0x20"),
         all_names=merged.switch("all_names"), ptr=merged.switch("ptr"), strict=merged.switch("strict"),
         quiet=bool(flags.get("quiet")), stats=flags.get("stats", "text"), warnings=tuple(warnings),
     )  # fmt: skip
@@ -262,7 +274,36 @@ class Merged:
                 raise ScanError(f"{self.where(key)}: {error}") from None
         if not found:
             raise ScanError(f"{self.where(key)}: the list is empty; name a resolver, for example 192.0.2.53")
-        return tuple(dict.fromkeys(found))
+        return tuple(sorted(dict.fromkeys(found), key=lambda each: each.scheme != "udp"))  # udp first: one block
+
+    def policy(self) -> str:
+        """How the next of several udp:// resolvers is chosen."""
+        value = self.flags.get("policy", self.table.get("policy", POLICIES[0]))
+        if value not in POLICIES:
+            raise ScanError(f"{self.where('policy')}: {shown(str(value))} is not one of {', '.join(POLICIES)}")
+        return str(value)
+
+    def binds(self) -> tuple[str, ...]:
+        """Source addresses of datagrams."""
+        texts = self.texts("bind") or []
+        for text in texts:
+            try:
+                ip_address(text)
+            except ValueError:
+                raise ScanError(f"{self.where('bind')}: {shown(text)} is not an IP address of this machine") from None
+        return tuple(texts)
+
+    def port_range(self) -> tuple[int, int] | None:
+        """Source ports of datagrams, `20000-30000`; at least 64 of them, or the pool would be easy to guess."""
+        value = self.flags.get("port_range", self.table.get("port_range"))
+        if value is None:
+            return None
+        match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", str(value))
+        if not match or not 1 <= int(match[1]) <= int(match[2]) - 63 <= 65535 - 63:
+            raise ScanError(
+                f"{self.where('port_range')}: {shown(str(value))} is not MIN-MAX, at least 64 of 1 to 65535"
+            )
+        return int(match[1]), int(match[2])
 
     def proxies(self, warnings: list[str]) -> tuple[Proxy, ...]:
         """The proxies of the list and of the file, each once."""

@@ -8,9 +8,9 @@ from urllib.parse import unquote_to_bytes
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
 
-DNS_PORTS = {"tcp": 53, "tls": 853}
+DNS_PORTS = {"tcp": 53, "udp": 53, "tls": 853}
 PROXY_PORTS = {"socks5": 1080, "socks5h": 1080, "http": 8080}
-LATER = {"udp": "raw UDP", "https": "DNS over HTTPS", "quic": "DNS over QUIC"}
+LATER = {"https": "DNS over HTTPS", "quic": "DNS over QUIC"}
 CREDENTIAL_MAX = 255  # octets (RFC 1929)
 SHOWN_MAX = 60
 
@@ -27,9 +27,9 @@ def resolver_from_text(text: str) -> Resolver:
     if not separator:
         scheme, rest = "tcp", text
     if scheme in LATER:
-        raise ScanError(f"resolver {shown(text)}: {LATER[scheme]} is not in this version; use tcp:// or tls://")
+        raise ScanError(f"resolver {shown(text)}: {LATER[scheme]} is not in this version; use tcp://, udp:// or tls://")
     if scheme not in DNS_PORTS:
-        raise ScanError(f"resolver {shown(text)}: scheme {shown(scheme)} is not known; use tcp:// or tls://")
+        raise ScanError(f"resolver {shown(text)}: scheme {shown(scheme)} is not known; use tcp://, udp:// or tls://")
     place, hash_, name = rest.partition("#")
     if hash_ and (scheme != "tls" or not re.fullmatch(r"[A-Za-z0-9._-]+", name)):
         raise ScanError(f"resolver {shown(text)}: after # stands the name in the certificate, with tls:// only")

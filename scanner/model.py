@@ -12,10 +12,13 @@ REASONS = (
 FIELDS = ("n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")
 """Keys on request (`--fields`), in the order in which they are written."""
 
+POLICIES = ("random", "round-robin", "sticky")
+"""How the next udp:// resolver is chosen among those with room; sticky stays with one for as long as it has room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """One resolver: `scheme` is tcp or tls (udp has its own engine); `address` an IP literal without brackets."""
+    """One resolver: `scheme` is tcp, tls or udp; `address` an IP literal without brackets."""
 
     scheme: str
     address: str

@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import TypeVar
@@ -18,15 +19,17 @@ from scanner.errors import ReaderGone, ScanError
 from scanner.inputline import judge
 from scanner.model import REASONS
 from scanner.native.line import Lines
-from scanner.native.names import Names
+from scanner.native.names import Aside, Names
 from scanner.native.session import Session
 from scanner.rdata import describer, type_text
 from scanner.sink import Sink
 from scanner.source import Source
 from scanner.stats import Stats, is_terminal
+from scanner.transports.datagram import port_opener
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
 from scanner.workers.crew import Crew
+from scanner.workers.datagrams import Datagrams
 from scanner.workers.probe import rewrites
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings, work
@@ -37,6 +40,7 @@ TICK_PACED_S = 0.01  # while a rate limits what is sent
 WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
+SLOTS = 10_000  # queries in flight as datagrams
 OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
 OPENINGS_AT_ONCE = 512
 PROBE_GRACE_S = 0.5  # for the question before the scan, when the scan was the quicker one
@@ -73,6 +77,8 @@ class Scan:
         self._quiet_since = monotonic()  # no name was waiting, or the output was behind
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._datagrams: Datagrams | None = None
 
     async def run(self) -> int:
         """Start everything, wait for the end, stop everything."""
@@ -88,24 +94,25 @@ class Scan:
             if hasattr(signal, name):
                 loop.add_signal_handler(getattr(signal, name), self._stats.status)
         self._welcome()
+        self._crews = [self._crew]
         self._ways = ways_for(self._config)
         self._source.start()
-        tasks = [loop.create_task(self._tick())]
+        self._tasks.append(loop.create_task(self._tick()))
         try:
             await self._until_names()
             openings = self._openings()
             if not self._names.done:
                 probe = loop.create_task(self._probe(openings))
-                tasks.append(probe)
+                self._tasks.append(probe)
                 if self._config.strict:
                     await probe
                 if not self._ended.is_set():
-                    tasks += self._hire(openings)
+                    self._hire(openings)
                 await self._ended.wait()
                 if self._error is None and not self._signal:
                     await asyncio.wait([probe], timeout=PROBE_GRACE_S)
         finally:
-            await self._close(tasks)
+            await self._close()
         return self._exit_code()
 
     async def _until_names(self) -> None:
@@ -136,22 +143,56 @@ class Scan:
         if 0 in self._sources and is_terminal(0) and not self._config.quiet:
             self._stats.warn("reading names from the terminal; end with Ctrl-D")
 
-    def _hire(self, openings: Openings) -> list[asyncio.Task[None]]:
+    def _hire(self, openings: Openings) -> None:
         """One task for each worker; worker i has proxy i % M for life."""
         config, ways = self._config, self._ways
         proxies, resolvers = max(len(config.proxies), 1), len(config.resolvers)
         self._names.workers, self._names.exits, self._names.resolvers = config.workers, proxies, resolvers
         for way in ways.values():
             way.peer.replaceable = resolvers > 1
-        tasks = []
-        for index in range(config.workers):
-            way = ways[index % proxies, (index // proxies + index % proxies) % resolvers]
+        streams = [r for r, resolver in enumerate(config.resolvers) if resolver.scheme != "udp"]
+        if len(streams) < resolvers:
+            self._datagrams = self._start_datagrams([ways[0, r] for r in range(resolvers - len(streams))], openings)
+        for index in range(config.workers if streams else 0):
+            way = ways[index % proxies, streams[(index // proxies + index % proxies) % len(streams)]]
             session = Session(self._names, way.peer, window=config.pipeline, timeout_s=config.timeout_ms / 1000,
                               worker=index, exit=way.exit_index, resolver=way.resolver_index,
                               tags=tags_for(way, config.fields))  # fmt: skip
-            tasks.append(asyncio.create_task(work(session, way, self._crew, openings)))
-            tasks[-1].add_done_callback(self._worker_left)
-        return tasks
+            self._employ(work(session, way, self._crew, openings))
+
+    def _employ(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+        self._tasks[-1].add_done_callback(self._worker_left)
+
+    def _start_datagrams(self, ways: list[Way], openings: Openings) -> Datagrams:
+        """The UDP engine; for names that a datagram cannot answer, streams to the same resolver."""
+        config = self._config
+        timeout_s = config.timeout_ms / 1000
+
+        def follow(way: Way, aside: Aside) -> None:
+            crew = Crew(aside, self._sink)
+            self._crews.append(crew)
+            session = Session(self._names, way.peer, timeout_s=timeout_s, worker=len(self._tasks),
+                              resolver=way.resolver_index, tags=tags_for(way, config.fields), aside=aside)  # fmt: skip
+            self._employ(work(session, way, crew, replace(openings, trouble=partial(lost, aside))))
+
+        def lost(aside: Aside, trouble: Trouble) -> None:
+            self._note_trouble(trouble)
+            aside.give_back(REASONS.index(trouble.reason), monotonic())
+
+        opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
+        return Datagrams(
+            self._names, self._sink, ways, open_port=opener, tags=[tags_for(way, config.fields) for way in ways],
+            slots=config.max_in_flight or SLOTS, timeout_s=timeout_s, policy=config.policy, gso=not config.no_gso,
+            case=not config.no_0x20, follow=follow, warn=self._stats.warn,
+        )  # fmt: skip
+
+    def _wake(self) -> None:
+        """Names may be sent: to all who send."""
+        for crew in self._crews:
+            crew.wake()
+        if self._datagrams is not None:
+            self._datagrams.wake()
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -162,7 +203,7 @@ class Scan:
         if self._error is None:
             self._names.feed(chunk)
             self._arrived.set()
-            self._crew.wake()
+            self._wake()
 
     def _sniff(self, chunk: bytes) -> None:
         """Look at the first octets: packed files are refused, UTF-16 is hinted at."""
@@ -177,7 +218,7 @@ class Scan:
         if trouble is not None and self._error is None:
             self._error = InputEndedEarly(f"input ended early after {self._names.read:,} lines: {trouble}")
         self._arrived.set()
-        self._crew.wake()
+        self._wake()
         self._sink.poke()
 
     def _room_made(self) -> None:
@@ -188,7 +229,7 @@ class Scan:
             self._names.hold(monotonic())
         else:
             self._names.release(monotonic())
-            self._crew.wake()
+            self._wake()
 
     def _fail(self, error: ScanError) -> None:
         """Nothing more can be done: leave."""
@@ -205,7 +246,7 @@ class Scan:
 
     def _flushed(self) -> None:
         """The sheet is empty: sessions that found it full may go on; or this was the last line."""
-        self._crew.wake()
+        self._wake()
         if self._names.done and not self._names.lines.used:
             self._end()
 
@@ -238,12 +279,13 @@ class Scan:
     def _turn(self, now: float) -> None:
         """Whatever time brings: attempts and names that run out, silent connections, refusing resolvers, the end."""
         if not self._names.lines.behind:
-            for connection in list(self._crew.live):
-                connection.expire(now)
+            for crew in self._crews:
+                for connection in list(crew.live):
+                    connection.expire(now)
             self._names.expire(now)
             self._leave_out_refusing()
             self._give_up(now)
-        self._crew.wake()
+        self._wake()
         self._stats.progress(now)
         if self._names.lines.used or self._names.done:
             self._sink.poke()
@@ -277,11 +319,13 @@ class Scan:
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    async def _close(self, tasks: list["asyncio.Task[None]"]) -> None:
-        self._connections = len(self._crew.live)
-        for task in tasks:
+    async def _close(self) -> None:
+        self._connections = sum(len(crew.live) for crew in self._crews)
+        if self._datagrams is not None:
+            self._datagrams.close()
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if not isinstance(self._error, ReaderGone) and self._fault is None:
             await self._sink.close()
         self._source.close()
@@ -327,7 +371,10 @@ def names_for(config: Config, room_made: Callable[[], object]) -> Names:
     """The names' pool, sized and told what this configuration asks for."""
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
-    live_max = config.max_in_flight or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX)
+    slots = 2 * SLOTS if config.resolvers[0].scheme == "udp" else 0
+    live_max = (
+        config.max_in_flight or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX) + slots
+    )
     return Names(
         Lines(), config.types, judge=partial(judge, ptr=config.ptr, special=special), room_made=room_made,
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),

@@ -36,7 +36,8 @@ news forum wiki docs help support status monitor metrics logs grafana git svn ci
 demo sandbox lab old new backup archive db sql mysql postgres redis ldap ad dc dc1 dc2 exchange webmail autodiscover
 autoconfig calendar chat meet conference voip sip pbx print intranet extranet office remote rdp citrix crm erp hr
 search maps data stats analytics track ads partner partners clients customer customers edge node1 node2 host host1
-host2 server server1 server2 srv srv1 srv2 cloud s3 storage nas ntp time syslog relay out in _dmarc _domainkey""".split()
+host2 server server1 server2 srv srv1 srv2 cloud s3 storage nas ntp time syslog relay out in _dmarc
+_domainkey""".split()
 
 
 def demo() -> list[str]:

@@ -21,7 +21,9 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.idn": 1,
     "scanner.inputline": 2,  # one step above idn, which it asks for names beyond ASCII
     "scanner.native.names": 2,
+    "scanner.native.sockets": 1,
     "scanner.native.session": 2,
+    "scanner.native.udp": 2,
     "scanner.transports": 3,
     "scanner.source": 3,  # the two ends and the counts: what workers share, so below them
     "scanner.sink": 3,

@@ -17,71 +17,13 @@ from scanner.lab.answers cimport (
     ANSWER, CLOSE, RESET, RESPONSE_MAX, Act, Reply, Zone, close_zone, open_zone, reply_to
 )
 
-import socket
+from scanner.native.sockets cimport (
+    EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, HAVE_BATCHES, MSG_DONTWAIT, MSG_NOSIGNAL, SO_LINGER, SOCK_CLOEXEC,
+    SOCK_NONBLOCK, SOL_SOCKET, accept4, epoll_create1, epoll_ctl, epoll_event, epoll_wait, iovec, linger, mmsghdr, recv,
+    recvmmsg, send, sendmmsg, sendto, setsockopt, sockaddr_in,
+)
 
-cdef extern from *:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <sys/socket.h>
-    #include <netinet/in.h>
-    #ifdef __linux__
-    #include <sys/epoll.h>
-    #define LAB_RUNS 1
-    #else  /* the rest of the program builds and works; the lab says that it needs Linux */
-    #define LAB_RUNS 0
-    #define EPOLLIN 1
-    #define EPOLLOUT 4
-    #define EPOLL_CTL_ADD 1
-    #define EPOLL_CTL_MOD 3
-    typedef union { void *ptr; } epoll_data_t;
-    struct epoll_event { unsigned int events; epoll_data_t data; };
-    struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-    #define epoll_create1(flags) (-1)
-    #define epoll_ctl(poll, what, fd, event) (-1)
-    #define epoll_wait(poll, events, most, ms) (-1)
-    #define accept4(fd, address, size, flags) (-1)
-    #define recvmmsg(fd, messages, most, flags, time) (-1)
-    #define sendmmsg(fd, messages, count, flags) (-1)
-    #define SOCK_NONBLOCK 0
-    #define SOCK_CLOEXEC 0
-    #endif
-    """
-    const bint LAB_RUNS
-    enum: EPOLLIN, EPOLLOUT, EPOLL_CTL_ADD, EPOLL_CTL_MOD, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_NONBLOCK, SOCK_CLOEXEC
-    enum: SOL_SOCKET, SO_LINGER
-    struct linger:
-        int l_onoff
-        int l_linger
-    ctypedef union epoll_data_t:
-        void *ptr
-    struct epoll_event:
-        unsigned int events
-        epoll_data_t data
-    struct sockaddr_in:
-        pass
-    struct iovec:
-        void *iov_base
-        size_t iov_len
-    struct msghdr:
-        void *msg_name
-        unsigned int msg_namelen
-        iovec *msg_iov
-        size_t msg_iovlen
-    struct mmsghdr:
-        msghdr msg_hdr
-        unsigned int msg_len
-    int epoll_create1(int) nogil
-    int epoll_ctl(int, int, int, epoll_event *) nogil
-    int epoll_wait(int, epoll_event *, int, int) nogil
-    int accept4(int, void *, void *, int) nogil
-    int setsockopt(int, int, int, const void *, unsigned int) nogil
-    ssize_t recv(int, void *, size_t, int) nogil
-    ssize_t send(int, const void *, size_t, int) nogil
-    ssize_t sendto(int, const void *, size_t, int, const void *, unsigned int) nogil
-    int recvmmsg(int, mmsghdr *, unsigned int, int, void *) nogil
-    int sendmmsg(int, mmsghdr *, unsigned int, int) nogil
+import socket
 
 cdef enum:
     EVENTS = 256
@@ -189,7 +131,7 @@ cdef class LabServer:
 
     def __cinit__(self, *, int port=0, double nx=0.05, double loss=0, tuple delay_ms=(0, 0), uint64_t seed=1):
         """Bind; OSError when the port is taken. delay_ms is (least, most), in milliseconds."""
-        if not LAB_RUNS:
+        if not HAVE_BATCHES:
             raise OSError("the lab needs Linux")
         self.poll = self.spare = -1
         self.bind(port)
@@ -576,3 +518,5 @@ cdef void aim(mmsghdr *message, iovec *piece, sockaddr_in *address) noexcept nog
     message.msg_hdr.msg_namelen = sizeof(sockaddr_in)
     message.msg_hdr.msg_iov = piece
     message.msg_hdr.msg_iovlen = 1
+    message.msg_hdr.msg_control = NULL
+    message.msg_hdr.msg_controllen = 0

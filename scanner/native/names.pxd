@@ -4,9 +4,10 @@ Clocks. `now` is monotonic seconds. Deadlines are on the scan's clock: `now` les
 of the output held everything up, so that waiting for a reader never turns an answer into a timeout.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, int64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from scanner.native.line cimport Lines
+from scanner.native.wire cimport Response
 
 cdef enum:
     LINE_MAX = 4096         # octets of an input line (CONTRACT section 5)
@@ -36,7 +37,8 @@ cdef enum Reason:           # the order of `model.REASONS`
     REASON_COUNT
 
 cdef struct Name:           # owned by Names; a session holds a pointer while the query is in flight
-    Name *next              # the free list, the queue, or the next of the same name
+    Name *next              # the free list, the queue, or (udp) the next that expires about when this one does
+    Name *before            # udp, in flight: the link back
     Name *same              # lines with the very same name, asked once with this one; finished with it
     double started          # s, monotonic: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
@@ -49,12 +51,24 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     uint16_t qtype
     int rcode               # of the last response, -1 = none yet
     int worker, exit, resolver  # who tried it last
+    uint64_t case_bits      # udp: the case of each letter of the qname as it was sent (0x20)
+    uint16_t lap            # udp: which round of its resolver's window it counts for, 0 = none
+    uint8_t strays          # udp: messages that had its ID and were no answer, up to 255
     uint8_t reason          # of the last attempt that failed
     uint8_t attempt         # 0 = the first
     uint8_t requeues        # times that a closing connection gave it back without an attempt spent
     bint dot                # the input had a trailing dot
     uint8_t qname_length
     uint8_t qname[256]
+
+cdef class Aside:
+    """Names that only a stream to their resolver may ask again: a datagram could not hold the response."""
+    cdef Names names
+    cdef Name *first
+    cdef Name *last
+    cdef readonly int queued
+    cdef void put(self, Name *name) noexcept
+    cdef Name *take(self) noexcept
 
 cdef class Names:
     cdef readonly Lines lines
@@ -83,6 +97,7 @@ cdef class Names:
 
     cdef list blocks                    # the pool's memory, as capsules
     cdef Name *free
+    cdef readonly dict asides           # Aside by resolver index
     cdef Name *first                    # the queue of names to be tried again
     cdef Name *last
     cdef readonly int queued
@@ -114,10 +129,14 @@ cdef class Names:
     cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1
     cdef Name *started(self, double now) except NULL
     cdef Name *slot(self) except NULL
+    cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
+                    bytes tags, bint edns, double now) except -1
+    cdef int aside(self, Name *name) except -1
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1
     cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
                     double now) except -1
     cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
                    double now) except -1
     cdef int write_bad(self, bytes d, Reason reason, str why) except -1
+    cdef int expire_aside(self, Aside queue, double clock, double now) except -1
     cdef void forget(self, Name *name) noexcept

@@ -5,8 +5,19 @@ from scanner.native.line import Lines
 
 Judged = tuple[bytes, bytes | None, int, str]
 
+class Aside:
+    lines: Lines
+    queued: int
+    def __init__(self, names: Names) -> None: ...
+    @property
+    def available(self) -> bool: ...
+    @property
+    def backlog(self) -> int: ...
+    def give_back(self, reason: int, now: float) -> None: ...
+
 class Names:
     lines: Lines
+    asides: dict[int, Aside]
     ended: bool
     queued: int
     live: int

@@ -38,6 +38,57 @@ cdef void free_block(object capsule) noexcept:
     PyMem_Free(PyCapsule_GetPointer(capsule, NULL))
 
 
+cdef class Aside:
+    """A queue for one resolver, seen by a crew as it sees Names."""
+
+    def __init__(self, Names names):
+        self.names = names
+
+    def __dealloc__(self):
+        cdef Name *name = self.first
+        while name is not NULL:
+            free(name.d)
+            name = name.next
+
+    @property
+    def lines(self) -> Lines:
+        """The sheet of finished lines, shared with all."""
+        return self.names.lines
+
+    @property
+    def available(self) -> bool:
+        """True when a stream may take a name."""
+        return self.first is not NULL and not self.names.blocked()
+
+    @property
+    def backlog(self) -> int:
+        """How many names wait."""
+        return self.queued
+
+    def give_back(self, int reason, double now) -> None:
+        """No stream could be opened: each name has spent an attempt, and may be tried anywhere."""
+        cdef Name *name = self.take()
+        while name is not NULL:
+            self.names.again(name, <Reason>reason, True, now)
+            name = self.take()
+
+    cdef void put(self, Name *name) noexcept:
+        name.next = NULL
+        if self.first is NULL:
+            self.first = name
+        else:
+            self.last.next = name
+        self.last = name
+        self.queued += 1
+
+    cdef Name *take(self) noexcept:
+        cdef Name *name = self.first
+        if name is not NULL:
+            self.first = name.next
+            self.queued -= 1
+        return name
+
+
 cdef class Names:
     """See the module. `judge(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields
@@ -53,6 +104,7 @@ cdef class Names:
         self.room_made = room_made
         self.chunks = deque()
         self.blocks = []
+        self.asides = {}
         self.type_count = len(types)
         for index in range(self.type_count):
             self.types[index] = types[index]
@@ -281,7 +333,7 @@ cdef class Names:
         name.rcode = -1
         name.worker = name.exit = name.resolver = -1
         name.reason = CONNECTION
-        name.attempt = name.requeues = 0
+        name.attempt = name.requeues = name.strays = 0
         name.dot = self.dot
         name.qname_length = <uint8_t>self.qname_length
         memcpy(name.qname, self.qname, self.qname_length)
@@ -302,6 +354,36 @@ cdef class Names:
         block = self.free
         self.free = block.next
         return block
+
+    cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
+                    bytes tags, bint edns, double now) except -1:
+        """What a response says of its name (CONTRACT section 3); 1 when it says that its server has no EDNS."""
+        cdef int rcode = response.rcode
+        cdef bytes details = b""
+        name.rcode = rcode
+        if self.with_details and (rcode == 0 or rcode == 3):
+            details = self.describe(<bytes>message[:length])
+        if rcode == 0:
+            self.finish(name, TAKEN, NODATA if response.ancount == 0 else NONE, rtt, tags, details, now)
+        elif rcode == 3 and response.ancount == 0:
+            self.finish(name, NXDOMAIN, NONE, rtt, tags, details, now)
+        elif rcode == 3 and response.alias:
+            self.finish(name, TAKEN, CNAME_NX, rtt, tags, details, now)
+        elif rcode == 3:
+            self.again(name, BADRESP, True, now)        # a name that does not exist, with answers
+        elif edns and (rcode == 1 or rcode == 4):       # no EDNS there (RFC 6891 section 7): ask without
+            self.again(name, FORMERR, False, now)
+            return 1
+        else:
+            self.again(name, reason_of(rcode), True, now)
+        return 0
+
+    cdef int aside(self, Name *name) except -1:
+        """To be asked over a stream, by the resolver that had it last; no attempt is spent."""
+        if name.resolver not in self.asides:
+            self.asides[name.resolver] = Aside(self)
+        (<Aside>self.asides[name.resolver]).put(name)
+        return 0
 
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1:
         """An attempt failed: to be tried elsewhere, or finished when its attempts or its time are used up."""
@@ -349,6 +431,20 @@ cdef class Names:
                 self.last.next = keep
             self.last = keep
             self.queued += 1
+        for queue in self.asides.values():
+            late += self.expire_aside(queue, clock, now)
+        return late
+
+    cdef int expire_aside(self, Aside queue, double clock, double now) except -1:
+        cdef int left = queue.queued, late = 0
+        cdef Name *name
+        for left in range(left):
+            name = queue.take()
+            if clock >= name.deadline:
+                self.finish(name, ERROR, TIMEOUT, now - name.started, b"", b"", now)
+                late += 1
+            else:
+                queue.put(name)
         return late
 
     def fail(self, int reason, double now, int most) -> int:
@@ -489,6 +585,16 @@ cdef class Names:
             "retried": self.retried, "requeued": self.requeued,
             "in_flight": self.live,
         }
+
+
+cdef Reason reason_of(int rcode) noexcept:
+    if rcode == 2:
+        return SERVFAIL
+    if rcode == 5:
+        return REFUSED
+    if rcode == 1:
+        return FORMERR
+    return NOTIMP if rcode == 4 else RCODE
 
 
 cdef inline char *put(char *at, const char *text, Py_ssize_t length) noexcept:

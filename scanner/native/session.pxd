@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t, uint16_t
 
-from scanner.native.names cimport Name, Names, Reason
+from scanner.native.names cimport Aside, Name, Names, Reason
 
 cdef class Peer:
     """What is known of one resolver by one exit, shared by the sessions that use the pair."""
@@ -18,6 +18,7 @@ cdef class Peer:
 
 cdef class Session:
     cdef Names names
+    cdef Aside aside                    # where its names come from, None = names
     cdef readonly Peer peer
     cdef readonly int worker, exit, resolver
     cdef bytes tags                     # JSON of fields ns and p

@@ -1,4 +1,4 @@
-from scanner.native.names import Names
+from scanner.native.names import Aside, Names
 
 class Peer:
     rate: float
@@ -34,6 +34,7 @@ class Session:
         resolver: int = 0,
         tags: bytes = b"",
         edns: bool = True,
+        aside: Aside | None = None,
     ) -> None: ...
     def opened(self) -> None: ...
     @property

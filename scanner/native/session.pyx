@@ -14,8 +14,7 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from scanner.native.names cimport (
-    BADRESP, CNAME_NX, ERROR, FORMERR, NODATA, NONE, NOTIMP, NXDOMAIN, RCODE, REFUSED, SERVFAIL, TAKEN, TIMEOUT,
-    Name, Names, Reason,
+    BADRESP, TIMEOUT, Aside, Name, Names, Reason,
 )
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
 
@@ -88,18 +87,19 @@ cdef class Peer:
 
 cdef class Session:
     """One connection's queries. `window` fixes how many are in flight, 0 finds it; times in seconds;
-    `tags` is the JSON of fields ns and p, given with each line that was answered here."""
+    `tags` is the JSON of fields ns and p, given with each line that was answered here. With `aside`, names come
+    from there alone."""
 
     def __cinit__(self):
         self.table = NULL
         self.tail = NULL
 
     def __init__(self, Names names, Peer peer, *, int window=0, double timeout_s=2.0, int worker=0, int exit=0,
-                 int resolver=0, bytes tags=b"", bint edns=True):
+                 int resolver=0, bytes tags=b"", bint edns=True, Aside aside=None):
         cdef int slots = 4
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
-        self.names, self.peer, self.tags = names, peer, tags
+        self.names, self.peer, self.tags, self.aside = names, peer, tags, aside
         self.worker, self.exit, self.resolver = worker, exit, resolver
         self.timeout_s = timeout_s
         self.auto = window == 0
@@ -151,7 +151,10 @@ cdef class Session:
         cdef double clock = self.names.scan_now(now)
         cdef Name *name
         while room > 0:
-            name = self.names.take(self.worker, self.exit, self.resolver, now)
+            if self.aside is None:
+                name = self.names.take(self.worker, self.exit, self.resolver, now)
+            else:
+                name = NULL if self.names.blocked() else self.aside.take()
             if name is NULL:
                 break
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
@@ -265,7 +268,6 @@ cdef class Session:
         cdef Response response
         cdef int fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
         cdef double rtt = now - name.sent
-        cdef bytes details = b""
         if fit == FIT_STRAY:
             return 0
         self.remove(self.find(name.message_id))
@@ -279,22 +281,8 @@ cdef class Session:
         if fit == FIT_BROKEN:
             self.names.again(name, BADRESP, True, now)
             return 1
-        name.rcode = response.rcode
-        if self.names.with_details and (response.rcode == 0 or response.rcode == 3):
-            details = self.names.describe(<bytes>message[:length])
-        if response.rcode == 0:
-            self.names.finish(name, TAKEN, NODATA if response.ancount == 0 else NONE, rtt, self.tags, details, now)
-        elif response.rcode == 3 and response.ancount == 0:
-            self.names.finish(name, NXDOMAIN, NONE, rtt, self.tags, details, now)
-        elif response.rcode == 3 and response.alias:
-            self.names.finish(name, TAKEN, CNAME_NX, rtt, self.tags, details, now)
-        elif response.rcode == 3:
-            self.names.again(name, BADRESP, True, now)      # a name that does not exist, with answers
-        elif self.edns and (response.rcode == 1 or response.rcode == 4):
-            self.edns = False                               # no EDNS there (RFC 6891 section 7): ask without
-            self.names.again(name, FORMERR, False, now)
-        else:
-            self.names.again(name, reason_of(response.rcode), True, now)
+        if self.names.settle(name, &response, message, length, rtt, self.tags, self.edns, now):
+            self.edns = False
         self.peer.refused_in_row = self.peer.refused_in_row + 1 if response.rcode == 5 else 0
         return 1
 
@@ -368,13 +356,3 @@ cdef class Session:
         self.in_flight = 0
         self.tail_used = 0
         return count
-
-
-cdef Reason reason_of(int rcode) noexcept:
-    if rcode == 2:
-        return SERVFAIL
-    if rcode == 5:
-        return REFUSED
-    if rcode == 1:
-        return FORMERR
-    return NOTIMP if rcode == 4 else RCODE

@@ -23,9 +23,13 @@ cdef struct Response:
     bint alias          # a CNAME or DNAME stands in the answer section
     Py_ssize_t answer   # offset of the answer section
     Py_ssize_t soa      # offset of the first SOA's owner in the authority section, 0 = none
+    Py_ssize_t opt      # offset of the OPT record's RDLENGTH, 0 = none
+    bint truncated      # TC
 
 cdef int qname_from_text(const uint8_t *text, Py_ssize_t length, uint8_t *qname) noexcept nogil
 cdef Py_ssize_t text_from_qname(const uint8_t *qname, Py_ssize_t length, char *text) noexcept nogil
+cdef Py_ssize_t write_message(uint8_t *at, uint16_t message_id, const uint8_t *qname, Py_ssize_t length, uint16_t qtype,
+                              bint edns, const uint8_t *option, Py_ssize_t option_length) noexcept nogil
 cdef Py_ssize_t write_query(uint8_t *frame, uint16_t message_id, const uint8_t *qname, Py_ssize_t length,
                             uint16_t qtype, bint edns) noexcept nogil
 cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t *qname, Py_ssize_t qname_length,

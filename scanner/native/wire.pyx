@@ -62,24 +62,34 @@ cdef Py_ssize_t text_from_qname(const uint8_t *qname, Py_ssize_t length, char *t
     return length - 2
 
 
+cdef Py_ssize_t write_message(uint8_t *at, uint16_t message_id, const uint8_t *qname, Py_ssize_t length, uint16_t qtype,
+                              bint edns, const uint8_t *option, Py_ssize_t option_length) noexcept nogil:
+    """One query, RD set, with at most one EDNS option as it stands on the wire; returns the octets written."""
+    cdef uint8_t *tail = at + 12 + length
+    at[0] = <uint8_t>(message_id >> 8)
+    at[1] = <uint8_t>message_id
+    memcpy(at + 2, b"\x01\x00\x00\x01\x00\x00\x00\x00\x00", 9)
+    at[11] = 1 if edns else 0
+    memcpy(at + 12, qname, length)
+    tail[0] = <uint8_t>(qtype >> 8)
+    tail[1] = <uint8_t>qtype
+    tail[2] = 0
+    tail[3] = 1
+    if not edns:
+        return 16 + length
+    memcpy(tail + 4, b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00", 10)    # OPT: root, 1232 octets, version 0, DO off
+    tail[14] = <uint8_t>option_length
+    if option_length:
+        memcpy(tail + 15, option, option_length)
+    return 27 + length + option_length
+
+
 cdef Py_ssize_t write_query(uint8_t *frame, uint16_t message_id, const uint8_t *qname, Py_ssize_t length,
                             uint16_t qtype, bint edns) noexcept nogil:
-    """One query, RD set, framed for TCP (RFC 1035 section 4.2.2); returns octets written, at most FRAME_MAX."""
-    cdef Py_ssize_t size = 16 + length + (11 if edns else 0)
-    cdef uint8_t *at = frame + 14 + length
+    """The same, framed for TCP (RFC 1035 section 4.2.2); returns octets written, at most FRAME_MAX."""
+    cdef Py_ssize_t size = write_message(frame + 2, message_id, qname, length, qtype, edns, NULL, 0)
     frame[0] = <uint8_t>(size >> 8)
     frame[1] = <uint8_t>size
-    frame[2] = <uint8_t>(message_id >> 8)
-    frame[3] = <uint8_t>message_id
-    memcpy(frame + 4, b"\x01\x00\x00\x01\x00\x00\x00\x00\x00", 9)
-    frame[13] = 1 if edns else 0
-    memcpy(frame + 14, qname, length)
-    at[0] = <uint8_t>(qtype >> 8)
-    at[1] = <uint8_t>qtype
-    at[2] = 0
-    at[3] = 1
-    if edns:    # OPT: root owner, type 41, 1232 octets of UDP payload, version 0, DO off, no options
-        memcpy(at + 4, b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00", 11)
     return size + 2
 
 
@@ -136,7 +146,8 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
     out.answer = at
     out.ancount = u16(message + 6)
     out.alias = False
-    out.soa = 0
+    out.soa = out.opt = 0
+    out.truncated = message[2] & 0x02
     for section in range(3):
         count = u16(message + 6 + 2 * section)
         for index in range(count):
@@ -152,6 +163,7 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
                 out.soa = -out.soa if rtype == 6 else 0
             elif section == 2 and rtype == 41:
                 rcode |= message[at + 4] << 4
+                out.opt = at + 8
             at += 10 + u16(message + at + 8)
     out.rcode = rcode
     return FIT_OK if at <= length else FIT_BROKEN

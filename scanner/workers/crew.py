@@ -5,7 +5,7 @@ import asyncio
 from collections import deque
 from time import monotonic
 
-from scanner.native.names import Names
+from scanner.native.names import Aside, Names
 from scanner.sink import Sink
 from scanner.workers.connection import Connection
 from scanner.workers.way import Way
@@ -14,7 +14,7 @@ from scanner.workers.way import Way
 class Crew:
     """Wakes connections with room, then parked workers, when there is something to send."""
 
-    def __init__(self, names: Names, sink: Sink):
+    def __init__(self, names: Names | Aside, sink: Sink):
         self.names = names
         self.sink = sink
         self.live: set[Connection] = set()
