@@ -323,6 +323,7 @@ class Scan:
         self._connections = sum(len(crew.live) for crew in self._crews)
         if self._datagrams is not None:
             self._datagrams.close()
+            self._stats.more.update(self._datagrams.counts())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -26,6 +26,7 @@ class Stats:
         self._started = monotonic()
         self._said: set[str] = set()
         self._troubles: set[str] = set()
+        self._more: dict[str, int] = {}
         self._drawn = False
         self._next_at = 0.0
         self._terminal = not quiet and is_terminal(2)
@@ -44,6 +45,11 @@ class Stats:
             self.warn(text)
         else:
             self.warn("more proxies or resolvers are in trouble; the summary counts them")
+
+    @property
+    def more(self) -> dict[str, int]:
+        """Counts that only one engine has, for the summary; whoever has them adds them."""
+        return self._more
 
     def status(self) -> None:
         """One line about now, whoever reads it."""
@@ -69,7 +75,7 @@ class Stats:
         """The summary as data: counts, seconds, queries a second."""
         seconds = monotonic() - self._started
         books = self._names.books()
-        return {**books, "connections": connections, "troubles": len(self._troubles),
+        return {**books, **self._more, "connections": connections, "troubles": len(self._troubles),
                 "seconds": round(seconds, 3),
                 "per_second": round(books["written"] / max(seconds, 1e-9)), "ended": ended}  # fmt: skip
 

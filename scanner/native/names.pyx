@@ -9,6 +9,7 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from libc.stdlib cimport free, malloc
@@ -38,6 +39,7 @@ cdef void free_block(object capsule) noexcept:
     PyMem_Free(PyCapsule_GetPointer(capsule, NULL))
 
 
+@cython.no_gc_clear         # __dealloc__ walks names, whose memory `Names.blocks` owns
 cdef class Aside:
     """A queue for one resolver, seen by a crew as it sees Names."""
 
@@ -89,6 +91,7 @@ cdef class Aside:
         return name
 
 
+@cython.no_gc_clear         # __dealloc__ walks names in `blocks`, which must still be there
 cdef class Names:
     """See the module. `judge(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields

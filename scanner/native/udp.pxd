@@ -64,6 +64,7 @@ cdef class Server:          # one resolver, reached by datagrams
     cdef bint room(self, double now) noexcept
     cdef void heard(self, Name *name, double now) noexcept
     cdef void judge_lap(self, double now, double timeout_s) noexcept
+    cdef void fell_silent(self, double now) noexcept
     cdef bint cookie_fits(self, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept
 
 cdef class Engine:
@@ -80,7 +81,7 @@ cdef class Engine:
     cdef double timeout_s, clock
     cdef readonly int slots, in_flight
     cdef int policy, turn_of
-    cdef bint gso, case
+    cdef bint gso, case, closed
     cdef int *with_room[2]              # indexes of servers with room, by family
     cdef int with_room_count[2]
     cdef Name *held                     # taken, but the socket's buffer was full
@@ -101,6 +102,7 @@ cdef class Engine:
     cdef Name *out_names[OUT]
     cdef uint8_t out_control[OUT * 32]
 
+    cdef int age(self, Port port, double now) except -1
     cdef int drain(self, Port port, double now) except -1
     cdef int message(self, Port port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source, double now) except -1
     cdef int stray(self, Name *name, sockaddr_in6 *source, double now) except -1

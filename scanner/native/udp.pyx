@@ -13,6 +13,7 @@ import socket
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.math cimport sqrt
 from libc.string cimport memcmp, memcpy, memset
 from posix.unistd cimport close
 
@@ -33,9 +34,11 @@ DEF TICK_S = 0.004              # of the wheel
 DEF WORKER_BASE = 1 << 20       # Name.worker of slot 0: no stream worker has such a number
 DEF PORT_S = 10.0               # the life of a port
 DEF WINDOW_FIRST = 16.0         # a resolver begins with this many
-DEF LAP_LEAST = 16              # queries of the shortest round
+DEF LAP_LEAST = 8               # queries of the shortest round
 DEF LAP_PATIENCE_S = 0.05       # a query of a round counts as lost after this and four round trips
-DEF MARGIN = 0.05               # of lost queries above the baseline: then the window is too large
+DEF MARGIN = 0.05               # of lost queries above the baseline and its noise: then the window is too large
+DEF SIGMAS = 2.5
+DEF QUEUE_S = 0.002             # of waiting beyond twice the shortest round trip
 DEF STRAYS_NAME = 100
 DEF STRAYS_SECOND = 1000
 DEF BACKOFF_S = 0.001           # after a full buffer
@@ -146,38 +149,42 @@ cdef class Server:
 
     cdef void judge_lap(self, double now, double timeout_s) noexcept:
         """A round of the window: grow while nothing is lost beyond the baseline, else halve. When a smaller window loses
-        as large a share, the names are to blame and not the rate: that share is the baseline."""
-        cdef double share
+        as large a share, the names or the path are to blame and not the rate: that share is the baseline."""
+        cdef double share, noise
         if self.lap_sent < self.lap_target:
             return
         if self.lap_answered + self.lap_lost < self.lap_target and now - self.lap_full < 4 * self.rtt + LAP_PATIENCE_S:
             return
         share = 1 - <double>self.lap_answered / self.lap_target
+        noise = SIGMAS * sqrt(max(share * (1 - share), 1.0 / self.lap_target) / self.lap_target)
         if self.lap_answered == 0:
-            self.silences += 1
-            self.window = max(self.window / 4, 1.0)
-            self.threshold = self.window
-            self.before = 0
-            if self.silences > 1:
-                self.paused_until = now + min(60.0, 0.5 * (1 << min(self.silences, 10)))
-        elif share > self.baseline * 1.25 + MARGIN:
-            if self.before and share >= 0.75 * self.share:
-                self.baseline, self.window, self.before = share, self.before, 0
-            else:
-                self.share, self.before = share, self.window
-                self.window = max(self.window / 2, 1.0)
-                self.threshold = self.window
+            self.fell_silent(now)
+        elif self.before and share >= self.share - noise:
+            self.baseline, self.window = (share + self.share) / 2, self.before
+            self.threshold, self.before = 1e9, 0
+        elif share > self.baseline + MARGIN + noise:
+            self.share, self.before = share, self.window
+            self.window = self.threshold = max(self.window / 2, 1.0)
         else:
             self.before = 0
-            self.baseline += (min(share, self.baseline) - self.baseline) / 4
+            self.baseline += (min(share, self.baseline) - self.baseline) / 16
             if self.rtt > self.rtt_least + timeout_s / 4:
-                self.window = max(self.window * 0.75, 1.0)
-                self.threshold = self.window
+                self.window = self.threshold = max(self.window * 0.75, 1.0)
             elif self.rtt < self.rtt_least + timeout_s / 8:
-                self.window += self.lap_answered if self.window < self.threshold else 1 + self.window / 32
+                if self.rtt > 2 * self.rtt_least + QUEUE_S:     # a queue builds up: no more doubling
+                    self.threshold = min(self.threshold, self.window)
+                self.window += self.lap_target if self.window < self.threshold else 1 + self.window / 256
         self.lap = self.lap % 65535 + 1
-        self.lap_target = <int>max(min(self.window, 4096.0), 4.0 if self.window < 4 else <double>LAP_LEAST)
+        self.lap_target = <int>max(min(self.window, 4096.0), LAP_LEAST)
         self.lap_sent = self.lap_answered = self.lap_lost = 0
+
+    cdef void fell_silent(self, double now) noexcept:
+        """A whole round without an answer: feel with single queries, then with pauses between them."""
+        self.silences += 1
+        self.window = self.threshold = max(self.window / 8, 1.0)
+        self.before = 0
+        if self.silences > 1:
+            self.paused_until = now + min(60.0, 0.5 * (1 << min(self.silences, 10)))
 
     cdef bint cookie_fits(self, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept:
         """False when the answer lacks the cookie that its server gives. Keeps the server's half (RFC 7873 section 5.3)."""
@@ -254,11 +261,11 @@ cdef class Engine:
         return self.poll
 
     def close(self) -> None:
-        """Close every port."""
+        """Close every port; turns and ticks that come later do nothing."""
+        self.closed = True
         for port in self.ports:
             if port is not None:
                 (<Port>port).sock.close()
-        self.ports = []
 
     def newly_moved(self) -> list:
         """Servers that went to TCP since the last call, because somebody forges their answers."""
@@ -270,11 +277,14 @@ cdef class Engine:
     def turn(self, double now) -> int:
         """Take in what has come, end what has waited too long, send what there is room for; returns answers taken."""
         cdef epoll_event events[EVENTS]
-        cdef int ready = epoll_wait(self.poll, events, EVENTS, 0), i, settled = 0
+        cdef int ready, i, settled = 0
+        if self.closed:
+            return 0
+        ready = epoll_wait(self.poll, events, EVENTS, 0)
         for i in range(ready):
-            settled += self.drain(<Port>events[i].data.ptr, now)
             if events[i].events & EPOLLERR:
                 self.drain_errors(<Port>events[i].data.ptr, now)
+            settled += self.drain(<Port>events[i].data.ptr, now)   # may close the port
         self.expire(now)
         self.fill(now)
         return settled
@@ -282,16 +292,22 @@ cdef class Engine:
     def tick(self, double now) -> None:
         """Now and then: rounds that end by time, pauses and buckets, ports that are old."""
         cdef Server server
+        if self.closed:
+            return
         for server in self.servers:
-            server.judge_lap(now, self.timeout_s)
             self.consider(server, now)
-        for family in self.current:
-            for port in list(family):
-                if now - (<Port>port).born > PORT_S:
-                    family.remove(port)
-                    (<Port>port).retired = True
-                    if (<Port>port).in_flight == 0:
-                        self.close_port(port)
+        for port in self.ports:
+            if port is not None:
+                self.age(port, now)
+
+    cdef int age(self, Port port, double now) except -1:
+        """Retire a port that is old, and close it when nothing is in flight on it."""
+        if not port.retired and now - port.born > PORT_S:
+            port.retired = True
+            self.current[port.v6].remove(port)
+        if port.retired and port.in_flight == 0:
+            self.close_port(port)
+        return 0
 
     # -- drain ---------------------------------------------------------------------------------------------------
 
@@ -464,13 +480,15 @@ cdef class Engine:
     cdef Server pick(self, int family, double now):
         """A server with room by the policy; None when there is none."""
         cdef int count
+        cdef uint64_t drawn
         cdef Server server
         while True:
             count = self.with_room_count[family]
             if count == 0:
                 return None
             if self.policy == RANDOM and count > 1:
-                self.turn_of = <int>((<const uint64_t *>random_bytes(8))[0] % <uint64_t>count)
+                memcpy(&drawn, random_bytes(8), 8)
+                self.turn_of = <int>(drawn % <uint64_t>count)
             elif self.policy == ROUND_ROBIN:
                 self.turn_of += 1
             server = <Server>self.servers[self.with_room[family][self.turn_of % count]]
@@ -527,7 +545,7 @@ cdef class Engine:
                 server.lap_full = now
             self.out_sizes[count] = self.write(count, name, server)
             while port.find(name.message_id) is not NULL:
-                name.message_id = (<const uint16_t *>random_bytes(2))[0]
+                memcpy(&name.message_id, random_bytes(2), 2)
             self.out_octets[count * QUERY_MAX] = <uint8_t>(name.message_id >> 8)
             self.out_octets[count * QUERY_MAX + 1] = <uint8_t>name.message_id
             self.out_names[count] = name

@@ -48,6 +48,11 @@ class Datagrams:
         self._loop.remove_reader(self.engine.fileno())
         self.engine.close()
 
+    def counts(self) -> dict[str, int]:
+        """What only datagrams meet, for the summary."""
+        engine = self.engine
+        return {"truncated": engine.truncated, "case_lost": engine.case_lost, "unreachable": engine.unreachable}
+
     def _time(self) -> None:
         now = monotonic()
         if now >= self._next_tick:

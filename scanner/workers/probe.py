@@ -12,6 +12,7 @@ from scanner.inputline import judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.session import Peer, Session
+from scanner.native.wire import encode, inspect
 from scanner.transports.stream import open_stream
 from scanner.transports.trouble import Trouble
 from scanner.workers.way import Way
@@ -57,8 +58,68 @@ class Probe(asyncio.Protocol):
         return bool(books["taken"] == len(NOBODY_HAS) and not books["reasons"])
 
 
+class DatagramProbe(asyncio.DatagramProtocol):
+    """The same over UDP: a datagram for each name."""
+
+    def __init__(self) -> None:
+        self._open = {secrets.randbelow(65536): pattern.format(secrets.token_hex(12)).encode() for pattern in NOBODY_HAS}
+        self._wanted = len(self._open)
+        self._taken = 0
+        self._transport: asyncio.DatagramTransport | None = None
+        self.over = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+        for message_id, name in self._open.items():
+            self._transport.sendto(encode(name, 1, message_id)[2:])
+
+    def datagram_received(self, data: bytes, source: object) -> None:
+        name = self._open.get(int.from_bytes(data[:2], "big"))
+        try:
+            found = name and inspect(data, name, 1)
+        except ValueError:
+            found = None
+        if found:
+            del self._open[int.from_bytes(data[:2], "big")]
+            self._taken += found[0] == 0 and found[1] > 0
+        if not self._open:
+            self.over.set()
+
+    def error_received(self, error: Exception) -> None:
+        self.over.set()
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def invented(self) -> bool:
+        """True when every name that nobody has was answered with records."""
+        return self._taken == self._wanted
+
+
 async def rewrites(way: Way, openings: Openings) -> bool:
     """True when the resolver answers names that do not exist; False when it does not, or cannot be asked now."""
+    async with openings.limit:
+        return await (ask_datagrams if way.resolver.scheme == "udp" else ask_stream)(way, openings)
+
+
+async def ask_datagrams(way: Way, openings: Openings) -> bool:
+    probe = DatagramProbe()
+    try:
+        async with asyncio.timeout(openings.timeout_s):
+            target = (way.resolver.address, way.resolver.port)
+            await asyncio.get_running_loop().create_datagram_endpoint(lambda: probe, remote_addr=target)
+            await probe.over.wait()
+    except (TimeoutError, OSError):
+        return False
+    finally:
+        probe.close()
+    return probe.invented
+
+
+async def ask_stream(way: Way, openings: Openings) -> bool:
     probe = Probe()
     try:
         async with asyncio.timeout(openings.timeout_s):
