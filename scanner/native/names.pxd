@@ -121,6 +121,7 @@ cdef class Names:
     cdef double scan_now(self, double now) noexcept
     cdef bint blocked(self) noexcept
     cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL
+    cdef Name *fresh(self, double now) except? NULL
     cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
     cdef bint cut(self)
     cdef bint at_hand(self) except -1

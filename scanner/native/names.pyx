@@ -276,12 +276,17 @@ cdef class Names:
     cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL:
         """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now."""
         cdef Name *name
-        cdef Name *twin
         if self.blocked():
             return NULL
         name = self.requeued_name(worker, exit, resolver, now)
-        if name is not NULL:
-            return name
+        return self.fresh(now) if name is NULL else name
+
+    cdef Name *fresh(self, double now) except? NULL:
+        """The input's next name; NULL when there is none now."""
+        cdef Name *name
+        cdef Name *twin
+        if self.blocked():
+            return NULL
         while self.live < self.live_max and self.at_hand():
             self.at_name = False
             name = self.started(now)

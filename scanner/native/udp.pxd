@@ -52,6 +52,7 @@ cdef class Server:          # one resolver, reached by datagrams
     cdef double rtt, rtt_least          # s
     cdef double heard_at                # s, monotonic
     cdef readonly int64_t answered      # in all
+    cdef bint late                      # something came from it, if only when nobody waited any more
     cdef double paused_until            # s, monotonic: silent or unreachable
     cdef int silences                   # rounds in a row that nothing came back
     cdef bint edns
@@ -78,7 +79,8 @@ cdef class Engine:
     cdef int refused_once               # the message whose sending failed once, -1 = none
     cdef object open_port               # opens a socket of a family
     cdef int poll
-    cdef double timeout_s, clock
+    cdef double timeout_s, rtt          # s; rtt: a moving mean over all servers
+    cdef int proven                     # servers that have answered
     cdef readonly int slots, in_flight
     cdef int policy, turn_of
     cdef bint gso, case, closed
@@ -90,7 +92,8 @@ cdef class Engine:
     cdef Name *wheel[WHEEL]
     cdef int64_t wheel_at               # the tick that is looked at next
     cdef readonly int64_t truncated, case_lost, forged, unreachable, sent_calls
-    cdef list moved                     # servers that went to TCP, not yet told
+    cdef list streams                   # servers that are asked over TCP only, because somebody forges their answers
+    cdef list moved                     # those of them not yet told
     cdef mmsghdr in_messages[BATCH]
     cdef iovec in_pieces[BATCH]
     cdef sockaddr_in6 in_addresses[BATCH]
@@ -109,6 +112,8 @@ cdef class Engine:
     cdef int drain_errors(self, Port port, double now) except -1
     cdef int expire(self, double now) except -1
     cdef int fill(self, double now) except -1
+    cdef bint unproven(self, Server server) noexcept
+    cdef int ask_streams(self, double now) except -1
     cdef int gather(self, Port port, int most, double now) except -1
     cdef Server pick(self, int family, double now)
     cdef Name *next_name(self, Server server, double now) except? NULL

@@ -41,6 +41,8 @@ DEF SIGMAS = 2.5
 DEF QUEUE_S = 0.002             # of waiting beyond twice the shortest round trip
 DEF STRAYS_NAME = 100
 DEF STRAYS_SECOND = 1000
+DEF STREAM_QUEUE = 256          # names that wait for the stream of a resolver that is asked over TCP only
+DEF UNPROVEN_S = 0.1            # what a resolver that never answered is given, and eight round trips of the others
 DEF BACKOFF_S = 0.001           # after a full buffer
 DEF SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
 DEF WORKER_NONE = -1
@@ -222,7 +224,7 @@ cdef class Engine:
             raise OSError("udp:// needs Linux; use tcp://")
         self.names, self.servers, self.open_port = names, list(servers), open_port
         self.by_address = {}
-        self.ports, self.current, self.moved = [], [[], []], []
+        self.ports, self.current, self.moved, self.streams = [], [[], []], [], []
         self.slots, self.timeout_s, self.policy = slots, timeout_s, POLICIES.index(policy)
         self.gso = gso and len(self.servers) == 1
         self.case = case
@@ -343,7 +345,9 @@ cdef class Engine:
         fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
         if fit == FIT_STRAY or (fit != FIT_BROKEN and not server.cookie_fits(message, length, response.opt)):
             return self.stray(name, source, now)
+        self.proven += server.answered == 0
         server.heard(name, now)
+        self.rtt += (now - name.sent - self.rtt) / 64
         self.leave(name)
         self.names.answers += 1
         self.names.heard_at = now
@@ -377,11 +381,13 @@ cdef class Engine:
         server = self.by_address.get(address_octets(source))
         if server is None or server.stream:
             return 0
+        server.late = True
         if now - server.stray_second > 1:
             server.stray_second, server.stray_count = now, 0
         server.stray_count += 1
         if server.stray_count > STRAYS_SECOND:
             server.stream = True
+            self.streams.append(server)
             self.moved.append(server)
         return 0
 
@@ -442,7 +448,7 @@ cdef class Engine:
                     if name.lap == server.lap:
                         server.lap_lost += 1
                     self.leave(name)
-                    self.names.again(name, TIMEOUT, True, now)
+                    self.names.again(name, TIMEOUT, not self.unproven(server), now)
                     self.consider(server, now)
                 name = after
             if self.wheel_at >= last:
@@ -502,12 +508,33 @@ cdef class Engine:
             self.held = name.next
             self.held_count -= 1
             return name
+        if self.unproven(server) or server.silences:     # not for a name that has failed before
+            return self.names.fresh(now)
         return self.names.take(WORKER_NONE, 0, server.index, now)
+
+    cdef bint unproven(self, Server server) noexcept:
+        """It has never answered while others have: its names wait only briefly, and then go elsewhere for nothing."""
+        return server.answered == 0 and self.proven > 0 and not server.late
+
+    cdef int ask_streams(self, double now) except -1:
+        """Names for the servers that are asked over TCP only."""
+        cdef Name *name
+        cdef Server server
+        for server in self.streams:
+            while self.names.asides[server.index].queued < STREAM_QUEUE if server.index in self.names.asides else True:
+                name = self.next_name(server, now)
+                if name is NULL:
+                    return 0
+                name.resolver = server.index
+                self.names.aside(name)
+        return 0
 
     cdef int fill(self, double now) except -1:
         """Send while there are names, slots and servers with room."""
         cdef int family, count
         cdef Port port
+        if self.streams and not self.names.blocked():
+            self.ask_streams(now)
         if now < self.wait_until or self.names.blocked():
             return 0
         for family in range(2):
@@ -524,7 +551,7 @@ cdef class Engine:
 
     cdef int gather(self, Port port, int most, double now) except -1:
         """Up to `most` queries for one port, written and entered everywhere; returns how many."""
-        cdef double clock = self.names.scan_now(now)
+        cdef double clock = self.names.scan_now(now), patience
         cdef int count = 0
         cdef Name *name
         cdef Server server
@@ -537,7 +564,10 @@ cdef class Engine:
                 break
             name.worker, name.exit, name.resolver = WORKER_BASE + port.slot, 0, server.index
             name.sent = now
-            name.expires = min(clock + self.timeout_s, name.deadline)
+            patience = self.timeout_s
+            if self.unproven(server):
+                patience = min(patience, UNPROVEN_S + 8 * self.rtt)
+            name.expires = min(clock + patience, name.deadline)
             name.lap = 0
             if server.lap_sent < server.lap_target:
                 server.lap_sent += 1

@@ -62,7 +62,9 @@ class DatagramProbe(asyncio.DatagramProtocol):
     """The same over UDP: a datagram for each name."""
 
     def __init__(self) -> None:
-        self._open = {secrets.randbelow(65536): pattern.format(secrets.token_hex(12)).encode() for pattern in NOBODY_HAS}
+        self._open = {
+            secrets.randbelow(65536): pattern.format(secrets.token_hex(12)).encode() for pattern in NOBODY_HAS
+        }
         self._wanted = len(self._open)
         self._taken = 0
         self._transport: asyncio.DatagramTransport | None = None
