@@ -85,7 +85,7 @@ class Text:
     def at(self, key: str) -> str:
         """`cfg.json: line 3`, the first place where the key stands."""
         for number, line in enumerate(self.text.splitlines(), 1):
-            if re.search(rf'(^|["\s{{,]){re.escape(key)}["\s=:]', line):
+            if re.search(rf'(^|["\s{{,\[]){re.escape(key)}["\s=:\]]', line):
                 return f"{self.name}: line {number}"
         return self.name
 
@@ -124,7 +124,13 @@ def parse(source: Text) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ScanError(f"{source.name}: line {error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ScanError(f"{source.name}: not TOML: {error}") from None
+        what, _, place = str(error).partition(" (at ")
+        line = (
+            re.sub(r", column.*|\)", "", place)
+            if place.startswith("line")
+            else f"line {source.text.count(chr(10)) + 1}"
+        )
+        raise ScanError(f"{source.name}: {line}: not TOML: {what}") from None
     except (ValueError, RecursionError):
         raise ScanError(f"{source.name}: not a configuration (a number or a nesting is too large)") from None
     if not isinstance(table, dict):
