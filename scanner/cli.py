@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from scanner import __version__
 from scanner.endpoints import hidden, printable, shown
 from scanner.errors import OutputError, ScanError
 
+NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = """\b
@@ -190,6 +192,7 @@ def lab_command(command: tuple[str, ...], delay_ms: str, write_config: Path | No
 
 def dnsscan() -> NoReturn:
     """The program: every error of the user is one line on stderr and an exit code."""
+    threading.excepthook = thread_died
     try:
         check_standard_descriptors()
         entry.main(standalone_mode=False, prog_name="dnsscan")
@@ -203,7 +206,7 @@ def dnsscan() -> NoReturn:
     except ScanError as error:
         code = complain(str(error), error.exit_code)
     except MemoryError:
-        os._exit(complain("out of memory", 1))  # at once: glibc aborts when a thread's end finds no memory
+        leave_without_memory()
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
@@ -234,6 +237,21 @@ def is_closed(descriptor: int) -> bool:
     except OSError:
         return True
     return False
+
+
+def leave_without_memory() -> NoReturn:
+    """At once, with words made beforehand: nothing else can be counted on (glibc aborts where a thread ends so)."""
+    with contextlib.suppress(OSError):
+        os.write(2, NO_MEMORY)
+    os._exit(1)
+
+
+def thread_died(args: threading.ExceptHookArgs) -> NoReturn:
+    """Reading or writing has died of a bug, or of no memory; without it the scan would never end."""
+    if issubclass(args.exc_type, MemoryError):
+        leave_without_memory()
+    threading.__excepthook__(args)
+    os._exit(1)
 
 
 def complain(text: str, code: int) -> int:
