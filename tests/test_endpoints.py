@@ -3,14 +3,17 @@
 Rows that are tested with their peers: 66 to 70 in part in test_socks_peers, 78 and 79 in test_dns_peers.
 """
 
+import contextlib
 import json
 import resource
+import ssl
 import time
 from pathlib import Path
 
 import pytest
+import trustme
 from command import QUICK, SECRET, refusal, scan
-from dns_peer import DnsPeer
+from dns_peer import DnsPeer, Talk, good
 
 from scanner.config import system_resolvers
 from scanner.endpoints import fill_environment, hidden, proxy_from_text, resolver_from_text, shown
@@ -341,6 +344,34 @@ def test_a_private_resolver_behind_a_remote_proxy_is_warned_of(address):  # 75
 )
 def test_no_warning_is_given_where_the_network_is_clear(args):  # 75
     assert scan(*args, "--dry-run").err == ""
+
+
+@pytest.mark.parametrize(
+    ("certified", "name", "is_fine"),
+    [
+        ("127.0.0.1", "", True),  # 76: without a name the address must stand in the certificate
+        ("127.0.0.2", "", False),
+        ("dns.example", "", False),
+        ("dns.example", "#dns.example", True),
+        ("127.0.0.1", "#dns.example", False),
+    ],
+)
+def test_a_certificate_is_always_verified(tmp_path, certified, name, is_fine):
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(certified).configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    def over_tls(talk: Talk) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(talk.connection, server_side=True) as connection:
+            good(Talk(connection, talk.peer))
+
+    with DnsPeer(over_tls) as peer:
+        at = ("-r", f"tls://{peer.address}{name}", "--timeout-ms", 300, "--deadline-ms", 700)
+        done = scan(*at, names="a.example\n", SSL_CERT_FILE=tmp_path / "ca.pem")
+        unknown = scan(*at, names="a.example\n") if is_fine else None
+
+    assert (done.code, done.row["s"], done.row.get("e")) == ((0, "taken", None) if is_fine else (3, "error", "tls"))
+    assert unknown is None or (unknown.code, unknown.row["e"]) == (3, "tls")
 
 
 @pytest.mark.parametrize("scheme", ["https", "quic", "dns", "TCP", "\x1b", "x" * 200])
