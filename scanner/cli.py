@@ -265,7 +265,7 @@ def message_of(error: click.ClickException) -> str:
     """click's message as one line: what, and what would be right."""
     if isinstance(error, click.NoSuchOption):
         near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else "; see dnsscan --help"
-        return f"unknown option {shown(error.option_name)}{near}"
+        return f"unknown option {shown(error.option_name)[1:-1]}{near}"
     text = re.sub(r"'([^']{60})[^']+'", r"'\1...'", " ".join(error.format_message().split()))
     param = getattr(error, "param", None)
     return f"{text} (see dnsscan --help)" if param is None else text

@@ -69,12 +69,12 @@ def prepared(prepare: str, *args: object, names: bytes = NAMES) -> Scan:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--tpye", "A"], ["unknown option", "--tpye", "did you mean --type?"]),  # 39
+        (["--tpye", "A"], ["unknown option --tpye; did you mean --type?"]),  # 39
         (["--wrokers=3"], ["--wrokers", "did you mean --workers?"]),
         (["--zzz"], ["--zzz", "dnsscan --help"]),
         (["-z"], ["-z"]),
-        (["--\x1b[31m\n"], [r'"--\x1b[31m\n"']),
-        (["--" + "x" * 100], ['"--' + "x" * 58 + '..."']),
+        (["--\x1b[31m\n"], [r"option --\x1b[31m\n;"]),
+        (["--" + "x" * 100], [" --" + "x" * 58 + "...;"]),
         (["--type"], ["--type", "argument"]),
         (["-r"], ["-r", "argument"]),
         (["--quiet=3"], ["--quiet", "value"]),
