@@ -5,24 +5,30 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from scanner import __version__
+from scanner.endpoints import hidden, printable, shown
 from scanner.errors import OutputError, ScanError
 
+NO_MEMORY = b"dnsscan: out of memory\n"
+LINE_MAX = 1000  # characters of an error line
+FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = """\b
 Example:
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
   dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
-  dnsscan lab --help            a resolver and proxies to try it on, no network
+  dnsscan lab --help        a resolver and proxies to try it on, no network
 \b
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
-3 nothing could be reached; 4 output; 128+N signal N; 141 the reader went away.
+3 nothing could be reached; 4 output; 128+N signal N; 141 the reader left.
 Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"
 """
 
@@ -65,7 +71,7 @@ def entry() -> None:
 @click.option("--timeout-ms", metavar="N", help="One attempt [2000].")
 @click.option("--retries", metavar="N", help="Attempts after the first [2].")
 @click.option("--deadline-ms", metavar="N", help="Hard limit for one name [10000].")
-@click.option("--rate", metavar="N", help="Queries/s per exit and resolver [1000 if public]; 0 = no limit.")
+@click.option("--rate", metavar="N", help="Queries/s per exit and resolver; 0 = no limit.")
 @click.option("--max-in-flight", metavar="N", help="Names started and not yet written.")
 @click.option("--policy", metavar="WORD", help="udp: random, round-robin or sticky.")
 @click.option("--bind", multiple=True, metavar="IP", help="udp: source address; repeat for more.")
@@ -89,13 +95,18 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config import check_descriptors, describe, load
 
+    for flag, value in (("--config", config), ("--output", output)):
+        if value == "":
+            raise ScanError(f"{flag}: the name of a file is missing")
     first_line = read_first_line() if config == "-" else None
     flags = {key: value for key, value in given.items() if value not in (None, (), False)}
-    path = Path(config) if config and first_line is None else None
+    path = Path(config) if config is not None and first_line is None else None
     settings = load(path, first_line, flags, os.environ)
     if dry_run:
         import orjson
 
+        for warning in settings.warnings:
+            complain(warning, 0)
         click.echo(orjson.dumps(describe(settings), option=orjson.OPT_INDENT_2))
         return
     check_descriptors(settings.workers)
@@ -109,8 +120,13 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
 def read_first_line() -> str:
     """The first line of stdin, and not an octet more: the names behind it are the scan's."""
     line = bytearray()
-    while len(line) < 1 << 20 and (octet := os.read(0, 1)) not in (b"", b"\n"):
-        line += octet
+    try:
+        while (octet := os.read(0, 1)) not in (b"", b"\n"):
+            line += octet
+            if len(line) > FIRST_LINE_MAX:
+                raise ScanError("--config -: the first line is longer than 1 MB; this cannot be a configuration")
+    except OSError as error:
+        raise ScanError(f"--config -: stdin cannot be read: {os.strerror(error.errno or 0)}") from None
     try:
         return line.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -135,7 +151,7 @@ def open_inputs(files: tuple[Path, ...]) -> list[int]:
             if stat.S_ISDIR(os.fstat(descriptors[-1]).st_mode):
                 raise ScanError(f"cannot read {path}: is a directory")
         except OSError as error:
-            raise ScanError(f"cannot read {path}: {os.strerror(error.errno or 0)}") from None
+            raise ScanError(f"cannot read {hidden(str(path))}: {os.strerror(error.errno or 0)}") from None
     return descriptors
 
 
@@ -150,7 +166,7 @@ def open_output(name: str, force: bool, sources: list[int]) -> int:
     except FileExistsError:
         raise ScanError(f"--output {name} exists; use --force to overwrite it") from None
     except OSError as error:
-        raise ScanError(f"--output {name}: {os.strerror(error.errno or 0)}") from None
+        raise ScanError(f"--output {hidden(name)}: {os.strerror(error.errno or 0)}") from None
 
 
 @entry.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})
@@ -183,6 +199,7 @@ def lab_command(command: tuple[str, ...], delay_ms: str, write_config: Path | No
 
 def dnsscan() -> NoReturn:
     """The program: every error of the user is one line on stderr and an exit code."""
+    threading.excepthook = thread_died
     try:
         check_standard_descriptors()
         entry.main(standalone_mode=False, prog_name="dnsscan")
@@ -196,11 +213,15 @@ def dnsscan() -> NoReturn:
     except ScanError as error:
         code = complain(str(error), error.exit_code)
     except MemoryError:
-        code = complain("out of memory", 1)
-    except OSError as error:
-        if error.errno != errno.EPIPE:
+        leave_without_memory()
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
             raise
-        code = 141
+        code = complain("no thread can be started: raise ulimit -u (processes) or ulimit -v (memory)", 2)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        code = 141 if error.errno == errno.EPIPE else complain("stdout: No space left on device", 4)
     sys.exit(code)
 
 
@@ -225,10 +246,25 @@ def is_closed(descriptor: int) -> bool:
     return False
 
 
-def complain(text: str, code: int) -> int:
-    """One line on stderr, wherever that goes; returns the code."""
+def leave_without_memory() -> NoReturn:
+    """At once, with words made beforehand: nothing else can be counted on (glibc aborts where a thread ends so)."""
     with contextlib.suppress(OSError):
-        os.write(2, f"dnsscan: {text}\n".encode("utf-8", "backslashreplace"))
+        os.write(2, NO_MEMORY)
+    os._exit(1)
+
+
+def thread_died(args: threading.ExceptHookArgs) -> NoReturn:
+    """Reading or writing has died of a bug, or of no memory; without it the scan would never end."""
+    if issubclass(args.exc_type, MemoryError):
+        leave_without_memory()
+    threading.__excepthook__(args)
+    os._exit(1)
+
+
+def complain(text: str, code: int) -> int:
+    """One line on stderr, wherever that goes, with no control characters; returns the code."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"dnsscan: {printable(text)[:LINE_MAX]}\n".encode())
     return code
 
 
@@ -236,7 +272,7 @@ def message_of(error: click.ClickException) -> str:
     """click's message as one line: what, and what would be right."""
     if isinstance(error, click.NoSuchOption):
         near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else "; see dnsscan --help"
-        return f"unknown option {error.option_name}{near}"
-    text = " ".join(error.format_message().split())
+        return f"unknown option {shown(error.option_name)[1:-1]}{near}"
+    text = re.sub(r"'([^']{60})[^']+'", r"'\1...'", " ".join(error.format_message().split()))
     param = getattr(error, "param", None)
     return f"{text} (see dnsscan --help)" if param is None else text

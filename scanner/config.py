@@ -1,6 +1,7 @@
 """Every knob once: its key, its flag, its range, its default and what it means. Files and flags become one frozen
 Config here; below this floor functions take plain values."""
 
+import contextlib
 import difflib
 import json
 import os
@@ -14,7 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from scanner.endpoints import fill_environment, proxy_from_text, resolver_from_text, shown
+from scanner.endpoints import fill_environment, hidden, printable, proxy_from_text, resolver_from_text, shown
 from scanner.errors import ScanError
 from scanner.model import FIELDS, POLICIES, Proxy, Resolver
 from scanner.rdata import type_number, type_text
@@ -22,6 +23,8 @@ from scanner.rdata import type_number, type_text
 FILE_MAX = 1 << 20  # octets
 DESCRIPTORS_SPARE = 64  # for files, the loop and Python itself
 NESTED_MAX = 20
+PASSWORD = r"://[^/\s\"']*:[^@\s\"'$]+@|^[^\s:#]+:[0-9]+:[^\s:]+:[^\s$]"  # scheme://u:p@ and host:port:u:p
+FIRST_LINE = "--config -"  # the name of a configuration that is the first line of stdin; always JSON
 
 
 @dataclass(frozen=True)
@@ -91,30 +94,33 @@ class Text:
     def at(self, key: str) -> str:
         """`cfg.json: line 3`, the first place where the key stands."""
         for number, line in enumerate(self.text.splitlines(), 1):
-            if re.search(rf'(^|["\s{{,]){re.escape(key)}["\s=:]', line):
+            if re.search(rf'(^|["\s{{,\[]){re.escape(key)}["\s=:\]]', line):
                 return f"{self.name}: line {number}"
         return self.name
 
 
 def read_file(path: Path) -> Text:
     """The text of a configuration or proxy file: a regular file, UTF-8, at most 1 MB. Raises ScanError."""
+    name = printable(hidden(str(path)))
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise ScanError(f"{path}: not a regular file")
+            raise ScanError(f"{name}: not a regular file")
         if found.st_size > FILE_MAX:
-            raise ScanError(f"{path}: larger than 1 MB; this cannot be a configuration")
-        return Text(str(path), path.read_bytes().decode("utf-8-sig"))
+            raise ScanError(f"{name}: larger than 1 MB; this cannot be a configuration")
+        return Text(name, path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise ScanError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from None
+        raise ScanError(f"{name}: cannot be read: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError as error:
-        raise ScanError(f"{path}: not UTF-8 at octet {error.start}") from None
+        raise ScanError(f"{name}: not UTF-8 at octet {error.start}") from None
+    except ValueError:
+        raise ScanError(f"{name}: no file can have this name") from None
 
 
 def parse(source: Text) -> dict[str, Any]:
     """JSON or TOML, by suffix, else by the first character; a flat table of known keys. Raises ScanError."""
     is_toml = source.name.endswith(".toml") or not (
-        source.name.endswith(".json") or source.text.lstrip()[:1] in ("{", "[", "")
+        source.name in ("", FIRST_LINE) or source.name.endswith(".json") or source.text.lstrip()[:1] in ("{", "[", "")
     )
     depth = deepest = 0
     for character in source.text:
@@ -127,7 +133,13 @@ def parse(source: Text) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise ScanError(f"{source.name}: line {error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ScanError(f"{source.name}: not TOML: {error}") from None
+        what, _, place = str(error).partition(" (at ")
+        line = (
+            re.sub(r", column.*|\)", "", place)
+            if place.startswith("line")
+            else f"line {source.text.count(chr(10)) + 1}"
+        )
+        raise ScanError(f"{source.name}: {line}: not TOML: {what}") from None
     except (ValueError, RecursionError):
         raise ScanError(f"{source.name}: not a configuration (a number or a nesting is too large)") from None
     if not isinstance(table, dict):
@@ -155,11 +167,11 @@ def once(source: Text):  # type: ignore[no-untyped-def]
 
 def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
     """File (or first line of stdin), then flags over it. `flags` holds only what was given. Raises ScanError."""
-    source = Text("--config -", first_line) if first_line is not None else read_file(path) if path else Text("", "{}")
+    source = Text(FIRST_LINE, first_line) if first_line is not None else read_file(path) if path else Text("", "{}")
     table = parse(source)
     warnings: list[str] = []
-    if path and path.stat().st_mode & stat.S_IROTH and re.search(r"://[^/\s\"']*:[^@\s\"'$]+@", source.text):
-        warnings.append(f"{path} holds a password and everybody can read it: chmod 600, or write ${{NAME}} there")
+    if path:
+        warn_if_open(path, source, warnings)
     merged = Merged(source, table, flags, environ)
     proxies = merged.proxies(warnings)
     resolvers = merged.resolvers(proxies)
@@ -244,7 +256,8 @@ class Merged:
     def types(self) -> tuple[int, ...]:
         """Record types by number, each once."""
         numbers: list[int] = []
-        for text in self.texts("type") or ["NS"]:
+        texts = self.texts("type")
+        for text in ["NS"] if texts is None else texts:
             for part in text.split(","):
                 number = type_number(part)
                 if number is None or not 1 <= number <= 65279 or number in (41, 249, 250, 251, 252):
@@ -258,6 +271,8 @@ class Merged:
 
     def resolvers(self, proxies: tuple[Proxy, ...]) -> tuple[Resolver, ...]:
         """The resolvers, else the system's."""
+        if {"resolver", "resolvers"} <= self.table.keys():
+            raise ScanError(f"{self.source.at('resolvers')}: resolver and resolvers: give one of them")
         key = "resolver" if "resolver" in self.table and "resolvers" not in self.flags else "resolvers"
         texts = self.texts(key)
         if texts is None and proxies:
@@ -312,7 +327,9 @@ class Merged:
         if file is not None and not isinstance(file, str):
             raise ScanError(f"{self.where('proxy_file')}: must be a path")
         if file is not None:
-            listed = list(lines_of(read_file(Path(file))))
+            source = read_file(Path(file))
+            warn_if_open(Path(file), source, warnings)
+            listed = lines_of(source)
             if not listed:
                 raise ScanError(f"no proxies in {file}")
             entries += listed
@@ -323,6 +340,12 @@ class Merged:
         if len(unique) < len(found):
             warnings.append(f"{len(found) - len(unique)} proxies stand twice and are used once")
         return unique
+
+
+def warn_if_open(path: Path, source: Text, warnings: list[str]) -> None:
+    """Warn of a password, one that is no ${NAME}, in a file that everybody can read."""
+    if path.stat().st_mode & stat.S_IROTH and re.search(PASSWORD, source.text, re.MULTILINE):
+        warnings.append(f"{source.name} holds a password and everybody can read it: chmod 600, or put ${{NAME}} there")
 
 
 def lines_of(source: Text) -> list[tuple[str, str]]:
@@ -346,9 +369,13 @@ def system_resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[Resolver, .
     except OSError:
         text = ""
     servers = [words[1] for line in text.splitlines() if len(words := line.split()) > 1 and words[0] == "nameserver"]
-    if not servers:
+    found = []
+    for server in servers:
+        with contextlib.suppress(ScanError):  # what is no address there is passed over, as libc does
+            found.append(resolver_from_text(server))
+    if not found:
         raise ScanError(f"no resolver given and none in {path}; name one: -r 192.0.2.53")
-    return tuple(Resolver("tcp", server, 53) for server in dict.fromkeys(servers))
+    return tuple(dict.fromkeys(found))
 
 
 def describe(config: Config) -> dict[str, Any]:
@@ -372,7 +399,7 @@ def check_descriptors(workers: int) -> None:
     if hard != resource.RLIM_INFINITY and soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if hard != resource.RLIM_INFINITY and workers + DESCRIPTORS_SPARE > hard:
+        fewer = f" or use --workers {hard - DESCRIPTORS_SPARE}" if hard > DESCRIPTORS_SPARE else ""
         raise ScanError(
-            f"{workers} workers need {workers + DESCRIPTORS_SPARE} open files, ulimit -n allows {hard}: "
-            f"raise it or use --workers {max(hard - DESCRIPTORS_SPARE, 1)}"
+            f"{workers} workers need {workers + DESCRIPTORS_SPARE} open files, ulimit -n allows {hard}: raise it{fewer}"
         )

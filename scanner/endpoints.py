@@ -16,9 +16,24 @@ SHOWN_MAX = 60
 
 
 def shown(text: str) -> str:
-    """A token for an error line: escaped, cut."""
-    safe = "".join(c if c.isprintable() and c.isascii() else f"\\x{ord(c):02x}" for c in text)
+    """A token for an error line: its password hidden, escaped, cut."""
+    safe = "".join(c if c.isprintable() and c.isascii() else escaped(c) for c in hidden(text))
     return f'"{safe[:SHOWN_MAX]}{"..." if len(safe) > SHOWN_MAX else ""}"'
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal would not simply show."""
+    return "".join(c if c.isprintable() else escaped(c) for c in text)
+
+
+def escaped(character: str) -> str:
+    """`\\n`, `\\x1b`, `\\u0661`; what stands for an octet that is not UTF-8 is `\\udcff`."""
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def hidden(text: str) -> str:
+    """The text with `***` where a URL has its password, in case a proxy was given in another thing's place."""
+    return re.sub(r"(:/+[^:@/\s]*):.*@", r"\1:***@", text, flags=re.DOTALL)
 
 
 def resolver_from_text(text: str) -> Resolver:
@@ -28,6 +43,8 @@ def resolver_from_text(text: str) -> Resolver:
         scheme, rest = "tcp", text
     if scheme in LATER:
         raise ScanError(f"resolver {shown(text)}: {LATER[scheme]} is not in this version; use tcp://, udp:// or tls://")
+    if scheme in PROXY_PORTS:
+        raise ScanError(f"resolver {shown(text)}: this is a proxy; name it with --proxy")
     if scheme not in DNS_PORTS:
         raise ScanError(f"resolver {shown(text)}: scheme {shown(scheme)} is not known; use tcp://, udp:// or tls://")
     place, hash_, name = rest.partition("#")
@@ -43,6 +60,8 @@ def address_and_port(place: str, where: str):  # type: ignore[no-untyped-def]
     """An IP address and its port or None."""
     host, port = host_and_port(place, where)
     try:
+        if "%" in host and not re.fullmatch(r"[A-Za-z0-9._-]+", host.partition("%")[2]):
+            raise ValueError
         return ip_address(host), port
     except ValueError:
         raise ScanError(
@@ -64,9 +83,9 @@ def host_and_port(place: str, where: str) -> tuple[str, int | None]:
 
 
 def port_from_text(text: str, where: str) -> int:
-    """1 to 65535, ASCII digits only."""
+    """1 to 65535, ASCII digits only. Not shown: where a proxy's host was forgotten it is a password."""
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
-        raise ScanError(f"{where}: port {shown(text)} is not a number from 1 to 65535")
+        raise ScanError(f"{where}: the port is not a number from 1 to 65535")
     return int(text)
 
 
@@ -75,6 +94,8 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         return short_proxy(text.strip(), where)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
+        raise ScanError(f"{where}: not a proxy URL; write socks5://user:password@host:1080")
     if scheme not in PROXY_PORTS:
         raise ScanError(f"{where}: scheme {shown(scheme)} is not known; use socks5://, socks5h:// or http://")
     userinfo, at, place = rest.rpartition("@")
@@ -88,7 +109,7 @@ def short_proxy(text: str, where: str) -> Proxy:
     """`host:port` and `host:port:user:pass`, both SOCKS5."""
     parts = text.split(":", 3)
     if len(parts) == 4 and parts[0] and re.fullmatch(r"[0-9]+", parts[1]):
-        user, password = checked(parts[2].encode(), parts[3].encode(), where)
+        user, password = checked(octets_of(parts[2]), octets_of(parts[3]), where)
         return proxy_at("socks5", f"{parts[0]}:{parts[1]}", user, password, where)
     if "@" in text:
         raise ScanError(f"{where}: a proxy with a user is written socks5://user:password@host:port")
@@ -108,7 +129,12 @@ def proxy_at(scheme: str, place: str, user: str | None, password: str | None, wh
 def credentials(userinfo: str, where: str) -> tuple[str | None, str | None]:
     """User and password of a URL, percent-decoded."""
     user, _, password = userinfo.partition(":")
-    return checked(unquote_to_bytes(user), unquote_to_bytes(password), where)
+    return checked(unquote_to_bytes(octets_of(user)), unquote_to_bytes(octets_of(password)), where)
+
+
+def octets_of(text: str) -> bytes:
+    """UTF-8; what was none in the command line or the environment is none here either, and is refused later."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def checked(user: bytes, password: bytes, where: str) -> tuple[str | None, str | None]:

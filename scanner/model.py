@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from urllib.parse import quote
 
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
@@ -48,5 +49,5 @@ class Proxy:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        user = f"{self.user}:***@" if self.user is not None else ""
+        user = f"{quote(self.user)}:***@" if self.user is not None else ""
         return f"{self.scheme}://{user}{host}:{self.port}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 import uvloop
@@ -83,6 +83,7 @@ class Scan:
     async def run(self) -> int:
         """Start everything, wait for the end, stop everything."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._call_failed)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble))  # fmt: skip
         self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
@@ -258,6 +259,15 @@ class Scan:
         self._names.troubles += 1
         self._trouble = REASONS.index(trouble.reason)
         self._stats.trouble(str(trouble))
+
+    def _call_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A bug, or no memory, in what the loop called: it must not go on as if nothing had happened."""
+        fault = context.get("exception")
+        if fault is None or isinstance(fault, OSError):
+            loop.default_exception_handler(context)
+            return
+        self._fault = self._fault or fault
+        self._end()
 
     def _worker_left(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:

@@ -4,6 +4,7 @@ At once when it is idle, some milliseconds' worth together when it is busy. Only
 """
 
 import asyncio
+import contextlib
 import errno
 import os
 import queue
@@ -11,10 +12,12 @@ import select
 import stat
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.native.line import Lines, write_lines
 
+T = TypeVar("T")
 PAUSE_S = 0.005  # between two blocks, so that a fast scan writes large ones
 BEHIND_OCTETS = 512 * 1024  # waiting for the reader: sending stops
 CAUGHT_UP_OCTETS = 128 * 1024
@@ -77,9 +80,14 @@ class Sink:
         while (block := self._blocks.get()) is not None:
             failure = write_lines(self._descriptor, block, piece)
             if failure:
-                self._loop.call_soon_threadsafe(self._failed, error_for(failure))
+                self._tell(self._failed, error_for(failure))
                 return
-            self._loop.call_soon_threadsafe(self._wrote, len(block))
+            self._tell(self._wrote, len(block))
+
+    def _tell(self, call: Callable[[T], None], value: T) -> None:
+        """Hand a value to the loop; nobody's any more when a fault has closed that."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(call, value)
 
     def _wrote(self, octets: int) -> None:
         self._waiting -= octets

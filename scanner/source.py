@@ -58,6 +58,8 @@ class Source:
                 self._read(descriptor)
         except OSError as error:
             trouble = error.strerror or str(error)
+        except MemoryError:
+            trouble = "out of memory"
         self._end(trouble)
 
     def _read(self, descriptor: int) -> None:

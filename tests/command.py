@@ -62,3 +62,18 @@ def start(*args: object, **options) -> subprocess.Popen:
     """A run that is talked to while it lives, pipes at all ends unless told otherwise; kill it after."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options})
+
+
+SECRET = "s3cr3t"  # a password that no run may show
+
+
+def refusal(done: Scan, *said: str, code: int = 2) -> str:
+    """The one line with which a run ended before it began; every text of `said` stands in it, no secret does."""
+    assert (done.code, done.out) == (code, b""), done
+    lines = done.err.splitlines()
+    assert len(lines) == 1, done.err
+    assert lines[0].startswith("dnsscan: ")
+    assert lines[0].isprintable()
+    assert SECRET not in done.err
+    assert [text for text in said if text not in lines[0]] == [], lines[0]
+    return lines[0]

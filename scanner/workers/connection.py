@@ -57,9 +57,11 @@ class Connection(asyncio.Protocol):
             self._crew.wake()
 
     def pump(self, now: float) -> None:
-        """Send what the session has room for."""
+        """Send what the session has room for; a stream that is closing takes no names any more."""
+        if self._transport is None or self._transport.is_closing():
+            return
         octets = self._session.fill(now)
-        if octets is not None and self._transport is not None:
+        if octets is not None:
             self._transport.write(octets)
         if self._session.room:
             self._pause()
