@@ -1,6 +1,7 @@
 """Raw UDP with the real command: scripted servers, forgers, lists of resolvers, the lab, knot and unbound."""
 
 import contextlib
+import itertools
 import json
 import math
 import signal
@@ -46,8 +47,8 @@ def test_each_name_of_the_lab_has_the_verdict_that_it_has_in_its_zone(lab):
 
 
 def test_each_trouble_has_the_verdict_that_the_zone_foretells(lab):
-    troubles = """nxdomain servfail refused formerr notimp rcode-9 nodata cname cname-nx delay-30 drop late wrongid qr0 lie
-    garbage short twice edns-formerr servfail-1 drop-1 drop-2 close-1 reset-2 big truncate""".split()
+    troubles = """nxdomain servfail refused formerr notimp rcode-9 nodata cname cname-nx delay-30 drop late wrongid qr0
+    lie garbage short twice edns-formerr servfail-1 drop-1 drop-2 close-1 reset-2 big truncate""".split()
     listed = [f"{label}.u{number}.lab.test" for number, label in enumerate(troubles)]
 
     done = scan("-r", udp(lab), *FAST, names="\n".join(listed))
@@ -285,7 +286,7 @@ def test_message_ids_and_ports_are_many_and_even():
     chi_square = sum((buckets[bucket] - expected) ** 2 / expected for bucket in range(64))
     assert chi_square < 63 + 6 * math.sqrt(2 * 63)
     mean = sum(ids) / len(ids)
-    serial = sum((a - mean) * (b - mean) for a, b in zip(ids, ids[1:], strict=False)) / sum(
+    serial = sum((a - mean) * (b - mean) for a, b in itertools.pairwise(ids)) / sum(
         (a - mean) ** 2 for a in ids
     )
     assert abs(serial) < 6 / math.sqrt(len(ids))
@@ -337,7 +338,11 @@ def test_a_rate_is_kept():
 
 
 def test_a_retry_goes_to_another_resolver():
-    with UdpPeer(lambda _: None) as mute, UdpPeer() as good:
+    def sleepy(datagram: Datagram) -> None:  # one that never answers at all would cost no attempt
+        if len(datagram.peer.names) < 5:
+            datagram.answer()
+
+    with UdpPeer(sleepy) as mute, UdpPeer() as good:
         done = scan("-r", mute.address, "-r", good.address, "--timeout-ms", 200, names=names(200))
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 200}

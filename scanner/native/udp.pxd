@@ -81,6 +81,7 @@ cdef class Engine:
     cdef int poll
     cdef double timeout_s, rtt          # s; rtt: a moving mean over all servers
     cdef int proven                     # servers that have answered
+    cdef int sound                      # those of them that answer now, as of the last tick
     cdef readonly int slots, in_flight
     cdef int policy, turn_of
     cdef bint gso, case, closed
@@ -113,6 +114,7 @@ cdef class Engine:
     cdef int expire(self, double now) except -1
     cdef int fill(self, double now) except -1
     cdef bint unproven(self, Server server) noexcept
+    cdef bint doubtful(self, Server server) noexcept
     cdef int ask_streams(self, double now) except -1
     cdef int gather(self, Port port, int most, double now) except -1
     cdef Server pick(self, int family, double now)

@@ -296,8 +296,10 @@ cdef class Engine:
         cdef Server server
         if self.closed:
             return
+        self.sound = 0
         for server in self.servers:
             self.consider(server, now)
+            self.sound += server.answered > 0 and server.silences == 0
         for port in self.ports:
             if port is not None:
                 self.age(port, now)
@@ -508,13 +510,17 @@ cdef class Engine:
             self.held = name.next
             self.held_count -= 1
             return name
-        if self.unproven(server) or server.silences:     # not for a name that has failed before
+        if self.doubtful(server):
             return self.names.fresh(now)
         return self.names.take(WORKER_NONE, 0, server.index, now)
 
     cdef bint unproven(self, Server server) noexcept:
         """It has never answered while others have: its names wait only briefly, and then go elsewhere for nothing."""
         return server.answered == 0 and self.proven > 0 and not server.late
+
+    cdef bint doubtful(self, Server server) noexcept:
+        """It is not asked for a name that has failed before."""
+        return self.sound > 0 and (server.answered == 0 or server.silences > 0)
 
     cdef int ask_streams(self, double now) except -1:
         """Names for the servers that are asked over TCP only."""
@@ -560,6 +566,9 @@ cdef class Engine:
             if server is None:
                 break
             name = self.next_name(server, now)
+            if name is NULL and self.doubtful(server):  # another may take what it may not
+                self.shut(server)
+                continue
             if name is NULL:
                 break
             name.worker, name.exit, name.resolver = WORKER_BASE + port.slot, 0, server.index
