@@ -175,6 +175,17 @@ def test_idle_connections_that_unbound_closes_lose_no_name(tmp_path):
     assert done.code == 0
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+def test_names_on_which_the_server_closes_cost_the_others_nothing_but_time(unbound, workers):
+    right = {f"{number}.example.test": ("nxdomain", "") for number in range(2000)}
+    right |= {f"{number}.drop.test": ("error", "connection") for number in range(0, 2000, 100)}
+    right = dict(sorted(right.items(), key=lambda item: int(item[0].partition(".")[0])))
+    done = scan(*at(unbound), "-t", "A", "--workers", workers, names=lines(list(right)))
+
+    assert verdicts(done) == right, done.err
+    assert done.code == 0
+
+
 # -- servers that go and come back -----------------------------------------------------------------
 
 

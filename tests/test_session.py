@@ -504,3 +504,35 @@ def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
             parsed = dns.message.from_wire(bytes(wire), ignore_trailing=True, continue_on_error=True)
             assert parsed.rcode() == 3
             assert parsed.question == query.question or name_of(parsed).lower() == "a.com"
+
+
+def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
+    desk = Desk(b"hurts.com\na.com\nb.com\n", window=1)
+    desk.queries(1.0)
+    desk.session.abandon(CONNECTION, 1.1)
+    blamed_at_first = not desk.session.excused
+    desk.session.opened()
+    (query,) = desk.queries(2.0)
+    desk.session.receive(framed(nx(query)), 2.1)
+    desk.session.abandon(CONNECTION, 2.2)
+    desk.session.opened()
+    (again,) = desk.queries(3.0)
+    desk.session.abandon(CONNECTION, 3.1)
+
+    assert blamed_at_first
+    assert (name_of(query), name_of(again)) == ("a.com", "hurts.com")  # a doubted peer is asked a fresh name first
+    assert desk.session.excused
+
+
+def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
+    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    desk.session.receive(framed(nx(query)), 1.1)
+    excused = []
+    for now in (2.0, 3.0):
+        desk.session.opened()
+        desk.queries(now)
+        desk.session.abandon(CONNECTION, now + 0.1)
+        excused.append(desk.session.excused)
+
+    assert excused == [True, False]

@@ -41,6 +41,7 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     double started          # s, monotonic: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
     double sent             # s, monotonic: the present attempt; in the queue: since when it waits
+    double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     double expires          # s, scan's clock: end of the present attempt, never after `deadline`
     int64_t line            # input line number, from 1
     char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
@@ -105,7 +106,7 @@ cdef class Names:
 
     cdef double scan_now(self, double now) noexcept
     cdef bint blocked(self) noexcept
-    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL
+    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL
     cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
     cdef bint cut(self)
     cdef bint at_hand(self) except -1

@@ -218,13 +218,15 @@ cdef class Names:
             self.at_name = self.next_name()
         return self.at_name or self.type_at > 0
 
-    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL:
-        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now."""
-        cdef Name *name
+    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL:
+        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now.
+        `fresh`: the other way about."""
+        cdef Name *name = NULL
         cdef Name *twin
         if self.blocked():
             return NULL
-        name = self.requeued_name(worker, exit, resolver, now)
+        if not (fresh and self.live < self.live_max and self.at_hand()):
+            name = self.requeued_name(worker, exit, resolver, now)
         if name is not NULL:
             return name
         while self.live < self.live_max and self.at_hand():
@@ -275,6 +277,7 @@ cdef class Names:
                 raise MemoryError
             memcpy(name.d, <const char *>self.d, name.d_length)
         name.started = name.sent = now
+        name.hurt = -1
         name.deadline = self.scan_now(now) + self.deadline_s
         name.line = self.read
         name.qtype = self.types[self.type_at]
@@ -356,7 +359,7 @@ cdef class Names:
         cdef Name *name
         cdef int failed = 0
         while failed < most:
-            name = self.take(-1, -1, -1, now + PATIENCE_S + 1)
+            name = self.take(-1, -1, -1, now + PATIENCE_S + 1, False)
             if name is NULL:
                 break
             name.started = min(name.started, now)

@@ -12,6 +12,8 @@ cdef class Peer:
     cdef int short_ends                 # connections in a row that closed so, queries in flight
     cdef int quota_uses                 # connections used up since it was learned
     cdef public int refused_in_row
+    cdef double heard_at                # s, monotonic: the last answer
+    cdef bint doubted                   # its last connection ended with nothing answered
     cdef public bint replaceable        # there are other resolvers
     cdef void ended_short(self, int answered) noexcept
     cdef int granted(self, double now, int wanted) noexcept
@@ -33,6 +35,7 @@ cdef class Session:
     cdef readonly int silent            # times that attempts ran out since the last octet
     cdef readonly int strays            # messages that answered nothing
     cdef double heard_at                # s, monotonic: the last octet
+    cdef readonly bint excused          # the connection's end was a name's doing, not the peer's
     cdef bint edns
     cdef Name **table                   # in flight, open addressing by message ID; NULL = empty
     cdef int mask                       # slots - 1; at most a quarter is used
@@ -44,5 +47,6 @@ cdef class Session:
     cdef void remove(self, int at) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef bint holds_suspect(self) noexcept
     cdef void widen(self, double rtt) noexcept
     cdef int keep(self, const uint8_t *octets, Py_ssize_t length) except -1

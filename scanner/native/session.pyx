@@ -50,7 +50,7 @@ cdef class Peer:
     def __init__(self, double rate=0):
         self.rate = rate
         self.tokens = 1
-        self.refilled = -1
+        self.refilled = self.heard_at = -1
 
     cdef int granted(self, double now, int wanted) noexcept:
         """How many of `wanted` queries may leave now; they are taken from the bucket by `fill`."""
@@ -125,6 +125,7 @@ cdef class Session:
             self.threshold = max(self.window, <int>WINDOW_FIRST)
             self.window = min(self.window, <int>WINDOW_FIRST)
         self.sent = self.answered = self.silent = self.strays = 0
+        self.excused = False
         self.tail_used = 0
         self.rtt = 0
         self.rtt_least = 1e9
@@ -151,7 +152,7 @@ cdef class Session:
         cdef double clock = self.names.scan_now(now)
         cdef Name *name
         while room > 0:
-            name = self.names.take(self.worker, self.exit, self.resolver, now)
+            name = self.names.take(self.worker, self.exit, self.resolver, now, self.peer.doubted)
             if name is NULL:
                 break
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
@@ -275,6 +276,8 @@ cdef class Session:
         self.names.answers += 1
         self.names.heard_at = now
         self.names.troubles = 0
+        self.peer.heard_at = now
+        self.peer.doubted = False
         self.widen(rtt)
         if fit == FIT_BROKEN:
             self.names.again(name, BADRESP, True, now)
@@ -351,23 +354,40 @@ cdef class Session:
 
     def abandon(self, int reason, double now) -> int:
         """The connection ended: every name in flight goes back, without an attempt spent the first time, nor
-        (within reason) when the connection had been answering others. Returns how many there were."""
-        cdef bint spend
+        (within reason) when the connection had been answering others. Returns how many there were.
+
+        Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
+        and the first time that a peer which has answered closes without an answer, this is no proof that the peer
+        is down: `excused`."""
+        cdef bint spend, suspect = self.holds_suspect()
         cdef int at, count = self.in_flight
         cdef Name *name
         if count and self.auto:
             self.window = max(self.window // 2, 1) if self.answered > QUOTA_MAX else 1
-        if count and self.answered <= QUOTA_MAX and self.sent > 1:
+        if count and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and count == 1):
             self.peer.ended_short(max(self.answered, 1))
+        if count and self.answered == 0:
+            self.excused = suspect or (self.peer.heard_at >= 0 and not self.peer.doubted)
+            self.peer.doubted = True
         for at in range(self.mask + 1):
             name = self.table[at]
             if name is not NULL:
-                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0)
+                if name.hurt < 0:
+                    name.hurt = now
+                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0 and not self.excused)
                 self.names.again(name, <Reason>reason, spend, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
         self.in_flight = 0
         self.tail_used = 0
         return count
+
+    cdef bint holds_suspect(self) noexcept:
+        """True when a name in flight was in flight at an earlier end of a connection, and others were answered since."""
+        cdef int at
+        for at in range(self.mask + 1):
+            if self.table[at] is not NULL and 0 <= self.table[at].hurt < self.peer.heard_at:
+                return True
+        return False
 
 
 cdef Reason reason_of(int rcode) noexcept:
