@@ -1,5 +1,6 @@
 """The native session, fed by a scripted stream: no I/O, no clock, every message also one octet at a time."""
 
+import gc
 import itertools
 
 import dns.flags
@@ -295,6 +296,34 @@ def test_a_resolver_without_edns_is_asked_without_it():
     assert "x" not in line
 
 
+@pytest.mark.parametrize(("knows_edns", "next_edns"), [(True, 0), (False, -1)])
+def test_a_formerr_switches_edns_off_for_the_others_only_where_there_is_none(knows_edns, next_edns):
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    (query,) = desk.queries()
+    refusal = response(query, 1)
+    refusal.use_edns(0 if knows_edns else -1)
+
+    desk.session.receive(framed(refusal), 1.1)
+    (again,) = desk.queries(1.5)
+    desk.session.receive(framed(response(again)), 1.6)
+    (other,) = desk.queries(1.7)
+
+    assert (name_of(again), again.edns) == ("a.com", -1)
+    assert (name_of(other), other.edns) == ("b.com", next_edns)
+
+
+def test_no_query_in_flight_pays_for_a_resolver_without_edns():
+    desk = Desk(b"a.com\nb.com\n")
+    refusals = [response(query, 1) for query in desk.queries()]
+    for refusal in refusals:
+        refusal.use_edns(-1)
+
+    desk.session.receive(framed(*refusals), 1.1)
+    desk.session.receive(framed(*map(response, desk.queries(1.5))), 1.6)
+
+    assert [line.get("x") for line in desk.results()] == [None, None]
+
+
 def test_counts_that_lie_make_a_bad_response():
     desk = Desk(b"a.com\n")
     (query,) = desk.queries()
@@ -536,3 +565,18 @@ def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
         excused.append(desk.session.excused)
 
     assert excused == [True, False]
+
+
+def test_names_dropped_by_the_garbage_collector_leave_nothing_behind():
+    """The debug build shows it: the collector clears what an object refers to before it lets go of the object."""
+    desk = Desk("bücher.example\nfaß.example\na.com\n".encode(), window=2)
+    desk.queries(1.0)
+    desk.session.abandon(CONNECTION, 1.1)
+    desk.queries(1.5)
+    started = desk.names.books()["in_flight"]
+    keeper = [desk.names]
+    keeper.append(keeper)
+    del desk, keeper
+
+    assert started
+    assert gc.collect()

@@ -11,6 +11,7 @@ from scanner.native.line cimport Lines
 cdef enum:
     LINE_MAX = 4096         # octets of an input line (CONTRACT section 5)
     TYPES_MAX = 32
+    BLOCK = 256             # names allocated at once
 
 cdef enum Verdict:
     TAKEN
@@ -53,9 +54,14 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     uint8_t reason          # of the last attempt that failed
     uint8_t attempt         # 0 = the first
     uint8_t requeues        # times that a closing connection gave it back without an attempt spent
+    bint plain              # asked without EDNS, now and from now on
     bint dot                # the input had a trailing dot
     uint8_t qname_length
     uint8_t qname[256]
+
+cdef struct Block:          # of the pool; owned by Names, freed with it
+    Block *next
+    Name names[BLOCK]
 
 cdef class Names:
     cdef readonly Lines lines
@@ -82,7 +88,7 @@ cdef class Names:
     cdef list type_tags                 # `,"t":"NS"` by type index, or empty
     cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
 
-    cdef list blocks                    # the pool's memory, as capsules
+    cdef Block *blocks                  # the pool's memory
     cdef Name *free
     cdef Name *first                    # the queue of names to be tried again
     cdef Name *last

@@ -9,16 +9,13 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from scanner.model import REASONS
 from scanner.native.line cimport Lines, put_number
 from scanner.native.wire cimport qname_from_text, text_from_qname
 
-DEF BLOCK = 256             # names allocated at once
 DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
 DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
 
@@ -32,10 +29,6 @@ cdef list WHY = [
     "special-use (RFC 6761)",
 ]
 SPECIAL_LABELS = (b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost")
-
-
-cdef void free_block(object capsule) noexcept:
-    PyMem_Free(PyCapsule_GetPointer(capsule, NULL))
 
 
 cdef class Names:
@@ -52,7 +45,6 @@ cdef class Names:
         self.judge = judge
         self.room_made = room_made
         self.chunks = deque()
-        self.blocks = []
         self.type_count = len(types)
         for index in range(self.type_count):
             self.types[index] = types[index]
@@ -70,10 +62,14 @@ cdef class Names:
         self.held_since = -1
 
     def __dealloc__(self):
-        cdef Name *name = self.first
-        while name is not NULL:
-            free(name.d)
-            name = name.next
+        cdef Block *block
+        cdef int index
+        while self.blocks is not NULL:
+            block = self.blocks
+            self.blocks = block.next
+            for index in range(BLOCK):
+                free(block.names[index].d)
+            free(block)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -285,6 +281,7 @@ cdef class Names:
         name.worker = name.exit = name.resolver = -1
         name.reason = CONNECTION
         name.attempt = name.requeues = 0
+        name.plain = False
         name.dot = self.dot
         name.qname_length = <uint8_t>self.qname_length
         memcpy(name.qname, self.qname, self.qname_length)
@@ -292,19 +289,21 @@ cdef class Names:
         return name
 
     cdef Name *slot(self) except NULL:
-        cdef Name *block
+        cdef Block *block
+        cdef Name *name
         cdef int index
         if self.free is NULL:
-            block = <Name *>PyMem_Malloc(BLOCK * sizeof(Name))
+            block = <Block *>calloc(1, sizeof(Block))
             if block is NULL:
                 raise MemoryError
-            self.blocks.append(PyCapsule_New(block, NULL, free_block))
+            block.next = self.blocks
+            self.blocks = block
             for index in range(BLOCK):
-                block[index].next = self.free
-                self.free = &block[index]
-        block = self.free
-        self.free = block.next
-        return block
+                block.names[index].next = self.free
+                self.free = &block.names[index]
+        name = self.free
+        self.free = name.next
+        return name
 
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1:
         """An attempt failed: to be tried elsewhere, or finished when its attempts or its time are used up."""

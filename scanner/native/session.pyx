@@ -158,8 +158,9 @@ cdef class Session:
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
             name.sent = now
             name.expires = min(clock + self.timeout_s, name.deadline)
+            name.plain = name.plain or not self.edns
             self.put(name)
-            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, self.edns)
+            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
             self.sent += 1
             self.names.queries += 1
             self.peer.tokens -= 1
@@ -293,8 +294,9 @@ cdef class Session:
             self.names.finish(name, TAKEN, CNAME_NX, rtt, self.tags, details, now)
         elif response.rcode == 3:
             self.names.again(name, BADRESP, True, now)      # a name that does not exist, with answers
-        elif self.edns and (response.rcode == 1 or response.rcode == 4):
-            self.edns = False                               # no EDNS there (RFC 6891 section 7): ask without
+        elif not name.plain and (response.rcode == 1 or response.rcode == 4):
+            name.plain = True                               # perhaps no EDNS there: ask without
+            self.edns = self.edns and response.edns         # surely none (RFC 6891 section 7)
             self.names.again(name, FORMERR, False, now)
         else:
             self.names.again(name, reason_of(response.rcode), True, now)

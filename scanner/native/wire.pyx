@@ -135,7 +135,7 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
         return FIT_STRAY        # only these may leave the question out, as some servers do
     out.answer = at
     out.ancount = u16(message + 6)
-    out.alias = False
+    out.alias = out.edns = False
     out.soa = 0
     for section in range(3):
         count = u16(message + 6 + 2 * section)
@@ -152,6 +152,7 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
                 out.soa = -out.soa if rtype == 6 else 0
             elif section == 2 and rtype == 41:
                 rcode |= message[at + 4] << 4
+                out.edns = True
             at += 10 + u16(message + at + 8)
     out.rcode = rcode
     return FIT_OK if at <= length else FIT_BROKEN
