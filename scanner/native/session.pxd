@@ -14,6 +14,7 @@ cdef class Peer:
     cdef public int refused_in_row
     cdef double heard_at                # s, monotonic: the last answer
     cdef bint doubted                   # its last connection ended with nothing answered
+    cdef int no_edns                    # FORMERR and NOTIMP without an OPT record, since the last OPT
     cdef public bint replaceable        # there are other resolvers
     cdef void ended_short(self, int answered) noexcept
     cdef int granted(self, double now, int wanted) noexcept

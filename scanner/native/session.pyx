@@ -26,6 +26,7 @@ DEF FREE_MAX = 10           # closes among answers that one name is given for no
 DEF REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
 DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
+DEF NO_EDNS_MAX = 3         # names after which a server that answers none of them with OPT knows none (RFC 6891 section 7)
 DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
@@ -158,7 +159,7 @@ cdef class Session:
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
             name.sent = now
             name.expires = min(clock + self.timeout_s, name.deadline)
-            name.plain = name.plain or not self.edns
+            name.plain = name.plain or not self.edns or self.peer.no_edns >= NO_EDNS_MAX
             self.put(name)
             at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
             self.sent += 1
@@ -284,6 +285,8 @@ cdef class Session:
             self.names.again(name, BADRESP, True, now)
             return 1
         name.rcode = response.rcode
+        if response.edns:
+            self.peer.no_edns = 0
         if self.names.with_details and (response.rcode == 0 or response.rcode == 3):
             details = self.names.describe(<bytes>message[:length])
         if response.rcode == 0:
@@ -296,7 +299,7 @@ cdef class Session:
             self.names.again(name, BADRESP, True, now)      # a name that does not exist, with answers
         elif not name.plain and (response.rcode == 1 or response.rcode == 4):
             name.plain = True                               # perhaps no EDNS there: ask without
-            self.edns = self.edns and response.edns         # surely none (RFC 6891 section 7)
+            self.peer.no_edns += not response.edns
             self.names.again(name, FORMERR, False, now)
         else:
             self.names.again(name, reason_of(response.rcode), True, now)
