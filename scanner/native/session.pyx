@@ -26,7 +26,7 @@ DEF FREE_MAX = 10           # closes among answers that one name is given for no
 DEF REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
 DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
-DEF NO_EDNS_MAX = 3         # names after which a server that answers none of them with OPT knows none (RFC 6891 section 7)
+DEF NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
 DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
@@ -387,7 +387,7 @@ cdef class Session:
         return count
 
     cdef bint holds_suspect(self) noexcept:
-        """True when a name in flight was in flight at an earlier end of a connection, and others were answered since."""
+        """True when a name in flight was so at an earlier end of a connection, and others were answered since."""
         cdef int at
         for at in range(self.mask + 1):
             if self.table[at] is not NULL and 0 <= self.table[at].hurt < self.peer.heard_at:
