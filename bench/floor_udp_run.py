@@ -1,6 +1,6 @@
 """Run the floor of UDP by itself: `python bench/floor_udp_run.py SERVER WINDOW QUERIES SEGMENT < names`.
 
-Sixteen connected sockets, as the scanner has; the query is that of the first name. Prints one JSON object: queries, seconds,
+Sixteen connected sockets; the query is that of the first name. Prints one JSON object: queries, seconds,
 cpu_s (of the loop alone).
 """
 

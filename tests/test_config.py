@@ -77,7 +77,7 @@ def test_flags_win_over_the_file(run):
 
 
 def test_every_key_of_the_configuration_is_a_flag():
-    options = set(re.findall(r"--[a-z-]+", scan("--help").out.decode()))
+    options = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
 
     assert {"--" + LISTS.get(key, key).replace("_", "-") for key in KEYS} <= options
 

@@ -1,5 +1,6 @@
 """The lab against dnspython and the standard library: a server that the tests and the benches lean on."""
 
+import contextlib
 import json
 import os
 import random
@@ -432,3 +433,33 @@ def test_readme_and_zone_name_the_same_troubles():
     told = set(re.findall(r"`([^`]+)`", "\n".join(line.split("|")[1] for line in table.splitlines() if "`" in line)))
 
     assert told == {label for row in zone.TROUBLE for label in row.split()}
+
+
+def test_a_client_that_resets_just_as_the_server_speaks_leaves_nothing_on_stderr():
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "scanner", "lab", "--proxies", "1"],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process,
+        socket.create_server(("127.0.0.1", 0)) as upstream,
+    ):  # fmt: skip
+        port = int(json.loads(process.stdout.readline())["proxies"][0].rpartition(":")[2])
+        for _ in range(10):
+            client = socket.create_connection(("127.0.0.1", port), WAIT_S)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a close is a reset
+            client.sendall(b"\x05\x01\x00")
+            read_exactly(client, 2)
+            client.sendall(b"\x05\x01\x00\x01\x7f\x00\x00\x01" + struct.pack("!H", upstream.getsockname()[1]))
+            read_exactly(client, 10)
+            with upstream.accept()[0] as server:
+                process.send_signal(signal.SIGSTOP)  # so that it hears of both at once
+                client.close()
+                server.sendall(b"too late")
+                process.send_signal(signal.SIGCONT)
+                server.settimeout(WAIT_S)
+                with contextlib.suppress(OSError):
+                    server.recv(1)
+        process.terminate()
+        said = process.stderr.read().decode()
+
+    assert "Traceback" not in said

@@ -1,5 +1,6 @@
 """The native session, fed by a scripted stream: no I/O, no clock, every message also one octet at a time."""
 
+import gc
 import itertools
 
 import dns.flags
@@ -295,6 +296,37 @@ def test_a_resolver_without_edns_is_asked_without_it():
     assert "x" not in line
 
 
+@pytest.mark.parametrize(("knows_edns", "last_edns"), [(True, 0), (False, -1)])
+def test_only_a_server_that_never_sends_opt_is_asked_without_edns_from_the_start(knows_edns, last_edns):
+    desk = Desk(b"a.com\nb.com\nc.com\nd.com\n", window=1)
+    for now in (1.0, 2.0, 3.0):
+        (query,) = desk.queries(now)
+        refusal = response(query, 1)
+        refusal.use_edns(0 if knows_edns else -1)
+        desk.session.receive(framed(refusal), now + 0.1)
+        (again,) = desk.queries(now + 0.5)
+        plain = response(again)
+        plain.use_edns(-1)
+        desk.session.receive(framed(plain), now + 0.6)
+        assert (query.edns, again.edns) == (0, -1)
+
+    (last,) = desk.queries(4.0)
+
+    assert last.edns == last_edns
+
+
+def test_no_query_in_flight_pays_for_a_resolver_without_edns():
+    desk = Desk(b"a.com\nb.com\n")
+    refusals = [response(query, 1) for query in desk.queries()]
+    for refusal in refusals:
+        refusal.use_edns(-1)
+
+    desk.session.receive(framed(*refusals), 1.1)
+    desk.session.receive(framed(*map(response, desk.queries(1.5))), 1.6)
+
+    assert [line.get("x") for line in desk.results()] == [None, None]
+
+
 def test_counts_that_lie_make_a_bad_response():
     desk = Desk(b"a.com\n")
     (query,) = desk.queries()
@@ -504,3 +536,50 @@ def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
             parsed = dns.message.from_wire(bytes(wire), ignore_trailing=True, continue_on_error=True)
             assert parsed.rcode() == 3
             assert parsed.question == query.question or name_of(parsed).lower() == "a.com"
+
+
+def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
+    desk = Desk(b"hurts.com\na.com\nb.com\n", window=1)
+    desk.queries(1.0)
+    desk.session.abandon(CONNECTION, 1.1)
+    blamed_at_first = not desk.session.excused
+    desk.session.opened()
+    (query,) = desk.queries(2.0)
+    desk.session.receive(framed(nx(query)), 2.1)
+    desk.session.abandon(CONNECTION, 2.2)
+    desk.session.opened()
+    (again,) = desk.queries(3.0)
+    desk.session.abandon(CONNECTION, 3.1)
+
+    assert blamed_at_first
+    assert (name_of(query), name_of(again)) == ("a.com", "hurts.com")  # a doubted peer is asked a fresh name first
+    assert desk.session.excused
+
+
+def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
+    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    desk.session.receive(framed(nx(query)), 1.1)
+    excused = []
+    for now in (2.0, 3.0):
+        desk.session.opened()
+        desk.queries(now)
+        desk.session.abandon(CONNECTION, now + 0.1)
+        excused.append(desk.session.excused)
+
+    assert excused == [True, False]
+
+
+def test_names_dropped_by_the_garbage_collector_leave_nothing_behind():
+    """The debug build shows it: the collector clears what an object refers to before it lets go of the object."""
+    desk = Desk("bücher.example\nfaß.example\na.com\n".encode(), window=2)
+    desk.queries(1.0)
+    desk.session.abandon(CONNECTION, 1.1)
+    desk.queries(1.5)
+    started = desk.names.books()["in_flight"]
+    keeper = [desk.names]
+    keeper.append(keeper)
+    del desk, keeper
+
+    assert started
+    assert gc.collect()

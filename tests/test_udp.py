@@ -286,9 +286,7 @@ def test_message_ids_and_ports_are_many_and_even():
     chi_square = sum((buckets[bucket] - expected) ** 2 / expected for bucket in range(64))
     assert chi_square < 63 + 6 * math.sqrt(2 * 63)
     mean = sum(ids) / len(ids)
-    serial = sum((a - mean) * (b - mean) for a, b in itertools.pairwise(ids)) / sum(
-        (a - mean) ** 2 for a in ids
-    )
+    serial = sum((a - mean) * (b - mean) for a, b in itertools.pairwise(ids)) / sum((a - mean) ** 2 for a in ids)
     assert abs(serial) < 6 / math.sqrt(len(ids))
     letters = Counter(each.query.question[1:3] for each in asked)
     assert set(letters) == {b"is", b"iS", b"Is", b"IS"}

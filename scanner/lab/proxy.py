@@ -54,7 +54,7 @@ class SocksProxy:
                     upstream = await self._connect(reader, writer)
                 await join((reader, writer), upstream)
             except Denied as denied:
-                writer.write(denied.args[0])
+                say(writer, denied.args[0])
             finally:
                 writer.close()
 
@@ -65,7 +65,7 @@ class SocksProxy:
         method = NO_PASSWORD if self._secret is None else PASSWORD
         if version != VERSION or method not in methods:
             raise Denied(bytes([VERSION, NONE_FITS]))
-        writer.write(bytes([VERSION, method]))
+        say(writer, bytes([VERSION, method]))
         if self._secret is not None:
             await self._check_password(reader, writer)
         host, port = await read_request(reader)
@@ -75,7 +75,7 @@ class SocksProxy:
             upstream = await asyncio.open_connection(host, port, limit=RELAY)
         except OSError:
             raise Denied(reply(REFUSED)) from None
-        writer.write(reply(DONE))
+        say(writer, reply(DONE))
         return upstream
 
     async def _check_password(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +84,7 @@ class SocksProxy:
         password = await reader.readexactly((await reader.readexactly(1))[0])
         if (user, password) != self._secret:
             raise Denied(b"\x01\x01")
-        writer.write(b"\x01\x00")
+        say(writer, b"\x01\x00")
 
 
 async def read_request(reader: asyncio.StreamReader) -> tuple[str, int]:
@@ -125,8 +125,16 @@ async def join(client: Ends, upstream: Ends) -> None:
         upstream[1].close()
 
 
+def say(writer: asyncio.StreamWriter, octets: bytes) -> None:
+    """Write, unless the peer was lost meanwhile: uvloop would raise RuntimeError."""
+    if not writer.is_closing():
+        writer.write(octets)
+
+
 async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    """Carry octets one way until either side has ended."""
     while octets := await source.read(RELAY):
-        sink.write(octets)
+        say(sink, octets)
         await sink.drain()
-    sink.write_eof()
+    if not sink.is_closing():
+        sink.write_eof()

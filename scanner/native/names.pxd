@@ -12,6 +12,7 @@ from scanner.native.wire cimport Response
 cdef enum:
     LINE_MAX = 4096         # octets of an input line (CONTRACT section 5)
     TYPES_MAX = 32
+    BLOCK = 256             # names allocated at once
 
 cdef enum Verdict:
     TAKEN
@@ -43,6 +44,7 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     double started          # s, monotonic: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
     double sent             # s, monotonic: the present attempt; in the queue: since when it waits
+    double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     double expires          # s, scan's clock: end of the present attempt, never after `deadline`
     int64_t line            # input line number, from 1
     char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
@@ -57,6 +59,7 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     uint8_t reason          # of the last attempt that failed
     uint8_t attempt         # 0 = the first
     uint8_t requeues        # times that a closing connection gave it back without an attempt spent
+    bint plain              # asked without EDNS, now and from now on
     bint dot                # the input had a trailing dot
     uint8_t qname_length
     uint8_t qname[256]
@@ -69,6 +72,10 @@ cdef class Aside:
     cdef readonly int queued
     cdef void put(self, Name *name) noexcept
     cdef Name *take(self) noexcept
+
+cdef struct Block:          # of the pool; owned by Names, freed with it
+    Block *next
+    Name names[BLOCK]
 
 cdef class Names:
     cdef readonly Lines lines
@@ -95,7 +102,7 @@ cdef class Names:
     cdef list type_tags                 # `,"t":"NS"` by type index, or empty
     cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
 
-    cdef list blocks                    # the pool's memory, as capsules
+    cdef Block *blocks                  # the pool's memory
     cdef Name *free
     cdef readonly dict asides           # Aside by resolver index
     cdef Name *first                    # the queue of names to be tried again
@@ -120,8 +127,8 @@ cdef class Names:
 
     cdef double scan_now(self, double now) noexcept
     cdef bint blocked(self) noexcept
-    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL
-    cdef Name *fresh(self, double now) except? NULL
+    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL
+    cdef Name *newcomer(self, double now) except? NULL
     cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
     cdef bint cut(self)
     cdef bint at_hand(self) except -1
@@ -131,7 +138,7 @@ cdef class Names:
     cdef Name *started(self, double now) except NULL
     cdef Name *slot(self) except NULL
     cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
-                    bytes tags, bint edns, double now) except -1
+                    bytes tags, double now) except -1
     cdef int aside(self, Name *name) except -1
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1
     cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,

@@ -9,17 +9,13 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
-cimport cython
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcmp, memcpy
 
 from scanner.model import REASONS
 from scanner.native.line cimport Lines, put_number
 from scanner.native.wire cimport qname_from_text, text_from_qname
 
-DEF BLOCK = 256             # names allocated at once
 DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
 DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
 
@@ -35,22 +31,11 @@ cdef list WHY = [
 SPECIAL_LABELS = (b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost")
 
 
-cdef void free_block(object capsule) noexcept:
-    PyMem_Free(PyCapsule_GetPointer(capsule, NULL))
-
-
-@cython.no_gc_clear         # __dealloc__ walks names, whose memory `Names.blocks` owns
 cdef class Aside:
     """A queue for one resolver, seen by a crew as it sees Names."""
 
     def __init__(self, Names names):
         self.names = names
-
-    def __dealloc__(self):
-        cdef Name *name = self.first
-        while name is not NULL:
-            free(name.d)
-            name = name.next
 
     @property
     def lines(self) -> Lines:
@@ -91,7 +76,6 @@ cdef class Aside:
         return name
 
 
-@cython.no_gc_clear         # __dealloc__ walks names in `blocks`, which must still be there
 cdef class Names:
     """See the module. `judge(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields
@@ -106,7 +90,6 @@ cdef class Names:
         self.judge = judge
         self.room_made = room_made
         self.chunks = deque()
-        self.blocks = []
         self.asides = {}
         self.type_count = len(types)
         for index in range(self.type_count):
@@ -125,10 +108,14 @@ cdef class Names:
         self.held_since = -1
 
     def __dealloc__(self):
-        cdef Name *name = self.first
-        while name is not NULL:
-            free(name.d)
-            name = name.next
+        cdef Block *block
+        cdef int index
+        while self.blocks is not NULL:
+            block = self.blocks
+            self.blocks = block.next
+            for index in range(BLOCK):
+                free(block.names[index].d)
+            free(block)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -273,15 +260,17 @@ cdef class Names:
             self.at_name = self.next_name()
         return self.at_name or self.type_at > 0
 
-    cdef Name *take(self, int worker, int exit, int resolver, double now) except? NULL:
-        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now."""
-        cdef Name *name
+    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL:
+        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now.
+        `fresh`: the other way about."""
+        cdef Name *name = NULL
         if self.blocked():
             return NULL
-        name = self.requeued_name(worker, exit, resolver, now)
-        return self.fresh(now) if name is NULL else name
+        if not (fresh and self.live < self.live_max and self.at_hand()):
+            name = self.requeued_name(worker, exit, resolver, now)
+        return self.newcomer(now) if name is NULL else name
 
-    cdef Name *fresh(self, double now) except? NULL:
+    cdef Name *newcomer(self, double now) except? NULL:
         """The input's next name; NULL when there is none now."""
         cdef Name *name
         cdef Name *twin
@@ -335,6 +324,7 @@ cdef class Names:
                 raise MemoryError
             memcpy(name.d, <const char *>self.d, name.d_length)
         name.started = name.sent = now
+        name.hurt = -1
         name.deadline = self.scan_now(now) + self.deadline_s
         name.line = self.read
         name.qtype = self.types[self.type_at]
@@ -342,6 +332,7 @@ cdef class Names:
         name.worker = name.exit = name.resolver = -1
         name.reason = CONNECTION
         name.attempt = name.requeues = name.strays = 0
+        name.plain = False
         name.dot = self.dot
         name.qname_length = <uint8_t>self.qname_length
         memcpy(name.qname, self.qname, self.qname_length)
@@ -349,23 +340,25 @@ cdef class Names:
         return name
 
     cdef Name *slot(self) except NULL:
-        cdef Name *block
+        cdef Block *block
+        cdef Name *name
         cdef int index
         if self.free is NULL:
-            block = <Name *>PyMem_Malloc(BLOCK * sizeof(Name))
+            block = <Block *>calloc(1, sizeof(Block))
             if block is NULL:
                 raise MemoryError
-            self.blocks.append(PyCapsule_New(block, NULL, free_block))
+            block.next = self.blocks
+            self.blocks = block
             for index in range(BLOCK):
-                block[index].next = self.free
-                self.free = &block[index]
-        block = self.free
-        self.free = block.next
-        return block
+                block.names[index].next = self.free
+                self.free = &block.names[index]
+        name = self.free
+        self.free = name.next
+        return name
 
     cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
-                    bytes tags, bint edns, double now) except -1:
-        """What a response says of its name (CONTRACT section 3); 1 when it says that its server has no EDNS."""
+                    bytes tags, double now) except -1:
+        """What a response says of its name (CONTRACT section 3); 1 when its server may know no EDNS."""
         cdef int rcode = response.rcode
         cdef bytes details = b""
         name.rcode = rcode
@@ -379,7 +372,8 @@ cdef class Names:
             self.finish(name, TAKEN, CNAME_NX, rtt, tags, details, now)
         elif rcode == 3:
             self.again(name, BADRESP, True, now)        # a name that does not exist, with answers
-        elif edns and (rcode == 1 or rcode == 4):       # no EDNS there (RFC 6891 section 7): ask without
+        elif not name.plain and (rcode == 1 or rcode == 4):
+            name.plain = True                           # perhaps no EDNS there (RFC 6891 section 7): ask without
             self.again(name, FORMERR, False, now)
             return 1
         else:
@@ -460,7 +454,7 @@ cdef class Names:
         cdef Name *name
         cdef int failed = 0
         while failed < most:
-            name = self.take(-1, -1, -1, now + PATIENCE_S + 1)
+            name = self.take(-1, -1, -1, now + PATIENCE_S + 1, False)
             if name is NULL:
                 break
             name.started = min(name.started, now)

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint8_t, uint16_t
 
 from scanner.native.names cimport Aside, Name, Names, Reason
+from scanner.native.wire cimport Response
 
 cdef class Peer:
     """What is known of one resolver by one exit, shared by the sessions that use the pair."""
@@ -12,7 +13,12 @@ cdef class Peer:
     cdef int short_ends                 # connections in a row that closed so, queries in flight
     cdef int quota_uses                 # connections used up since it was learned
     cdef public int refused_in_row
+    cdef double heard_at                # s, monotonic: the last answer
+    cdef bint doubted                   # its last connection ended with nothing answered
+    cdef int no_edns                    # FORMERR and NOTIMP without an OPT record, since the last OPT
     cdef public bint replaceable        # there are other resolvers
+    cdef void told(self, const Response *response, bint without_edns) noexcept
+    cdef bint knows_edns(self) noexcept
     cdef void ended_short(self, int answered) noexcept
     cdef int granted(self, double now, int wanted) noexcept
 
@@ -34,6 +40,7 @@ cdef class Session:
     cdef readonly int silent            # times that attempts ran out since the last octet
     cdef readonly int strays            # messages that answered nothing
     cdef double heard_at                # s, monotonic: the last octet
+    cdef readonly bint excused          # the connection's end was a name's doing, not the peer's
     cdef bint edns
     cdef Name **table                   # in flight, open addressing by message ID; NULL = empty
     cdef int mask                       # slots - 1; at most a quarter is used
@@ -45,5 +52,6 @@ cdef class Session:
     cdef void remove(self, int at) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef bint holds_suspect(self) noexcept
     cdef void widen(self, double rtt) noexcept
     cdef int keep(self, const uint8_t *octets, Py_ssize_t length) except -1

@@ -22,6 +22,7 @@ class Session:
     answered: int
     silent: int
     strays: int
+    excused: bool
     def __init__(
         self,
         names: Names,

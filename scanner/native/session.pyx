@@ -25,6 +25,7 @@ DEF FREE_MAX = 10           # closes among answers that one name is given for no
 DEF REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
 DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
+DEF NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
 DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
@@ -49,7 +50,7 @@ cdef class Peer:
     def __init__(self, double rate=0):
         self.rate = rate
         self.tokens = 1
-        self.refilled = -1
+        self.refilled = self.heard_at = -1
 
     cdef int granted(self, double now, int wanted) noexcept:
         """How many of `wanted` queries may leave now; they are taken from the bucket by `fill`."""
@@ -61,6 +62,17 @@ cdef class Peer:
             self.tokens = min(max(1.0, self.rate * BURST_S), self.tokens + (now - self.refilled) * self.rate)
         self.refilled = now
         return min(wanted, <int>self.tokens)
+
+    cdef void told(self, const Response *response, bint without_edns) noexcept:
+        """What an answer says of its server: whether it knows EDNS, whether it refuses."""
+        if response.opt:
+            self.no_edns = 0
+        elif without_edns:
+            self.no_edns += 1
+        self.refused_in_row = self.refused_in_row + 1 if response.rcode == 5 else 0
+
+    cdef bint knows_edns(self) noexcept:
+        return self.no_edns < NO_EDNS_MAX
 
     cdef void ended_short(self, int answered) noexcept:
         """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
@@ -125,6 +137,7 @@ cdef class Session:
             self.threshold = max(self.window, <int>WINDOW_FIRST)
             self.window = min(self.window, <int>WINDOW_FIRST)
         self.sent = self.answered = self.silent = self.strays = 0
+        self.excused = False
         self.tail_used = 0
         self.rtt = 0
         self.rtt_least = 1e9
@@ -152,7 +165,7 @@ cdef class Session:
         cdef Name *name
         while room > 0:
             if self.aside is None:
-                name = self.names.take(self.worker, self.exit, self.resolver, now)
+                name = self.names.take(self.worker, self.exit, self.resolver, now, self.peer.doubted)
             else:
                 name = NULL if self.names.blocked() else self.aside.take()
             if name is NULL:
@@ -160,8 +173,9 @@ cdef class Session:
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
             name.sent = now
             name.expires = min(clock + self.timeout_s, name.deadline)
+            name.plain = name.plain or not self.edns or not self.peer.knows_edns()
             self.put(name)
-            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, self.edns)
+            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
             self.sent += 1
             self.names.queries += 1
             self.peer.tokens -= 1
@@ -277,13 +291,13 @@ cdef class Session:
         self.names.answers += 1
         self.names.heard_at = now
         self.names.troubles = 0
+        self.peer.heard_at = now
+        self.peer.doubted = False
         self.widen(rtt)
         if fit == FIT_BROKEN:
             self.names.again(name, BADRESP, True, now)
             return 1
-        if self.names.settle(name, &response, message, length, rtt, self.tags, self.edns, now):
-            self.edns = False
-        self.peer.refused_in_row = self.peer.refused_in_row + 1 if response.rcode == 5 else 0
+        self.peer.told(&response, self.names.settle(name, &response, message, length, rtt, self.tags, now))
         return 1
 
     cdef void widen(self, double rtt) noexcept:
@@ -339,20 +353,37 @@ cdef class Session:
 
     def abandon(self, int reason, double now) -> int:
         """The connection ended: every name in flight goes back, without an attempt spent the first time, nor
-        (within reason) when the connection had been answering others. Returns how many there were."""
-        cdef bint spend
+        (within reason) when the connection had been answering others. Returns how many there were.
+
+        Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
+        and the first time that a peer which has answered closes without an answer, this is no proof that the peer
+        is down: `excused`."""
+        cdef bint spend, suspect = self.holds_suspect()
         cdef int at, count = self.in_flight
         cdef Name *name
         if count and self.auto:
             self.window = max(self.window // 2, 1) if self.answered > QUOTA_MAX else 1
-        if count and self.answered <= QUOTA_MAX and self.sent > 1:
+        if count and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and count == 1):
             self.peer.ended_short(max(self.answered, 1))
+        if count and self.answered == 0:
+            self.excused = suspect or (self.peer.heard_at >= 0 and not self.peer.doubted)
+            self.peer.doubted = True
         for at in range(self.mask + 1):
             name = self.table[at]
             if name is not NULL:
-                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0)
+                if name.hurt < 0:
+                    name.hurt = now
+                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0 and not self.excused)
                 self.names.again(name, <Reason>reason, spend, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
         self.in_flight = 0
         self.tail_used = 0
         return count
+
+    cdef bint holds_suspect(self) noexcept:
+        """True when a name in flight was so at an earlier end of a connection, and others were answered since."""
+        cdef int at
+        for at in range(self.mask + 1):
+            if self.table[at] is not NULL and 0 <= self.table[at].hurt < self.peer.heard_at:
+                return True
+        return False

@@ -55,7 +55,6 @@ cdef class Server:          # one resolver, reached by datagrams
     cdef bint late                      # something came from it, if only when nobody waited any more
     cdef double paused_until            # s, monotonic: silent or unreachable
     cdef int silences                   # rounds in a row that nothing came back
-    cdef bint edns
     cdef uint8_t option[COOKIE_MAX]     # our COOKIE option as it is sent
     cdef int option_size
     cdef bint cookies                   # it gave us one: an answer without is not its own

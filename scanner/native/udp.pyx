@@ -128,7 +128,6 @@ cdef class Server:
         self.lap = 1
         self.lap_target = LAP_LEAST
         self.rtt_least = 1e9
-        self.edns = True
         memcpy(self.option, b"\x00\x0a\x00\x08", 4)     # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
         memcpy(self.option + 4, random_bytes(8), 8)
         self.option_size = 12
@@ -354,7 +353,6 @@ cdef class Engine:
         self.names.answers += 1
         self.names.heard_at = now
         self.names.troubles = 0
-        server.peer.refused_in_row = server.peer.refused_in_row + 1 if fit != FIT_BROKEN and response.rcode == 5 else 0
         if self.case and message[5] and not same_case(message + 12, name):
             self.case_lost += 1
             self.names.aside(name)
@@ -365,8 +363,8 @@ cdef class Engine:
             self.names.again(name, BADRESP, True, now)
         elif response.rcode == 23 and name.requeues < 2:    # BADCOOKIE: once more with the one that came with it
             self.names.again(name, REFUSED, False, now)
-        elif self.names.settle(name, &response, message, length, now - name.sent, server.tags, server.edns, now):
-            server.edns = False
+        else:
+            server.peer.told(&response, self.names.settle(name, &response, message, length, now - name.sent, server.tags, now))
         self.consider(server, now)
         return 1
 
@@ -511,8 +509,8 @@ cdef class Engine:
             self.held_count -= 1
             return name
         if self.doubtful(server):
-            return self.names.fresh(now)
-        return self.names.take(WORKER_NONE, 0, server.index, now)
+            return self.names.newcomer(now)
+        return self.names.take(WORKER_NONE, 0, server.index, now, False)
 
     cdef bint unproven(self, Server server) noexcept:
         """It has never answered while others have: its names wait only briefly, and then go elsewhere for nothing."""
@@ -578,6 +576,7 @@ cdef class Engine:
                 patience = min(patience, UNPROVEN_S + 8 * self.rtt)
             name.expires = min(clock + patience, name.deadline)
             name.lap = 0
+            name.plain = name.plain or not server.peer.knows_edns()
             if server.lap_sent < server.lap_target:
                 server.lap_sent += 1
                 name.lap = server.lap
@@ -608,14 +607,14 @@ cdef class Engine:
         name.message_id = drawn[0] << 8 | drawn[1]
         if not self.case:
             return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, name.qname, name.qname_length,
-                                      name.qtype, server.edns, server.option, server.option_size)
+                                      name.qtype, not name.plain, server.option, server.option_size)
         for i in range(name.qname_length):
             octet = name.qname[i]
             if <uint8_t>((octet | 32) - 97) < 26:
                 octet = (octet | 32) ^ <uint8_t>(((name.case_bits >> (i & 63)) & 1) << 5)
             cased[i] = octet
         return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, cased, name.qname_length,
-                                  name.qtype, server.edns, server.option, server.option_size)
+                                  name.qtype, not name.plain, server.option, server.option_size)
 
     cdef int ship(self, Port port, int count, double now) except -1:
         """Hand the batch to the kernel; returns how many it took. The others are held."""

@@ -33,7 +33,7 @@ async def open_stream(
                                          ssl_handshake_timeout=timeout_s)  # fmt: skip
     except ssl.SSLError as error:
         sock.close()
-        raise Trouble("tls", f"{resolver}: {error.reason or 'TLS failed'}") from None
+        raise Trouble("tls", f"{resolver}: {tls_said(error)}") from None
     except OSError as error:
         sock.close()
         raise Trouble("connection" if tls is None else "tls", f"{resolver}: {said(error)}") from None
@@ -71,6 +71,12 @@ async def dial(resolver: Resolver, timeout_s: float) -> socket.socket:
 def said(error: OSError) -> str:
     """The system's words for an errno, without the addresses that event loops add."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else "cannot connect"
+
+
+def tls_said(error: ssl.SSLError) -> str:
+    """What is wrong with the certificate, in OpenSSL's words; its code for anything else."""
+    wrong = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+    return wrong or error.reason or "TLS failed"
 
 
 def tune(sock: socket.socket, timeout_s: float) -> None:

@@ -53,6 +53,8 @@ class Connection(asyncio.Protocol):
                 self._way.proved()
         if session.room:
             self._pause()
+        elif session.used_up:
+            self.abort()
         if self._names.queued:
             self._crew.wake()
 

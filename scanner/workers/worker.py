@@ -56,7 +56,7 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
 
 def judge(session: Session, way: Way, probing: bool, lived_s: float, openings: Openings) -> None:
     """What the end of a connection says of the way."""
-    if session.answered == 0 and (session.sent or lived_s < BRIEF_S):
+    if session.answered == 0 and not session.excused and (session.sent or lived_s < BRIEF_S):
         way.failed(probing)
         openings.trouble(Trouble("connection", f"{way.resolver}: the connection closed before any answer"))
     else:
