@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))  # the lab's zone, for the check
 DNSSCAN = (sys.executable, "-m", "scanner")
 LIMIT_S = 300  # for one run; more is a hang
 WINDOW_AUTO = 64  # what the floor has in flight beside an `auto` row
@@ -43,14 +44,16 @@ class Shape:
     workers: int
     window: int  # 0: auto
     proxies: int = 0  # microsocks in front
+    udp: bool = False  # the other engine; `workers` and `window` are the floor's sockets and what is in flight
+    gso: bool = False
     delay_ms: int = 0  # of the lab's answers
     naive: int = 0  # names for the naive client; 0: it is not run
     checked: bool = True
 
 
 SHAPES = (
-    Shape("direct, 1 in flight", 500_000, 500, 1, naive=20_000),
-    Shape("direct, 8 in flight", 2_000_000, 500, 8),
+    Shape("direct, 1 in flight", 1_000_000, 500, 1, naive=20_000),
+    Shape("direct, 8 in flight", 4_000_000, 500, 8),
     Shape("direct, 32 in flight", 4_000_000, 100, 32),
     Shape("direct, auto", 4_000_000, 100, 0),
     Shape("1 microsocks, 1 in flight", 200_000, 500, 1, proxies=1, naive=10_000),
@@ -62,9 +65,14 @@ SHAPES = (
     Shape("10 microsocks, auto, 100 ms", 500_000, 500, 0, proxies=10, delay_ms=100, naive=20_000),
     Shape("10 microsocks, auto, 1,000 tunnels", 100_000, 1000, 0, proxies=10),
 )
+UDP_SHAPES = (
+    Shape("UDP, one by one", 2_000_000, 16, 1000, udp=True),
+    Shape("UDP, segmented (GSO)", 2_000_000, 16, 1000, udp=True, gso=True),
+)
 MEMORY_SHAPES = (
     Shape("memory, 100 thousand names", 100_000, 100, 0),
     Shape("memory, 10 million names", 10_000_000, 100, 0, checked=False),
+    Shape("memory, 10 million names over UDP", 10_000_000, 16, 1000, udp=True, gso=True, checked=False),
 )
 QUICK_SHARE = 10  # --quick asks so many times fewer names
 
@@ -225,13 +233,15 @@ def check(out: Path, count: int) -> dict[str, int]:
 
 def scan(shape: Shape, server: str, proxies: list[str], folder: Path) -> Spent:
     config = folder / "config.json"
-    settings: dict[str, Any] = {"resolver": f"tcp://{server}"}
+    settings: dict[str, Any] = {"resolver": f"{'udp' if shape.udp else 'tcp'}://{server}"}
     if proxies:
         settings["proxies"] = [f"socks5://{proxy}" for proxy in proxies]
     config.write_text(json.dumps(settings))
     pipeline = str(shape.window or "auto")
     command = [*DNSSCAN, "--config", str(config), "--workers", str(shape.workers), "--pipeline", pipeline]
     command += ["--rate", "0", "--type", "NS", "--quiet"]
+    if shape.udp:
+        command = [*DNSSCAN, "--config", str(config), "--rate", "0", "--quiet", *([] if shape.gso else ["--no-gso"])]
     out = folder / "out.jsonl" if shape.checked else Path(os.devnull)
     return run_client(command, folder / "names.txt", out, folder / "scan.err", shape.names)
 
@@ -239,6 +249,9 @@ def scan(shape: Shape, server: str, proxies: list[str], folder: Path) -> Spent:
 def floor(shape: Shape, server: str, proxies: list[str], names: Path) -> Spent:
     numbers = (shape.workers, shape.window or WINDOW_AUTO, shape.names)
     command = [sys.executable, str(HERE / "floor_run.py"), server, *map(str, numbers), *proxies]
+    if shape.udp:
+        numbers = (shape.window, shape.names, int(shape.gso))
+        command = [sys.executable, str(HERE / "floor_udp_run.py"), server, *map(str, numbers)]
     with names.open("rb") as stdin:
         done = subprocess.run(command, stdin=stdin, capture_output=True, timeout=LIMIT_S, check=False)
     if done.returncode:
@@ -396,7 +409,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only the shapes whose title holds this; nothing is kept")
     parser.add_argument("--runs", type=int, default=3, help="of each shape; the median is reported (3)")
     args = parser.parse_args()
-    shapes = SHAPES if args.quick else SHAPES + MEMORY_SHAPES
+    shapes = SHAPES + UDP_SHAPES if args.quick else SHAPES + UDP_SHAPES + MEMORY_SHAPES
     shapes = tuple(each for each in shapes if args.only in each.title)
     if not shutil.which("microsocks"):
         print("microsocks is not installed: rows through it are left out", file=sys.stderr)
