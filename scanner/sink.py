@@ -39,7 +39,7 @@ class Sink:
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting = 0  # octets handed to the thread and not yet written
         self._is_behind = False
-        self._scheduled = False
+        self.scheduled = False  # a flush will come
         self._next_at = 0.0  # loop time before which no block is taken
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
         self._thread.start()
@@ -48,8 +48,8 @@ class Sink:
         """There are finished lines; a full sheet keeps sessions from working and cannot wait."""
         if self._lines.used >= self._lines.limit:
             self.flush()
-        elif not self._scheduled:
-            self._scheduled = True
+        elif not self.scheduled:
+            self.scheduled = True
             if self._loop.time() >= self._next_at:
                 self._loop.call_soon(self.flush)
             else:
@@ -57,7 +57,7 @@ class Sink:
 
     def flush(self) -> None:
         """Hand over what is finished."""
-        self._scheduled = False
+        self.scheduled = False
         if self._lines.used:
             block = self._lines.take()
             self._waiting += len(block)

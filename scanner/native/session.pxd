@@ -39,6 +39,7 @@ cdef class Session:
     cdef readonly int sent, answered    # on this connection
     cdef readonly int silent            # times that attempts ran out since the last octet
     cdef readonly int strays            # messages that answered nothing
+    cdef readonly bint smooth           # the window is full, nobody else waits, and there is room for lines
     cdef double heard_at                # s, monotonic: the last octet
     cdef readonly bint excused          # the connection's end was a name's doing, not the peer's
     cdef bint edns

@@ -221,6 +221,15 @@ cdef class Session:
             self.table[hole] = self.table[at]
             hole = at
 
+    def exchange(self, bytes octets not None, double now) -> bytes | None:
+        """`receive` and then `fill`, in one call; `smooth` tells whether that was all there is to do."""
+        cdef bytes out
+        self.receive(octets, now)
+        out = self.fill(now)
+        self.smooth = (self.in_flight >= self.window and self.peer.quota == 0 and self.names.queued == 0
+                       and self.names.lines.used < self.names.lines.limit)
+        return out
+
     # -- octets in -----------------------------------------------------------------------------------------------
 
     def receive(self, bytes octets not None, double now) -> int:

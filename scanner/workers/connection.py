@@ -40,17 +40,17 @@ class Connection(asyncio.Protocol):
         self.pump(monotonic())
 
     def data_received(self, data: bytes) -> None:
-        now = monotonic()
-        session = self._session
-        settled = session.receive(data, now)
-        octets = session.fill(now)
+        session, sink = self._session, self._sink
+        octets = session.exchange(data, monotonic())
         if octets is not None:
             self._transport.write(octets)  # type: ignore[union-attr]
-        if settled:
-            self._sink.poke()
-            if not self._proved:
-                self._proved = True
-                self._way.proved()
+        if session.smooth and self._proved and sink.scheduled:
+            return  # nearly always: what follows costs a tenth of the rest
+        if self._names.lines.used:
+            sink.poke()
+        if session.answered and not self._proved:
+            self._proved = True
+            self._way.proved()
         if session.room:
             self._pause()
         elif session.used_up:
