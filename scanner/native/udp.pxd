@@ -39,6 +39,7 @@ cdef class Server:          # one resolver, reached by datagrams
     cdef bytes tags                     # JSON of fields ns and p
     cdef sockaddr_in6 address           # or a sockaddr_in in the same room
     cdef unsigned int address_size
+    cdef tuple where                    # the same for Python's sockets
     cdef bint v6
     cdef int place                      # in the engine's list of those with room, -1 = not there
     cdef readonly int in_flight
@@ -83,6 +84,7 @@ cdef class Engine:
     cdef int sound                      # those of them that answer now, as of the last tick
     cdef readonly int slots, in_flight
     cdef int policy, turn_of
+    cdef bint single                    # one server: ports are connected to it
     cdef bint gso, case, closed
     cdef int *with_room[2]              # indexes of servers with room, by family
     cdef int with_room_count[2]

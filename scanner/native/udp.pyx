@@ -122,6 +122,7 @@ cdef class Server:
             v4.sin_family = AF_INET
             memcpy(<uint8_t *>v4 + 4, <const uint8_t *>octets, 4)
             self.address_size = sizeof(sockaddr_in)
+        self.where = (address, port, 0, scope) if self.v6 else (address, port)
         self.place = -1
         self.window = WINDOW_FIRST
         self.threshold = 1e9
@@ -225,7 +226,8 @@ cdef class Engine:
         self.by_address = {}
         self.ports, self.current, self.moved, self.streams = [], [[], []], [], []
         self.slots, self.timeout_s, self.policy = slots, timeout_s, POLICIES.index(policy)
-        self.gso = gso and len(self.servers) == 1
+        self.single = len(self.servers) == 1
+        self.gso = gso and self.single
         self.case = case
         self.wheel_at = self.refused_once = -1
         self.free_slots = []
@@ -676,7 +678,8 @@ cdef class Engine:
                 run += 1
             header = &self.out_messages[messages].msg_hdr
             server = <Server>self.servers[self.out_names[i].resolver - self.index_base]
-            header.msg_name, header.msg_namelen = &server.address, server.address_size
+            if not self.single:                 # else the port is connected, which saves the kernel a look-up for each
+                header.msg_name, header.msg_namelen = &server.address, server.address_size
             header.msg_iov, header.msg_iovlen = &self.out_pieces[i], run
             header.msg_control, header.msg_controllen = NULL, 0
             if run > 1:
@@ -727,6 +730,8 @@ cdef class Engine:
                 self.close_port(port)
         try:
             sock = self.open_port(bool(family))
+            if self.single:
+                sock.connect((<Server>self.servers[0]).where)
         except OSError:                         # no more descriptors, or no such address family here
             self.names.troubles += 1
             self.wait_until = now + 0.05
