@@ -171,6 +171,7 @@ def open_output(name: str, force: bool, sources: list[int]) -> int:
 
 @entry.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})
 @click.option("--proxies", type=click.IntRange(0, 1000), default=4, show_default=True, help="SOCKS5 proxies in front.")
+@click.option("--addresses", type=click.IntRange(1, 10_000), default=1, help="UDP resolvers, no proxies [1].")
 @click.option(
     "--nx", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of names that do not exist."
 )
@@ -221,6 +222,7 @@ def dnsscan() -> NoReturn:
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where Python may put what it still holds
         code = 141 if error.errno == errno.EPIPE else complain("stdout: No space left on device", 4)
     sys.exit(code)
 

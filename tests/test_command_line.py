@@ -219,8 +219,9 @@ def test_control_characters_in_the_name_of_a_file_are_escaped(tmp_path):
 
 
 @pytest.mark.parametrize("args", ["--help", "--version", f"-r {RESOLVER} --dry-run"])
-def test_a_full_disk_is_exit_code_4_whatever_is_written(args):
-    done = in_shell(f"dnsscan {args} > /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_exit_code_4_whatever_is_written(args, unbuffered):
+    done = in_shell(f"PYTHONUNBUFFERED={unbuffered} dnsscan {args} > /dev/full")
 
     refusal(done, "No space left on device", code=4)
 

@@ -285,6 +285,17 @@ def test_loss_loses_about_its_share(new_lab):
     assert 1250 < answered < 1550
 
 
+def test_many_addresses_each_answer_for_themselves(new_lab, run_dnsscan):
+    with new_lab("--addresses", "300") as lab:
+        names = [f"many{number}.lab.test" for number in range(6000)]
+        run = run_dnsscan("--config", lab.path, "--fields", "ns", stdin="\n".join(names).encode())
+
+    assert {row["d"]: row["s"] for row in run.lines} == {name: zone.expected(name)[0] for name in names}
+    assert len(lab.config["resolvers"]) == 300
+    assert len({row["ns"] for row in run.lines}) > 250
+    assert "proxies" not in lab.config
+
+
 # -- the proxies -----------------------------------------------------------------------------------------------
 
 

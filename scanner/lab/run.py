@@ -17,7 +17,7 @@ import uvloop
 
 from scanner.errors import ScanError
 from scanner.lab.proxy import SocksProxy
-from scanner.lab.server import LabServer
+from scanner.lab.server import LabServer, address
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -93,6 +93,7 @@ def write_private(path: Path, text: str) -> None:
 async def up(
     *,
     proxies: int,
+    addresses: int,
     nx: float,
     loss: float,
     delay_ms: tuple[int, int],
@@ -103,16 +104,18 @@ async def up(
 ) -> AsyncIterator[dict[str, list[str]]]:
     """The lab, running; gives the config of a scan that uses it. Raises ScanError when a port is taken."""
     try:
-        server = LabServer(port=port, nx=nx, loss=loss, delay_ms=delay_ms)
+        server = LabServer(port=port, addresses=addresses, nx=nx, loss=loss, delay_ms=delay_ms)
     except OSError as error:
         raise ScanError(f"lab: port {port}: {error.strerror or error}") from None
     thread = Thread(target=server.run)
     thread.start()
-    fleet = [SocksProxy(user, password) for _ in range(proxies)]
+    fleet = [SocksProxy(user, password) for _ in range(proxies if addresses == 1 else 0)]  # no datagrams through them
     try:
         config = {"resolvers": [f"127.0.0.1:{server.port}"]}
+        if addresses > 1:
+            config["resolvers"] = [f"udp://{address(index)}:{server.port}" for index in range(addresses)]
         if fleet:
-            config["proxies"] = [await address(each, proxy_port, index) for index, each in enumerate(fleet)]
+            config["proxies"] = [await listening(each, proxy_port, index) for index, each in enumerate(fleet)]
         yield config
     finally:
         for each in fleet:
@@ -121,7 +124,7 @@ async def up(
         thread.join()
 
 
-async def address(proxy: SocksProxy, first_port: int, index: int) -> str:
+async def listening(proxy: SocksProxy, first_port: int, index: int) -> str:
     """Start the proxy; the URL of it. Raises ScanError."""
     wanted = first_port + index if first_port else 0
     try:

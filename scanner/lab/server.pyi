@@ -5,6 +5,7 @@ class LabServer:
         self,
         *,
         port: int = 0,
+        addresses: int = 1,
         nx: float = 0.05,
         loss: float = 0,
         delay_ms: tuple[int, int] = (0, 0),
@@ -12,3 +13,5 @@ class LabServer:
     ) -> None: ...
     def run(self) -> None: ...
     def stop(self) -> None: ...
+
+def address(index: int) -> str: ...

@@ -55,6 +55,7 @@ cdef struct Pending:                # a delayed answer; one allocation, octets b
     uint64_t sequence               # among equals the first come is the first served
     Connection *to                  # NULL: a datagram
     uint32_t generation
+    int fd                          # of a datagram's socket
     sockaddr_in address
     Py_ssize_t size
     uint8_t octets[1]
@@ -111,8 +112,9 @@ cdef bint earlier(Pending *a, Pending *b) noexcept nogil:
 cdef class LabServer:
     """A DNS server on 127.0.0.1. `run` serves until `stop` is called from another thread."""
 
-    cdef object tcp, udp, waker, wake
-    cdef int poll, listener, datagrams, bell, spare
+    cdef object tcp, waker, wake
+    cdef list udp                       # one socket for each address
+    cdef int poll, listener, bell, spare
     cdef readonly int port
     cdef Zone zone
     cdef int64_t clock_ms
@@ -129,12 +131,14 @@ cdef class LabServer:
     cdef uint8_t *datagram_input
     cdef uint8_t *datagram_output
 
-    def __cinit__(self, *, int port=0, double nx=0.05, double loss=0, tuple delay_ms=(0, 0), uint64_t seed=1):
-        """Bind; OSError when the port is taken. delay_ms is (least, most), in milliseconds."""
+    def __cinit__(self, *, int port=0, int addresses=1, double nx=0.05, double loss=0, tuple delay_ms=(0, 0),
+                  uint64_t seed=1):
+        """Bind; OSError when the port is taken. UDP is served at so many `addresses` from 127.0.0.1 on, TCP at the first.
+        delay_ms is (least, most), in milliseconds."""
         if not HAVE_BATCHES:
             raise OSError("the lab needs Linux")
         self.poll = self.spare = -1
-        self.bind(port)
+        self.bind(port, addresses)
         if not open_zone(&self.zone, nx, loss, delay_ms[0], delay_ms[1], seed):
             raise MemoryError
         self.input = <uint8_t *>malloc(FRAME_MAX + READ)
@@ -146,8 +150,10 @@ cdef class LabServer:
         self.waker, self.wake = socket.socketpair()
         self.bell = self.waker.fileno()
         self.spare = dup(self.bell)
-        for fd in (self.listener, self.datagrams, self.bell):
+        for fd in (self.listener, self.bell):
             self.watch(EPOLL_CTL_ADD, fd, EPOLLIN, NULL)
+        for each in self.udp:
+            self.watch(EPOLL_CTL_ADD, each.fileno(), EPOLLIN, <void *>(<size_t>each.fileno() << 1 | 1))
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -172,33 +178,33 @@ cdef class LabServer:
             close(self.spare)
         if self.poll >= 0:
             close(self.poll)
-        for each in (self.tcp, self.udp, self.waker, self.wake):
+        for each in (self.tcp, self.waker, self.wake, *(self.udp or ())):
             if each is not None:
                 each.close()
 
-    cdef bind(self, int port):
-        """TCP and UDP on the same port; with 0 the first that both can have."""
+    cdef bind(self, int port, int addresses):
+        """TCP and UDP on the same port; with 0 the first that all can have."""
         for tries in range(20):
             self.tcp = socket.socket()
-            self.udp = socket.socket(type=socket.SOCK_DGRAM)
             self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
             self.tcp.bind(("127.0.0.1", port))
             self.port = self.tcp.getsockname()[1]
+            self.udp = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(addresses)]
             try:
-                self.udp.bind(("127.0.0.1", self.port))
+                for index, each in enumerate(self.udp):
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+                    each.bind((address(index), self.port))
                 break
             except OSError:
-                self.tcp.close()
-                self.udp.close()
+                for each in (self.tcp, *self.udp):
+                    each.close()
                 if port or tries == 19:
                     raise
         self.tcp.listen(4096)
-        for each in (self.tcp, self.udp):
+        for each in (self.tcp, *self.udp):
             each.setblocking(False)
         self.listener = self.tcp.fileno()
-        self.datagrams = self.udp.fileno()
 
     def run(self) -> None:
         """Serve until `stop`; the GIL is released."""
@@ -209,11 +215,12 @@ cdef class LabServer:
                 ready = epoll_wait(self.poll, events, EVENTS, self.patience_ms())
                 self.clock_ms = now_ms()
                 for i in range(max(0, ready)):
-                    if events[i].data.ptr is not NULL:
+                    if events[i].data.ptr is NULL:
+                        self.accept()
+                    elif <size_t>events[i].data.ptr & 1:        # no pointer is odd: a datagram socket
+                        self.answer_datagrams(<int>(<size_t>events[i].data.ptr >> 1))
+                    else:
                         self.serve(<Connection *>events[i].data.ptr, events[i].events)
-                if ready:
-                    self.answer_datagrams()     # the sockets without a slot: each says EAGAIN when it is not meant
-                    self.accept()
                 self.expire()
 
     def stop(self) -> None:
@@ -343,7 +350,7 @@ cdef class LabServer:
             return reply.act if reply.act == CLOSE or reply.act == RESET else ANSWER
         at[0], at[1] = <uint8_t>(reply.size >> 8), <uint8_t>reply.size
         if reply.delay_ms:
-            self.later(reply.delay_ms, it, NULL, at, reply.size + 2)
+            self.later(reply.delay_ms, it, -1, NULL, at, reply.size + 2)
             return ANSWER
         self.output.used += reply.size + 2
         for copy in range(1, reply.copies):
@@ -381,7 +388,7 @@ cdef class LabServer:
 
     # -- datagrams --
 
-    cdef void answer_datagrams(self) noexcept nogil:
+    cdef void answer_datagrams(self, int fd) noexcept nogil:
         """Until the socket is empty, or 16 batches, so that connections get their turn."""
         cdef mmsghdr messages[BATCH]
         cdef iovec pieces[BATCH]
@@ -392,14 +399,14 @@ cdef class LabServer:
                 pieces[i].iov_base = self.datagram_input + i * DATAGRAM
                 pieces[i].iov_len = DATAGRAM
                 aim(&messages[i], &pieces[i], &addresses[i])
-            got = recvmmsg(self.datagrams, messages, BATCH, MSG_DONTWAIT, NULL)
+            got = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL)
             if got <= 0:
                 return
-            self.answer_batch(messages, got)
+            self.answer_batch(fd, messages, got)
             if got < BATCH:
                 return
 
-    cdef void answer_batch(self, mmsghdr *messages, int count) noexcept nogil:
+    cdef void answer_batch(self, int fd, mmsghdr *messages, int count) noexcept nogil:
         """Answers of 1,232 octets and less go out together; each takes its query's place in the batch."""
         cdef Reply reply
         cdef mmsghdr out[BATCH]
@@ -412,29 +419,29 @@ cdef class LabServer:
             if reply.act != ANSWER:
                 continue
             if reply.delay_ms:
-                self.later(reply.delay_ms, NULL, <sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
+                self.later(reply.delay_ms, NULL, fd, <sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
                 continue
             for copy in range(1, reply.copies):
-                self.send_datagram(<sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
+                self.send_datagram(fd, <sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
             if reply.size > DATAGRAM:
-                self.send_datagram(<sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
+                self.send_datagram(fd, <sockaddr_in *>messages[i].msg_hdr.msg_name, self.datagram_output, reply.size)
                 continue
             memcpy(piece.iov_base, self.datagram_output, reply.size)
             piece.iov_len = reply.size
             out[ready] = messages[i]
             ready += 1
         while sent < ready:
-            i = sendmmsg(self.datagrams, out + sent, ready - sent, MSG_DONTWAIT | MSG_NOSIGNAL)
+            i = sendmmsg(fd, out + sent, ready - sent, MSG_DONTWAIT | MSG_NOSIGNAL)
             if i <= 0:
                 return                          # a full buffer loses datagrams, as networks do
             sent += i
 
-    cdef void send_datagram(self, sockaddr_in *to, const uint8_t *octets, Py_ssize_t size) noexcept nogil:
-        sendto(self.datagrams, octets, size, MSG_DONTWAIT | MSG_NOSIGNAL, to, sizeof(sockaddr_in))
+    cdef void send_datagram(self, int fd, sockaddr_in *to, const uint8_t *octets, Py_ssize_t size) noexcept nogil:
+        sendto(fd, octets, size, MSG_DONTWAIT | MSG_NOSIGNAL, to, sizeof(sockaddr_in))
 
     # -- delayed answers --
 
-    cdef void later(self, uint32_t delay_ms, Connection *to, sockaddr_in *address, const uint8_t *octets,
+    cdef void later(self, uint32_t delay_ms, Connection *to, int fd, sockaddr_in *address, const uint8_t *octets,
                     Py_ssize_t size) noexcept nogil:
         """Set an answer aside; without memory it is lost, as in a network."""
         cdef Pending **heap
@@ -453,7 +460,7 @@ cdef class LabServer:
         if to is not NULL:
             it.generation = to.generation
         else:
-            it.address = address[0]
+            it.fd, it.address = fd, address[0]
         memcpy(it.octets, octets, size)
         at = self.heap_used
         self.heap_used += 1
@@ -497,7 +504,7 @@ cdef class LabServer:
         while self.heap_used and self.heap[0].due_ms <= self.clock_ms:
             it = self.first()
             if it.to is NULL:
-                self.send_datagram(&it.address, it.octets, it.size)
+                self.send_datagram(it.fd, &it.address, it.octets, it.size)
             else:
                 if it.to != to or it.generation != generation:
                     self.hand(to, generation)
@@ -511,6 +518,11 @@ cdef class LabServer:
         if to is not NULL and to.fd >= 0 and to.generation == generation:
             self.deliver(to, self.output.octets, self.output.used)
         self.output.used = 0
+
+
+def address(int index) -> str:
+    """Of 127.0.0.0/8: 127.0.0.1 is number 0; none ends in 0 or 255."""
+    return f"127.{index // 254 // 254}.{index // 254 % 254}.{index % 254 + 1}"
 
 
 cdef void aim(mmsghdr *message, iovec *piece, sockaddr_in *address) noexcept nogil:
