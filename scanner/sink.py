@@ -39,6 +39,7 @@ class Sink:
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting = 0  # octets handed to the thread and not yet written
         self._is_behind = False
+        self._failure = 0  # errno of a write
         self.scheduled = False  # a flush will come
         self._next_at = 0.0  # loop time before which no block is taken
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
@@ -69,17 +70,20 @@ class Sink:
         self._flushed()
 
     async def close(self) -> None:
-        """Write all that is left and wait until it is out."""
+        """Write all that is left and wait until it is out, or has failed: then that was told."""
         self.flush()
         self._blocks.put(None)
         while self._thread.is_alive():
             await asyncio.sleep(0.001)
+        if self._failure:  # the thread's own word may still be on its way
+            self._failed(error_for(self._failure))
 
     def _run(self) -> None:
         piece = piece_for(self._descriptor)
         while (block := self._blocks.get()) is not None:
             failure = write_lines(self._descriptor, block, piece)
             if failure:
+                self._failure = failure
                 self._tell(self._failed, error_for(failure))
                 return
             self._tell(self._wrote, len(block))

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+import time
 
 from scanner.inputline import judge
 from scanner.native.line import Lines
@@ -51,3 +53,28 @@ def test_the_writers_are_told_of_each_flush():
         return told
 
     assert "flushed" in asyncio.run(scenario())
+
+
+def test_a_failed_write_is_told_even_when_it_failed_just_before_the_end():
+    """Found by a full disk: the thread had died, its word had not come, and the scan ended with code 0."""
+
+    async def scenario() -> list[str]:
+        told: list[str] = []
+        descriptor = os.open("/dev/full", os.O_WRONLY)
+        lines = Lines()
+        names = Names(lines, (2,), judge=judge, room_made=lambda: None)
+        sink = Sink(lines, descriptor, behind=lambda _: None, failed=lambda error: told.append(str(error)),
+                    flushed=lambda: None)  # fmt: skip
+        names.feed(b"not a name\n")
+        assert not names.available
+        sink.flush()
+        until = time.monotonic() + 5
+        while (
+            any(thread.name == "sink" for thread in threading.enumerate()) and time.monotonic() < until
+        ):  # without a turn of the loop
+            time.sleep(0.01)
+        await sink.close()
+        os.close(descriptor)
+        return list(told)
+
+    assert asyncio.run(scenario())[:1] == ["cannot write the output: No space left on device"]
