@@ -195,7 +195,8 @@ def lab_command(command: tuple[str, ...], delay_ms: str, write_config: Path | No
     if not least.isdecimal() or not (most or "0").isdecimal() or int(most or least) < int(least):
         raise ScanError(f"--delay-ms: {delay_ms!r} is not MIN or MIN:MAX in milliseconds")
     given["delay_ms"] = (int(least), int(most or least))
-    sys.exit(run_command(list(command), **given) if command else serve(write_config=write_config, **given))
+    given["write_config"] = write_config
+    sys.exit(run_command(list(command), **given) if command else serve(**given))
 
 
 def dnsscan() -> NoReturn:

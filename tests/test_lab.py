@@ -363,6 +363,24 @@ def test_a_command_runs_with_the_lab_up_and_its_exit_code_is_the_labs():
     assert len(json.loads(done.stdout)["proxies"]) == 1
 
 
+def test_a_command_finds_the_config_where_it_was_to_be_written(tmp_path):
+    path = tmp_path / "there.json"
+
+    done = lab_command("--write-config", str(path), "--", "echo", "{config}")
+
+    assert done.stdout.decode() == f"{path}\n"
+    assert len(json.loads(path.read_text())["proxies"]) == 4
+
+
+def test_a_config_that_cannot_be_written_is_one_line():
+    for words in ((), ("--", "true")):
+        done = lab_command("--write-config", "/no/such/folder/lab.json", *words)
+
+        assert done.returncode == 2
+        said = b"dnsscan: lab: cannot write the config to /no/such/folder/lab.json: No such file or directory\n"
+        assert done.stderr == said
+
+
 def test_a_command_that_cannot_run_is_one_line():
     done = lab_command("--", "/no/such/program")
 

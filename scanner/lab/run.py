@@ -27,9 +27,9 @@ def serve(*, write_config: Path | None, **options: Any) -> int:
     return run(_serve(write_config, options))
 
 
-def run_command(command: list[str], **options: Any) -> int:
+def run_command(command: list[str], *, write_config: Path | None, **options: Any) -> int:
     """Run a command with the lab up, `{config}` in it replaced; returns the command's exit code. Raises ScanError."""
-    return run(_run_command(command, options))
+    return run(_run_command(command, write_config, options))
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:
@@ -45,25 +45,19 @@ async def _serve(write_config: Path | None, options: dict[str, Any]) -> int:
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with up(**options) as config:
-        line = json.dumps(config) + "\n"
-        try:
-            if write_config:
-                write_private(write_config, line)
-            else:
-                sys.stdout.write(line)
-                sys.stdout.flush()
-        except OSError as error:
-            where = write_config or "stdout"
-            raise ScanError(f"lab: cannot write the config to {where}: {error.strerror}") from None
+        if write_config:
+            write_config_to(write_config, config)
+        else:
+            print(json.dumps(config), flush=True)
         await stopped.wait()
     return 0
 
 
-async def _run_command(command: list[str], options: dict[str, Any]) -> int:
+async def _run_command(command: list[str], write_config: Path | None, options: dict[str, Any]) -> int:
     async with up(**options) as config:
         with tempfile.TemporaryDirectory(prefix="dnsscan-lab-") as folder:
-            path = Path(folder) / "lab.json"
-            write_private(path, json.dumps(config) + "\n")
+            path = write_config or Path(folder) / "lab.json"
+            write_config_to(path, config)
             argv = [word.replace("{config}", str(path)) for word in command]
             try:
                 child = await asyncio.create_subprocess_exec(*argv, env={**os.environ, "DNSSCAN_LAB_CONFIG": str(path)})
@@ -82,11 +76,14 @@ def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
             child.send_signal(number)
 
 
-def write_private(path: Path, text: str) -> None:
-    """The config may hold a password: only its owner may read it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w") as out:
-        out.write(text)
+def write_config_to(path: Path, config: dict[str, list[str]]) -> None:
+    """It may hold a password: only its owner may read it. Raises ScanError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "w") as out:
+            out.write(json.dumps(config) + "\n")
+    except OSError as error:
+        raise ScanError(f"lab: cannot write the config to {path}: {error.strerror}") from None
 
 
 @asynccontextmanager
