@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -284,6 +285,8 @@ class Merged:
             try:
                 if proxies and text.startswith("udp://"):
                     raise ScanError(f"resolver {shown(text)}: SOCKS5 tunnels carry TCP only; use tcp:// with proxies")
+                if text.startswith("udp://") and not sys.platform.startswith("linux"):
+                    raise ScanError(f"resolver {shown(text)}: raw UDP needs Linux; use tcp://")
                 found.append(resolver_from_text(text))
             except ScanError as error:
                 raise ScanError(f"{self.where(key)}: {error}") from None

@@ -16,6 +16,8 @@ from command import scan, start
 from dns_peer import NXDOMAIN, SERVFAIL, Query, Talk, response
 from udp_peer import Datagram, UdpPeer, honest
 
+from scanner.config import load
+from scanner.errors import ScanError
 from scanner.lab import zone
 
 FAST = ("--timeout-ms", 250, "--deadline-ms", 4000)
@@ -493,6 +495,13 @@ def test_proxies_with_udp_are_refused_in_one_sentence():
     assert (done.code, done.out) == (2, b"")
     assert "SOCKS5 tunnels carry TCP only" in done.err
     assert done.err.count("\n") == 1
+
+
+def test_elsewhere_than_on_linux_udp_is_refused_in_one_sentence(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+
+    with pytest.raises(ScanError, match="raw UDP needs Linux; use tcp://"):
+        load(None, None, {"resolvers": ("udp://127.0.0.1",)}, {})
 
 
 @pytest.mark.parametrize(
