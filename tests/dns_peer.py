@@ -8,9 +8,10 @@ closes. Its codec is a dozen lines, none of them the program's. In its zone a na
 import contextlib
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+from listener import Listener
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 QR, RD, RA = 0x8000, 0x0100, 0x0080
@@ -127,48 +128,20 @@ def good(talk: Talk) -> None:
 
 
 @dataclass
-class DnsPeer:
+class DnsPeer(Listener):
     """`with DnsPeer(script) as peer:` then `-r peer.address`."""
 
     script: Callable[[Talk], None] = good
     asked: list[Query] = field(default_factory=list)
-    connections: int = 0
 
-    def __enter__(self) -> "DnsPeer":
-        self.lock = threading.Lock()
-        self.stopping = False
-        self.open: set[socket.socket] = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping = True
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in list(self.open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
 
     @property
     def names_asked(self) -> list[str]:
         with self.lock:
             return [query.name for query in self.asked]
 
-    def accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while not self.stopping:
-                connection, _ = self.listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                with self.lock:
-                    self.connections += 1
-                    self.open.add(connection)
-                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
     def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, EOFError), connection:
-            self.script(Talk(connection, self))
-        self.open.discard(connection)
+        self.script(Talk(connection, self))

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from listener import Listener
+
 NO_AUTH, PASSWORD, NONE_FITS = 0, 2, 255
 BOUND = b"\x01\x7f\x00\x00\x01\x1f\x90"  # the address part of a reply: IPv4, 127.0.0.1, port 8080
 
@@ -122,43 +124,17 @@ def cut_after(count: int, with_password: bool) -> Callable[[Client], None]:
 
 
 @dataclass
-class SocksPeer:
+class SocksPeer(Listener):
     """`with SocksPeer(script) as peer:` then `--proxy peer.url`."""
 
     script: Callable[[Client], None] = honest
-    connections: int = 0
 
-    def __enter__(self) -> "SocksPeer":
-        self.stopping = False
-        self.open: set[socket.socket] = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        self.url = f"socks5://127.0.0.1:{self.port}"
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stopping = True
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in list(self.open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+    @property
+    def url(self) -> str:
+        return f"socks5://127.0.0.1:{self.port}"
 
     def url_with(self, user: str, password: str) -> str:
         return f"socks5://{user}:{password}@127.0.0.1:{self.port}"
 
-    def accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while not self.stopping:
-                connection, _ = self.listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self.connections += 1
-                self.open.add(connection)
-                threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
     def serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, EOFError), connection:
-            self.script(Client(connection))
-        self.open.discard(connection)
+        self.script(Client(connection))

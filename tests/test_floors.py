@@ -22,6 +22,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.inputline": 2,  # one step above idn, which it asks for names beyond ASCII
     "scanner.native.names": 2,
     "scanner.native.sockets": 1,
+    "scanner.native.table": 2,
     "scanner.native.session": 2,
     "scanner.native.udp": 2,
     "scanner.transports": 3,

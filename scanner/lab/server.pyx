@@ -7,11 +7,11 @@ What an answer holds is `answers.pyx`'s.
 """
 
 from libc.errno cimport EAGAIN, EINTR, EMFILE, ENFILE, errno
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-from posix.unistd cimport close, dup, write
+from posix.unistd cimport close, dup
 
 from scanner.lab.answers cimport (
     ANSWER, CLOSE, RESET, RESPONSE_MAX, Act, Reply, Zone, close_zone, open_zone, reply_to

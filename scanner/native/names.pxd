@@ -64,14 +64,32 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     uint8_t qname_length
     uint8_t qname[256]
 
+cdef struct Queue:          # first come, first served, by `Name.next`
+    Name *first
+    Name *last
+    int count
+
+cdef inline void push(Queue *queue, Name *name) noexcept nogil:
+    name.next = NULL
+    if queue.first is NULL:
+        queue.first = name
+    else:
+        queue.last.next = name
+    queue.last = name
+    queue.count += 1
+
+cdef inline Name *pop(Queue *queue) noexcept nogil:
+    """The first, NULL when there is none."""
+    cdef Name *name = queue.first
+    if name is not NULL:
+        queue.first = name.next
+        queue.count -= 1
+    return name
+
 cdef class Aside:
     """Names that only a stream to their resolver may ask again: a datagram could not hold the response."""
     cdef Names names
-    cdef Name *first
-    cdef Name *last
-    cdef readonly int queued
-    cdef void put(self, Name *name) noexcept
-    cdef Name *take(self) noexcept
+    cdef Queue waiting
 
 cdef struct Block:          # of the pool; owned by Names, freed with it
     Block *next
@@ -105,9 +123,7 @@ cdef class Names:
     cdef Block *blocks                  # the pool's memory
     cdef Name *free
     cdef readonly dict asides           # Aside by resolver index
-    cdef Name *first                    # the queue of names to be tried again
-    cdef Name *last
-    cdef readonly int queued
+    cdef Queue waiting                  # names to be tried again
     cdef readonly int live              # names started and not yet written
     cdef readonly int live_max
     cdef double deadline_s
@@ -146,5 +162,5 @@ cdef class Names:
     cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
                    double now) except -1
     cdef int write_bad(self, bytes d, Reason reason, str why) except -1
-    cdef int expire_aside(self, Aside queue, double clock, double now) except -1
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1
     cdef void forget(self, Name *name) noexcept

@@ -45,35 +45,24 @@ cdef class Aside:
     @property
     def available(self) -> bool:
         """True when a stream may take a name."""
-        return self.first is not NULL and not self.names.blocked()
+        return self.waiting.first is not NULL and not self.names.blocked()
 
     @property
     def backlog(self) -> int:
         """How many names wait."""
-        return self.queued
+        return self.waiting.count
+
+    @property
+    def queued(self) -> int:
+        """The same: what is here has been tried before."""
+        return self.waiting.count
 
     def give_back(self, int reason, double now) -> None:
         """No stream could be opened: each name has spent an attempt, and may be tried anywhere."""
-        cdef Name *name = self.take()
+        cdef Name *name = pop(&self.waiting)
         while name is not NULL:
             self.names.again(name, <Reason>reason, True, now)
-            name = self.take()
-
-    cdef void put(self, Name *name) noexcept:
-        name.next = NULL
-        if self.first is NULL:
-            self.first = name
-        else:
-            self.last.next = name
-        self.last = name
-        self.queued += 1
-
-    cdef Name *take(self) noexcept:
-        cdef Name *name = self.first
-        if name is not NULL:
-            self.first = name.next
-            self.queued -= 1
-        return name
+            name = pop(&self.waiting)
 
 
 cdef class Names:
@@ -236,17 +225,22 @@ cdef class Names:
         return self.lines.behind or self.lines.used >= self.lines.limit
 
     @property
+    def queued(self) -> int:
+        """How many names wait to be tried again."""
+        return self.waiting.count
+
+    @property
     def available(self) -> bool:
         """True when there is a name for a worker with room; lines that are none are dealt with here."""
         if self.blocked():
             return False
-        return self.first is not NULL or (self.live < self.live_max and self.at_hand())
+        return self.waiting.first is not NULL or (self.live < self.live_max and self.at_hand())
 
     @property
     def backlog(self) -> int:
         """About how many names wait (12 octets a line); for deciding how many workers to wake."""
         cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(map(len, self.chunks)) + self.carried
-        return self.queued + (octets + 11) // 12 + (self.at_name or self.type_at > 0)
+        return self.waiting.count + (octets + 11) // 12 + (self.at_name or self.type_at > 0)
 
     @property
     def done(self) -> bool:
@@ -293,19 +287,19 @@ cdef class Names:
     cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept:
         """The first queued name that this worker is elsewhere for: another exit and resolver where there are any."""
         cdef Name *before = NULL
-        cdef Name *name = self.first
+        cdef Name *name = self.waiting.first
         cdef int looked = 0
         while name is not NULL and looked < LOOK_AHEAD:
             if now - name.sent > PATIENCE_S or (
                     (self.exits < 2 or name.exit != exit) and (self.resolvers < 2 or name.resolver != resolver)
                     and (self.workers < 2 or name.worker != worker)):
                 if before is NULL:
-                    self.first = name.next
+                    self.waiting.first = name.next
                 else:
                     before.next = name.next
-                if self.last == name:
-                    self.last = before
-                self.queued -= 1
+                if self.waiting.last == name:
+                    self.waiting.last = before
+                self.waiting.count -= 1
                 return name
             before = name
             name = name.next
@@ -384,7 +378,8 @@ cdef class Names:
         """To be asked over a stream, by the resolver that had it last; no attempt is spent."""
         if name.resolver not in self.asides:
             self.asides[name.resolver] = Aside(self)
-        (<Aside>self.asides[name.resolver]).put(name)
+        name.reason = TIMEOUT                           # unless a stream brings something else
+        push(&(<Aside>self.asides[name.resolver]).waiting, name)
         return 0
 
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1:
@@ -402,51 +397,27 @@ cdef class Names:
         if self.scan_now(now) >= name.deadline:
             return self.finish(name, ERROR, reason, now - name.started, b"", b"", now)
         name.sent = now
-        name.next = NULL
-        if self.first is NULL:
-            self.first = name
-        else:
-            self.last.next = name
-        self.last = name
-        self.queued += 1
+        push(&self.waiting, name)
         return 0
 
     def expire(self, double now) -> int:
         """Finish queued names whose deadline has passed; returns how many."""
-        cdef Name *name = self.first
-        cdef Name *keep
         cdef double clock = self.scan_now(now)
-        cdef int late = 0
-        self.first = self.last = NULL
-        self.queued = 0
-        while name is not NULL:
-            keep = name
-            name = name.next
-            if clock >= keep.deadline:
-                self.finish(keep, ERROR, <Reason>keep.reason, now - keep.started, b"", b"", now)
-                late += 1
-                continue
-            keep.next = NULL
-            if self.first is NULL:
-                self.first = keep
-            else:
-                self.last.next = keep
-            self.last = keep
-            self.queued += 1
+        cdef int late = self.expire_queue(&self.waiting, clock, now)
         for queue in self.asides.values():
-            late += self.expire_aside(queue, clock, now)
+            late += self.expire_queue(&(<Aside>queue).waiting, clock, now)
         return late
 
-    cdef int expire_aside(self, Aside queue, double clock, double now) except -1:
-        cdef int left = queue.queued, late = 0
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1:
+        cdef int index, late = 0
         cdef Name *name
-        for left in range(left):
-            name = queue.take()
+        for index in range(queue.count):        # each once; those that stay keep their order
+            name = pop(queue)
             if clock >= name.deadline:
-                self.finish(name, ERROR, TIMEOUT, now - name.started, b"", b"", now)
+                self.finish(name, ERROR, <Reason>name.reason, now - name.started, b"", b"", now)
                 late += 1
             else:
-                queue.put(name)
+                push(queue, name)
         return late
 
     def fail(self, int reason, double now, int most) -> int:

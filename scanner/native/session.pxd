@@ -5,6 +5,8 @@ from libc.stdint cimport uint8_t, uint16_t
 from scanner.native.names cimport Aside, Name, Names, Reason
 from scanner.native.wire cimport Response
 
+cdef const uint8_t *random_bytes(int count) except NULL
+
 cdef class Peer:
     """What is known of one resolver by one exit, shared by the sessions that use the pair."""
     cdef readonly double rate           # queries a second, 0 = no limit
@@ -48,8 +50,7 @@ cdef class Session:
     cdef uint8_t *tail                  # a frame whose rest has not come
     cdef Py_ssize_t tail_used, tail_room
 
-    cdef void put(self, Name *name) noexcept
-    cdef int find(self, uint16_t message_id) noexcept
+    cdef int put(self, Name *name) except -1
     cdef void remove(self, int at) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1

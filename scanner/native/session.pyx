@@ -14,8 +14,9 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from scanner.native.names cimport (
-    BADRESP, TIMEOUT, Aside, Name, Names, Reason,
+    BADRESP, TIMEOUT, Aside, Name, Names, Reason, pop,
 )
+from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
 
 DEF WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
@@ -29,19 +30,19 @@ DEF NO_EDNS_MAX = 3         # names after which a server that never sends OPT is
 DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
-cdef uint8_t random_octets[4096]
+cdef uint8_t random_octets[8192]
 cdef int random_left = 0
 
 
-cdef uint16_t random_id() except? 0:
-    """A message ID from the kernel's CSPRNG (RFC 5452 section 9.2), drawn 2,048 at a time."""
+cdef const uint8_t *random_bytes(int count) except NULL:
+    """So many octets of the kernel's CSPRNG (RFC 5452 section 9.2), drawn 8,192 at a time."""
     global random_left
-    if random_left == 0:
+    if random_left < count:
         drawn = os.urandom(sizeof(random_octets))
         memcpy(random_octets, <const uint8_t *>drawn, sizeof(random_octets))
         random_left = sizeof(random_octets)
-    random_left -= 2
-    return (random_octets[random_left] << 8) | random_octets[random_left + 1]
+    random_left -= count
+    return random_octets + random_left
 
 
 cdef class Peer:
@@ -167,7 +168,7 @@ cdef class Session:
             if self.aside is None:
                 name = self.names.take(self.worker, self.exit, self.resolver, now, self.peer.doubted)
             else:
-                name = NULL if self.names.blocked() else self.aside.take()
+                name = NULL if self.names.blocked() else pop(&self.aside.waiting)
             if name is NULL:
                 break
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
@@ -184,49 +185,26 @@ cdef class Session:
             return None
         return PyBytes_FromStringAndSize(<char *>scratch, at - scratch)
 
-    cdef void put(self, Name *name) noexcept:
+    cdef int put(self, Name *name) except -1:
         """Give the name an ID that nothing in flight has, and keep it by that."""
-        cdef int at
         while True:
-            name.message_id = random_id()
-            if self.find(name.message_id) < 0:
+            memcpy(&name.message_id, random_bytes(2), 2)
+            if find_place(self.table, self.mask, name.message_id) < 0:
                 break
-        at = name.message_id & self.mask
-        while self.table[at] is not NULL:
-            at = (at + 1) & self.mask
-        self.table[at] = name
+        enter(self.table, self.mask, name)
         self.in_flight += 1
-
-    cdef int find(self, uint16_t message_id) noexcept:
-        cdef int at = message_id & self.mask
-        while self.table[at] is not NULL:
-            if self.table[at].message_id == message_id:
-                return at
-            at = (at + 1) & self.mask
-        return -1
+        return 0
 
     cdef void remove(self, int at) noexcept:
-        """Empty a place and close the gap, so that every name stays reachable from its own place."""
-        cdef int hole = at, home
+        vacate(self.table, self.mask, at)
         self.in_flight -= 1
-        while True:
-            self.table[hole] = NULL
-            while True:
-                at = (at + 1) & self.mask
-                if self.table[at] is NULL:
-                    return
-                home = self.table[at].message_id & self.mask
-                if ((at - home) & self.mask) >= ((at - hole) & self.mask):
-                    break
-            self.table[hole] = self.table[at]
-            hole = at
 
     def exchange(self, bytes octets not None, double now) -> bytes | None:
         """`receive` and then `fill`, in one call; `smooth` tells whether that was all there is to do."""
         cdef bytes out
         self.receive(octets, now)
         out = self.fill(now)
-        self.smooth = (self.in_flight >= self.window and self.peer.quota == 0 and self.names.queued == 0
+        self.smooth = (self.in_flight >= self.window and self.peer.quota == 0 and self.names.waiting.count == 0
                        and self.names.lines.used < self.names.lines.limit)
         return out
 
@@ -276,7 +254,7 @@ cdef class Session:
 
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1:
         """One message: 1 when it settled a name's attempt, 0 when it answers nothing here."""
-        cdef int at = self.find(message[0] << 8 | message[1]) if length >= 12 else -1
+        cdef int at = find_place(self.table, self.mask, message[0] << 8 | message[1]) if length >= 12 else -1
         cdef Name *name
         if at >= 0:
             name = self.table[at]
@@ -293,7 +271,7 @@ cdef class Session:
         cdef double rtt = now - name.sent
         if fit == FIT_STRAY:
             return 0
-        self.remove(self.find(name.message_id))
+        self.remove(find_place(self.table, self.mask, name.message_id))
         self.answered += 1
         if self.answered > QUOTA_MAX:
             self.peer.short_ends = 0

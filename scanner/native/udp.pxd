@@ -89,11 +89,10 @@ cdef class Engine:
     cdef int *with_room[2]              # indexes of servers with room, by family
     cdef int with_room_count[2]
     cdef Name *held                     # taken, but the socket's buffer was full
-    cdef readonly int held_count
     cdef double wait_until              # s, monotonic: no sending before, after a full buffer
     cdef Name *wheel[WHEEL]
     cdef int64_t wheel_at               # the tick that is looked at next
-    cdef readonly int64_t truncated, case_lost, forged, unreachable, sent_calls
+    cdef readonly int64_t truncated, case_lost, unreachable
     cdef list streams                   # servers that are asked over TCP only, because somebody forges their answers
     cdef list moved                     # those of them not yet told
     cdef mmsghdr in_messages[BATCH]

@@ -18,12 +18,9 @@ class Engine:
     servers: list[Server]
     slots: int
     in_flight: int
-    held_count: int
     truncated: int
     case_lost: int
-    forged: int
     unreachable: int
-    sent_calls: int
     def __init__(
         self,
         names: Names,

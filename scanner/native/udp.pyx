@@ -7,7 +7,6 @@ for a thousand queries or ten seconds, and only the address and port that was as
 counted and otherwise as if it had not come.
 """
 
-import os
 import socket
 
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
@@ -19,12 +18,13 @@ from posix.unistd cimport close
 
 from scanner.model import POLICIES
 from scanner.native.names cimport BADRESP, CONNECTION, REFUSED, TIMEOUT, Name, Names
-from scanner.native.session cimport Peer
+from scanner.native.session cimport Peer, random_bytes
 from scanner.native.sockets cimport (
     AF_INET, AF_INET6, CMSG_DATA, CMSG_LEN, CMSG_SPACE, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLERR, EPOLLIN, HAVE_BATCHES,
     MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, SOL_UDP, UDP_SEGMENT, cmsghdr, epoll_create1, epoll_ctl, epoll_event,
     epoll_wait, iovec, mmsghdr, msghdr, recvmmsg, recvmsg, sendmmsg, sockaddr_in, sockaddr_in6,
 )
+from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, Fit, Response, read_response, write_message
 
 DEF RANDOM = 0
@@ -47,21 +47,6 @@ DEF BACKOFF_S = 0.001           # after a full buffer
 DEF SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
 DEF WORKER_NONE = -1
 
-cdef uint8_t random_octets[8192]
-cdef int random_left = 0
-
-
-cdef const uint8_t *random_bytes(int count) except NULL:
-    """So many octets of the kernel's CSPRNG, drawn 8,192 at a time."""
-    global random_left
-    if random_left < count:
-        drawn = os.urandom(sizeof(random_octets))
-        memcpy(random_octets, <const uint8_t *>drawn, sizeof(random_octets))
-        random_left = sizeof(random_octets)
-    random_left -= count
-    return random_octets + random_left
-
-
 cdef class Port:
     """A socket and what is in flight on it."""
 
@@ -69,38 +54,16 @@ cdef class Port:
         self.sock, self.fd, self.slot, self.v6, self.born = sock, sock.fileno(), slot, v6, now
 
     cdef Name *find(self, int message_id) noexcept:
-        cdef int at = message_id & (IDS - 1)
-        while self.table[at] is not NULL:
-            if self.table[at].message_id == message_id:
-                return self.table[at]
-            at = (at + 1) & (IDS - 1)
-        return NULL
+        cdef int at = find_place(self.table, IDS - 1, message_id)
+        return NULL if at < 0 else self.table[at]
 
     cdef void put(self, Name *name) noexcept:
-        cdef int at = name.message_id & (IDS - 1)
-        while self.table[at] is not NULL:
-            at = (at + 1) & (IDS - 1)
-        self.table[at] = name
+        enter(self.table, IDS - 1, name)
         self.in_flight += 1
 
     cdef void remove(self, int message_id) noexcept:
-        """Empty a place and close the gap, so that every name stays reachable from its own place."""
-        cdef int at = message_id & (IDS - 1), hole, home
-        while self.table[at].message_id != message_id:
-            at = (at + 1) & (IDS - 1)
-        hole = at
+        vacate(self.table, IDS - 1, find_place(self.table, IDS - 1, message_id))
         self.in_flight -= 1
-        while True:
-            self.table[hole] = NULL
-            while True:
-                at = (at + 1) & (IDS - 1)
-                if self.table[at] is NULL:
-                    return
-                home = self.table[at].message_id & (IDS - 1)
-                if ((at - home) & (IDS - 1)) >= ((at - hole) & (IDS - 1)):
-                    break
-            self.table[hole] = self.table[at]
-            hole = at
 
 
 cdef class Server:
@@ -374,7 +337,6 @@ cdef class Engine:
         """A datagram that answers nothing. Many of them for one name, or from one server, mean a forger: to TCP."""
         cdef Server server
         self.names.strays += 1
-        self.forged += 1
         if name is not NULL:
             name.strays += name.strays < 255
             if name.strays > STRAYS_NAME:
@@ -508,7 +470,6 @@ cdef class Engine:
         cdef Name *name = self.held
         if name is not NULL:
             self.held = name.next
-            self.held_count -= 1
             return name
         if self.doubtful(server):
             return self.names.newcomer(now)
@@ -527,7 +488,7 @@ cdef class Engine:
         cdef Name *name
         cdef Server server
         for server in self.streams:
-            while self.names.asides[server.index].queued < STREAM_QUEUE if server.index in self.names.asides else True:
+            while server.index not in self.names.asides or self.names.asides[server.index].queued < STREAM_QUEUE:
                 name = self.next_name(server, now)
                 if name is NULL:
                     return 0
@@ -624,7 +585,6 @@ cdef class Engine:
         cdef int messages = self.segments(port, count, message_of), done = 0, took, trouble
         while done < messages:
             took = sendmmsg(port.fd, self.out_messages + done, messages - done, MSG_DONTWAIT | MSG_NOSIGNAL)
-            self.sent_calls += 1
             if took > 0:
                 done += took
                 continue
@@ -707,7 +667,6 @@ cdef class Engine:
             self.names.queries -= 1
             name.next = self.held
             self.held = name
-            self.held_count += 1
             self.consider(server, now)
         return first
 

@@ -21,8 +21,6 @@ cdef struct Response:
     int rcode           # 12 bits: header and OPT together (RFC 6891 section 6.1.3)
     int ancount
     bint alias          # a CNAME or DNAME stands in the answer section
-    Py_ssize_t answer   # offset of the answer section
-    Py_ssize_t soa      # offset of the first SOA's owner in the authority section, 0 = none
     Py_ssize_t opt      # offset of the OPT record's RDLENGTH, 0 = none
     bint truncated      # TC
 

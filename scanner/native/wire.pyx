@@ -143,24 +143,19 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
         at += 4
     elif qdcount or not (rcode == 1 or rcode == 2 or rcode == 4 or rcode == 5):
         return FIT_STRAY        # only these may leave the question out, as some servers do
-    out.answer = at
     out.ancount = u16(message + 6)
     out.alias = False
-    out.soa = out.opt = 0
+    out.opt = 0
     out.truncated = message[2] & 0x02
     for section in range(3):
         count = u16(message + 6 + 2 * section)
         for index in range(count):
-            if section == 1 and out.soa == 0:
-                out.soa = -at           # a candidate until its type is known
             at = skip_owner(message, length, at)
             if at + 10 > length:
                 return FIT_BROKEN
             rtype = u16(message + at)
             if section == 0 and (rtype == 5 or rtype == 39):
                 out.alias = True
-            elif section == 1 and out.soa < 0:
-                out.soa = -out.soa if rtype == 6 else 0
             elif section == 2 and rtype == 41:
                 rcode |= message[at + 4] << 4
                 out.opt = at + 8

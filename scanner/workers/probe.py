@@ -13,7 +13,7 @@ from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.session import Peer, Session
 from scanner.native.wire import encode, inspect
-from scanner.transports.stream import open_stream
+from scanner.transports.stream import open_stream, said
 from scanner.transports.trouble import Trouble
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings
@@ -21,22 +21,39 @@ from scanner.workers.worker import Openings
 NOBODY_HAS = ("{}.invalid", "{}.com")  # RFC 6761 section 6.4, and a TLD where random names are free
 
 
-class Probe(asyncio.Protocol):
-    """One connection that asks its few names and says when all are answered."""
+class Probe:
+    """Asks its few names and says when all are answered, or nothing more will come."""
 
     def __init__(self) -> None:
+        self._transport: asyncio.Transport | asyncio.DatagramTransport | None = None
+        self.over = asyncio.Event()
+
+    def close(self) -> None:
+        """End the asking."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class StreamProbe(Probe, asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._lines = Lines()
         names = [pattern.format(secrets.token_hex(12)) for pattern in NOBODY_HAS]
         self._names = Names(self._lines, (1,), judge=judge, room_made=lambda: None)
         self._names.feed("\n".join(names).encode())
         self._names.end()
         self._session = Session(self._names, Peer(), window=len(names))
-        self._transport: asyncio.Transport | None = None
-        self.over = asyncio.Event()
+
+    async def open(self, way: Way, openings: Openings) -> None:
+        """Connect and ask. Raises Trouble."""
+        tls = openings.tls if way.resolver.scheme == "tls" else None
+        await open_stream(self, way.resolver, way.proxy, openings.timeout_s, tls)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(self._session.fill(monotonic()) or b"")
+        self._transport = stream = cast(asyncio.Transport, transport)
+        stream.write(self._session.fill(monotonic()) or b"")
 
     def data_received(self, data: bytes) -> None:
         self._session.receive(data, monotonic())
@@ -46,11 +63,6 @@ class Probe(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set()
 
-    def close(self) -> None:
-        """End the connection."""
-        if self._transport is not None:
-            self._transport.abort()
-
     @property
     def invented(self) -> bool:
         """True when every name that nobody has was answered with records."""
@@ -58,22 +70,29 @@ class Probe(asyncio.Protocol):
         return bool(books["taken"] == len(NOBODY_HAS) and not books["reasons"])
 
 
-class DatagramProbe(asyncio.DatagramProtocol):
+class DatagramProbe(Probe, asyncio.DatagramProtocol):
     """The same over UDP: a datagram for each name."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._open = {
             secrets.randbelow(65536): pattern.format(secrets.token_hex(12)).encode() for pattern in NOBODY_HAS
         }
         self._wanted = len(self._open)
         self._taken = 0
-        self._transport: asyncio.DatagramTransport | None = None
-        self.over = asyncio.Event()
+
+    async def open(self, way: Way, openings: Openings) -> None:
+        """Ask. Raises Trouble."""
+        target = (way.resolver.address, way.resolver.port)
+        try:
+            await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, remote_addr=target)
+        except OSError as error:
+            raise Trouble("connection", f"{way.resolver}: {said(error)}") from None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
+        self._transport = datagrams = cast(asyncio.DatagramTransport, transport)
         for message_id, name in self._open.items():
-            self._transport.sendto(encode(name, 1, message_id)[2:])
+            datagrams.sendto(encode(name, 1, message_id)[2:])
 
     def datagram_received(self, data: bytes, source: object) -> None:
         name = self._open.get(int.from_bytes(data[:2], "big"))
@@ -90,11 +109,6 @@ class DatagramProbe(asyncio.DatagramProtocol):
     def error_received(self, error: Exception) -> None:
         self.over.set()
 
-    def close(self) -> None:
-        """Close the socket."""
-        if self._transport is not None:
-            self._transport.abort()
-
     @property
     def invented(self) -> bool:
         """True when every name that nobody has was answered with records."""
@@ -103,33 +117,14 @@ class DatagramProbe(asyncio.DatagramProtocol):
 
 async def rewrites(way: Way, openings: Openings) -> bool:
     """True when the resolver answers names that do not exist; False when it does not, or cannot be asked now."""
+    probe = DatagramProbe() if way.resolver.scheme == "udp" else StreamProbe()
     async with openings.limit:
-        return await (ask_datagrams if way.resolver.scheme == "udp" else ask_stream)(way, openings)
-
-
-async def ask_datagrams(way: Way, openings: Openings) -> bool:
-    probe = DatagramProbe()
-    try:
-        async with asyncio.timeout(openings.timeout_s):
-            target = (way.resolver.address, way.resolver.port)
-            await asyncio.get_running_loop().create_datagram_endpoint(lambda: probe, remote_addr=target)
-            await probe.over.wait()
-    except (TimeoutError, OSError):
-        return False
-    finally:
-        probe.close()
-    return probe.invented
-
-
-async def ask_stream(way: Way, openings: Openings) -> bool:
-    probe = Probe()
-    try:
-        async with asyncio.timeout(openings.timeout_s):
-            tls = openings.tls if way.resolver.scheme == "tls" else None
-            await open_stream(probe, way.resolver, way.proxy, openings.timeout_s, tls)
-            await probe.over.wait()
-    except (TimeoutError, Trouble):
-        return False
-    finally:
-        probe.close()
+        try:
+            async with asyncio.timeout(openings.timeout_s):
+                await probe.open(way, openings)
+                await probe.over.wait()
+        except (TimeoutError, Trouble):
+            return False
+        finally:
+            probe.close()
     return probe.invented
