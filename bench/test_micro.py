@@ -15,7 +15,8 @@ import pytest
 from scanner.native import wire
 from scanner.native.line import Lines
 from scanner.native.names import Names
-from scanner.native.session import Peer, Session
+from scanner.native.peer import Peer
+from scanner.native.session import Session
 
 BATCH = 64
 NS = 2

@@ -20,7 +20,10 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.rdata": 1,
     "scanner.idn": 1,
     "scanner.inputline": 2,  # one step above idn, which it asks for names beyond ASCII
+    "scanner.native.dice": 1,
     "scanner.native.names": 2,
+    "scanner.native.peer": 2,
+    "scanner.native.server": 2,
     "scanner.native.sockets": 1,
     "scanner.native.table": 2,
     "scanner.native.session": 2,

@@ -451,7 +451,7 @@ late wrongid qr0 lie garbage short twice big truncate edns-formerr servfail-1 dr
 def test_each_trouble_has_the_verdict_that_the_zone_foretells(lab, run_dnsscan):
     names = [f"{label}.n{number}.lab.test" for number, label in enumerate(TROUBLED)]
 
-    run = run_dnsscan("--config", lab.path, "--workers", 8, "--timeout-ms", 400, stdin="\n".join(names).encode())
+    run = run_dnsscan("--config", lab.path, "--pipeline", 1, "--timeout-ms", 400, stdin="\n".join(names).encode())
 
     assert {row["d"]: (row["s"], row.get("e")) for row in run.lines} == {n: zone.expected(n) for n in names}
     assert run.code == 0

@@ -16,7 +16,8 @@ from scanner.inputline import judge
 from scanner.model import REASONS
 from scanner.native.line import Lines
 from scanner.native.names import Names
-from scanner.native.session import Peer, Session
+from scanner.native.peer import Peer
+from scanner.native.session import Session
 
 NS, CONNECTION = 2, REASONS.index("connection")
 

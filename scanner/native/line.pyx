@@ -33,15 +33,13 @@ cdef class Lines:
     def __dealloc__(self):
         free(self.octets)
 
-    cdef char *begin(self, Py_ssize_t most) except NULL:
+    cdef char *begin(self, Py_ssize_t most) except NULL nogil:
         """Where the next line may be written, with room for `most` octets."""
         cdef Py_ssize_t room
         cdef char *octets
         if self.used + most > self.room:
             room = (self.used + most) * 2
-            octets = <char *>realloc(self.octets, room)
-            if octets is NULL:
-                raise MemoryError
+            octets = <char *>sure(realloc(self.octets, room))
             self.octets = octets
             self.room = room
         return self.octets + self.used

@@ -6,7 +6,7 @@ of the output held everything up, so that waiting for a reader never turns an an
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from scanner.native.line cimport Lines
+from scanner.native.line cimport Lines, Text
 from scanner.native.wire cimport Response
 
 cdef enum:
@@ -86,10 +86,15 @@ cdef inline Name *pop(Queue *queue) noexcept nogil:
         queue.count -= 1
     return name
 
+cdef struct Side:           # names that only a stream to one resolver may ask again: a datagram could not hold the response
+    Queue waiting
+    bint told               # `newly_aside` has named the resolver
+
 cdef class Aside:
-    """Names that only a stream to their resolver may ask again: a datagram could not hold the response."""
+    """One resolver's Side of Names, for a crew and its session."""
     cdef Names names
-    cdef Queue waiting
+    cdef int index          # of the resolver
+    cdef Name *next(self) noexcept
 
 cdef struct Block:          # of the pool; owned by Names, freed with it
     Block *next
@@ -98,7 +103,7 @@ cdef struct Block:          # of the pool; owned by Names, freed with it
 cdef class Names:
     cdef readonly Lines lines
     cdef object judge, room_made        # called for a line that is not plain; when a chunk is used up
-    cdef object chunks                  # deque[bytes]: bounded by the source
+    cdef object chunks                  # deque[(bytes, lines before it or -1 = it goes on)]: bounded by the source
     cdef bytes chunk                    # the one being cut
     cdef const uint8_t *at              # cursor in `chunk`
     cdef const uint8_t *chunk_end
@@ -111,18 +116,23 @@ cdef class Names:
 
     cdef uint8_t qname[256]             # the present line's name, while its types are handed out
     cdef int qname_length
-    cdef bytes d
+    cdef bytes d                        # the line's JSON text, where it is not the name's own
+    cdef Py_ssize_t d_length            # its octets, -1 = none
     cdef bint dot
     cdef bint at_name                   # it is a name of which nothing is taken yet
     cdef int type_at                    # 0 = the next name needs a new line
     cdef uint16_t types[32]
     cdef int type_count
     cdef list type_tags                 # `,"t":"NS"` by type index, or empty
+    cdef Text tags[32]                  # the same
     cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
 
     cdef Block *blocks                  # the pool's memory
     cdef Name *free
-    cdef readonly dict asides           # Aside by resolver index
+    cdef Side *sides                    # by resolver index
+    cdef int side_count
+    cdef readonly bint lends            # what is put aside goes to other Names, by `post` and `adopt`
+    cdef Queue outgoing                 # that: still in this pool
     cdef Queue waiting                  # names to be tried again
     cdef readonly int live              # names started and not yet written
     cdef readonly int live_max
@@ -132,35 +142,40 @@ cdef class Names:
     cdef bint with_line, with_why, with_time
     cdef readonly bint with_details     # a, sec or fl asked for
     cdef readonly object describe       # bytes of a response -> JSON fragment
+    cdef bytes details                  # the last such fragment
     cdef double epoch                   # s to add to `now` for the wall clock
     cdef double held, held_since        # s of waiting for the output's reader; < 0 = not now
 
+    cdef int64_t line                   # number of the line just cut
     cdef readonly int64_t read, blank, written, expected, queries, answers, strays, requeued, retried
     cdef int64_t verdicts[3]
     cdef int64_t reasons[15]
     cdef public double heard_at         # s, monotonic: the last answer
     cdef public int64_t troubles        # attempts and openings that failed since
 
-    cdef double scan_now(self, double now) noexcept
-    cdef bint blocked(self) noexcept
-    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL
-    cdef Name *newcomer(self, double now) except? NULL
-    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept
-    cdef bint cut(self)
-    cdef bint at_hand(self) except -1
-    cdef bint next_name(self) except -1
-    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept
-    cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1
-    cdef Name *started(self, double now) except NULL
-    cdef Name *slot(self) except NULL
-    cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
-                    bytes tags, double now) except -1
-    cdef int aside(self, Name *name) except -1
-    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1
-    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
-                    double now) except -1
-    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
-                   double now) except -1
+    cdef double scan_now(self, double now) noexcept nogil
+    cdef bint blocked(self) noexcept nogil
+    cdef bint take(self, Name **taken, int worker, int exit, int resolver, double now, bint fresh) except -1 nogil
+    cdef bint newcomer(self, Name **taken, double now) except -1 nogil
+    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept nogil
+    cdef bint cut(self) except -1 nogil
+    cdef bint next_chunk(self) except -1 with gil
+    cdef bint at_hand(self) except -1 nogil
+    cdef bint next_name(self) except -1 nogil
+    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept nogil
+    cdef bint judged(self, const uint8_t *text, Py_ssize_t length) except -1 with gil
+    cdef Name *started(self, double now) except NULL nogil
+    cdef Name *slot(self) except NULL nogil
+    cdef bint settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
+                     Text tags, double now) except -1 nogil
+    cdef Text described(self, const uint8_t *message, Py_ssize_t length) except * with gil
+    cdef int aside(self, Name *name) except -1 nogil
+    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1 nogil
+    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
+                    double now) except -1 nogil
+    cdef int fail_name(self, Name *name, Reason reason, double now) except -1 nogil
+    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
+                   double now) except -1 nogil
     cdef int write_bad(self, bytes d, Reason reason, str why) except -1
-    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1
-    cdef void forget(self, Name *name) noexcept
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1 nogil
+    cdef void forget(self, Name *name) noexcept nogil

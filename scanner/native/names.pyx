@@ -9,33 +9,48 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memchr, memcmp, memcpy
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from scanner.model import REASONS
-from scanner.native.line cimport Lines, put_number
+from scanner.native.line cimport Lines, Text, put_number, put_text, sure, text_of
 from scanner.native.wire cimport qname_from_text, text_from_qname
+
+cdef extern from "<strings.h>" nogil:
+    int strncasecmp(const char *one, const char *other, size_t count)
 
 DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
 DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
 
-cdef list REASON_TEXTS = [reason.encode() for reason in REASONS]
-cdef list WHY = [
+cdef list KEPT = []         # octets of the texts below
+cdef Text REASON_TEXTS[REASON_COUNT]
+cdef Text WHY[REASON_COUNT]
+cdef Text NOTHING
+NOTHING.octets, NOTHING.length = b"", 0
+cdef int reason_index
+for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
     "", "the resolver answered SERVFAIL", "the resolver refused", "the resolver found our query malformed",
     "the resolver does not implement this", "the resolver answered with an unusual RCODE",
     "no answer in time", "the connection closed or could not be made", "the proxy could not be used",
     "TLS failed", "the answer is malformed or contradicts itself", "not a name",
     "the name is an alias whose target does not exist", "the name exists, the type does not",
     "special-use (RFC 6761)",
-]
-SPECIAL_LABELS = (b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost")
+), strict=True)):
+    KEPT.append((reason_text.encode(), why_text.encode()))
+    REASON_TEXTS[reason_index], WHY[reason_index] = text_of(KEPT[reason_index][0]), text_of(KEPT[reason_index][1])
+
+cdef const char *SPECIAL_LABELS[7]
+SPECIAL_LABELS[:] = [b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost"]
 
 
 cdef class Aside:
-    """A queue for one resolver, seen by a crew as it sees Names."""
+    """The names of one resolver that were put aside, seen by a crew as it sees Names."""
 
-    def __init__(self, Names names):
-        self.names = names
+    def __init__(self, Names names, int index):
+        self.names, self.index = names, index
+
+    cdef Name *next(self) noexcept:
+        return pop(&self.names.sides[self.index].waiting)
 
     @property
     def lines(self) -> Lines:
@@ -45,24 +60,24 @@ cdef class Aside:
     @property
     def available(self) -> bool:
         """True when a stream may take a name."""
-        return self.waiting.first is not NULL and not self.names.blocked()
+        return self.backlog > 0 and not self.names.blocked()
 
     @property
     def backlog(self) -> int:
         """How many names wait."""
-        return self.waiting.count
+        return self.names.sides[self.index].waiting.count
 
     @property
     def queued(self) -> int:
         """The same: what is here has been tried before."""
-        return self.waiting.count
+        return self.backlog
 
     def give_back(self, int reason, double now) -> None:
         """No stream could be opened: each name has spent an attempt, and may be tried anywhere."""
-        cdef Name *name = pop(&self.waiting)
+        cdef Name *name = self.next()
         while name is not NULL:
             self.names.again(name, <Reason>reason, True, now)
-            name = pop(&self.waiting)
+            name = self.next()
 
 
 cdef class Names:
@@ -71,7 +86,7 @@ cdef class Names:
     a, sec and fl, or is None. Times in seconds."""
 
     def __init__(self, Lines lines, types, *, judge, room_made, type_tags=(), describe=None, fields=(),
-                 double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False):
+                 double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False, bint lends=False):
         cdef int index
         if not 0 < len(types) <= TYPES_MAX:
             raise ValueError(f"1 to {TYPES_MAX} types")
@@ -79,19 +94,20 @@ cdef class Names:
         self.judge = judge
         self.room_made = room_made
         self.chunks = deque()
-        self.asides = {}
         self.type_count = len(types)
         for index in range(self.type_count):
             self.types[index] = types[index]
             self.newest[index] = NULL
         self.type_tags = list(type_tags) or [b""] * self.type_count
+        for index in range(self.type_count):
+            self.tags[index] = text_of(self.type_tags[index])
         self.describe = describe
         self.with_details = describe is not None
         self.with_line, self.with_why, self.with_time = "n" in fields, "why" in fields, "ts" in fields
         self.deadline_s = deadline_s
         self.retries = min(retries, 200)
         self.live_max = live_max
-        self.special = special
+        self.special, self.lends = special, lends
         self.workers = self.exits = self.resolvers = 1
         self.epoch = time.time() - time.monotonic()
         self.held_since = -1
@@ -105,13 +121,15 @@ cdef class Names:
             for index in range(BLOCK):
                 free(block.names[index].d)
             free(block)
+        free(self.sides)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
-    def feed(self, bytes chunk not None) -> None:
-        """More input, cut anywhere."""
+    def feed(self, bytes chunk not None, int64_t before=-1) -> None:
+        """More input, cut anywhere. `before`: so many lines of the input came before it, and none is torn; -1: it goes
+        on where the last chunk ended."""
         if not self.ended and chunk:
-            self.chunks.append(chunk)
+            self.chunks.append((chunk, before))
 
     def end(self) -> None:
         """The end of input: what is left is the last line."""
@@ -124,26 +142,22 @@ cdef class Names:
         self.carried = 0
         self.ended = True
 
-    cdef bint cut(self):
+    cdef bint cut(self) except -1 nogil:
         """Cut the next line at 0x0A into line_octets; False when no whole line is here."""
         cdef const uint8_t *newline
         cdef Py_ssize_t size, keep
         while True:
-            if self.at == self.chunk_end:
-                if not self.chunks:
-                    if self.ended and self.carried:
-                        break
-                    return False
-                self.chunk = self.chunks.popleft()
-                self.at = self.chunk
-                self.chunk_end = self.at + len(self.chunk)
-                self.room_made()
+            if self.at == self.chunk_end and not self.next_chunk():
+                if self.ended and self.carried:
+                    break
+                return False
             newline = <const uint8_t *>memchr(self.at, 10, self.chunk_end - self.at)
             size = (newline if newline is not NULL else self.chunk_end) - self.at
             if newline is not NULL and self.carried == 0:
                 self.line_octets = self.at
                 self.line_length = size
                 self.at = newline + 1
+                self.line += 1
                 return True
             keep = min(size, LINE_MAX + 1 - self.carried)
             memcpy(self.carry + self.carried, self.at, keep)
@@ -157,16 +171,30 @@ cdef class Names:
         self.line_octets = self.carry
         self.line_length = self.carried
         self.carried = 0
+        self.line += 1
         return True
 
-    cdef bint next_name(self) except -1:
+    cdef bint next_chunk(self) except -1 with gil:
+        """Have the next chunk under the cursor; False when none is here."""
+        cdef int64_t before
+        if not self.chunks:
+            return False
+        self.chunk, before = self.chunks.popleft()
+        if before >= 0:
+            self.line = before
+        self.at = self.chunk
+        self.chunk_end = self.at + len(self.chunk)
+        self.room_made()
+        return True
+
+    cdef bint next_name(self) except -1 nogil:
         """The next line that holds a name worth asking, into self.qname; others are counted or written here."""
         cdef const uint8_t *text
         cdef Py_ssize_t length
         while self.lines.used < self.lines.limit and self.cut():
             text, length = self.line_octets, self.line_length
             self.read += 1
-            if self.read == 1 and length >= 3 and memcmp(text, b"\xef\xbb\xbf", 3) == 0:
+            if self.line == 1 and length >= 3 and memcmp(text, b"\xef\xbb\xbf", 3) == 0:
                 text, length = text + 3, length - 3
             if length <= LINE_MAX:
                 while length and (text[0] == 32 or text[0] == 9 or text[0] == 13):
@@ -177,7 +205,7 @@ cdef class Names:
                     self.blank += 1
                     continue
             self.expected += self.type_count
-            self.d = None
+            self.d_length = -1
             self.qname_length = qname_from_text(text, length, self.qname)
             self.dot = self.qname_length > 0 and text[length - 1] == b"."
             if self.qname_length == 0 or self.needs_judging(text, length):
@@ -186,7 +214,7 @@ cdef class Names:
             return True
         return False
 
-    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept:
+    cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept nogil:
         """True for a plain name whose last label begins with a digit (an IP address?) or may be special-use."""
         cdef Py_ssize_t end = length - 1 if self.dot else length
         cdef Py_ssize_t at = end
@@ -196,16 +224,20 @@ cdef class Names:
             return True
         if not self.special or end - at > 9:
             return False
-        return text[at:end].lower() in SPECIAL_LABELS
+        for label in SPECIAL_LABELS:
+            if strlen(label) == <size_t>(end - at) and strncasecmp(label, <const char *>text + at, end - at) == 0:
+                return True
+        return False
 
-    cdef int judged(self, const uint8_t *text, Py_ssize_t length) except -1:
-        """Let Python say what the line is; 1 when there is a name to ask, 0 when its lines were written."""
+    cdef bint judged(self, const uint8_t *text, Py_ssize_t length) except -1 with gil:
+        """Let Python say what the line is; True when there is a name to ask, False when its lines were written."""
         name, d, reason, why = self.judge(<bytes>text[:length])
         if reason:
             self.write_bad(d, reason, why)
-            return 0
+            return False
         self.d = d
         if d is not None:
+            self.d_length = len(d)
             self.dot = False
         if name == b".":
             self.qname[0] = 0
@@ -214,14 +246,14 @@ cdef class Names:
             self.qname_length = qname_from_text(name, len(name), self.qname)
         if self.qname_length == 0:
             raise ValueError(f"judged to be a name, but is not: {name!r}")
-        return 1
+        return True
 
     # -- names to sessions and back ------------------------------------------------------------------------------
 
-    cdef double scan_now(self, double now) noexcept:
+    cdef double scan_now(self, double now) noexcept nogil:
         return (now if self.held_since < 0 else self.held_since) - self.held
 
-    cdef bint blocked(self) noexcept:
+    cdef bint blocked(self) noexcept nogil:
         return self.lines.behind or self.lines.used >= self.lines.limit
 
     @property
@@ -239,7 +271,7 @@ cdef class Names:
     @property
     def backlog(self) -> int:
         """About how many names wait (12 octets a line); for deciding how many workers to wake."""
-        cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(map(len, self.chunks)) + self.carried
+        cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(len(chunk) for chunk, _ in self.chunks) + self.carried
         return self.waiting.count + (octets + 11) // 12 + (self.at_name or self.type_at > 0)
 
     @property
@@ -248,28 +280,29 @@ cdef class Names:
         return (self.ended and self.live == 0 and self.type_at == 0 and not self.at_name and self.at == self.chunk_end
                 and not self.chunks and self.carried == 0)
 
-    cdef bint at_hand(self) except -1:
+    cdef bint at_hand(self) except -1 nogil:
         """Have a name in self.qname, from the next line if need be."""
         if self.type_at == 0 and not self.at_name:
             self.at_name = self.next_name()
         return self.at_name or self.type_at > 0
 
-    cdef Name *take(self, int worker, int exit, int resolver, double now, bint fresh) except? NULL:
-        """A name to ask: one that failed elsewhere first, else the input's next; NULL when there is none now.
+    cdef bint take(self, Name **taken, int worker, int exit, int resolver, double now, bint fresh) except -1 nogil:
+        """A name to ask: one that failed elsewhere first, else the input's next; False when there is none now.
         `fresh`: the other way about."""
-        cdef Name *name = NULL
+        taken[0] = NULL
         if self.blocked():
-            return NULL
+            return False
         if not (fresh and self.live < self.live_max and self.at_hand()):
-            name = self.requeued_name(worker, exit, resolver, now)
-        return self.newcomer(now) if name is NULL else name
+            taken[0] = self.requeued_name(worker, exit, resolver, now)
+        return taken[0] is not NULL or self.newcomer(taken, now)
 
-    cdef Name *newcomer(self, double now) except? NULL:
-        """The input's next name; NULL when there is none now."""
+    cdef bint newcomer(self, Name **taken, double now) except -1 nogil:
+        """The input's next name; False when there is none now."""
         cdef Name *name
         cdef Name *twin
+        taken[0] = NULL
         if self.blocked():
-            return NULL
+            return False
         while self.live < self.live_max and self.at_hand():
             self.at_name = False
             name = self.started(now)
@@ -281,10 +314,11 @@ cdef class Names:
                 twin.same = name
                 continue
             self.newest[(self.type_at + self.type_count - 1) % self.type_count] = name
-            return name
-        return NULL
+            taken[0] = name
+            return True
+        return False
 
-    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept:
+    cdef Name *requeued_name(self, int worker, int exit, int resolver, double now) noexcept nogil:
         """The first queued name that this worker is elsewhere for: another exit and resolver where there are any."""
         cdef Name *before = NULL
         cdef Name *name = self.waiting.first
@@ -306,21 +340,20 @@ cdef class Names:
             looked += 1
         return NULL
 
-    cdef Name *started(self, double now) except NULL:
+    cdef Name *started(self, double now) except NULL nogil:
         """A slot filled with the present line's name and type."""
         cdef Name *name = self.slot()
         name.same = NULL
         name.d = NULL
-        if self.d is not None:
-            name.d_length = len(self.d)
-            name.d = <char *>malloc(name.d_length + 1)
-            if name.d is NULL:
-                raise MemoryError
-            memcpy(name.d, <const char *>self.d, name.d_length)
+        if self.d_length >= 0:
+            name.d_length = <uint32_t>self.d_length
+            name.d = <char *>sure(malloc(name.d_length + 1))
+            with gil:
+                memcpy(name.d, <const char *>self.d, name.d_length)
         name.started = name.sent = now
         name.hurt = -1
         name.deadline = self.scan_now(now) + self.deadline_s
-        name.line = self.read
+        name.line = self.line
         name.qtype = self.types[self.type_at]
         name.rcode = -1
         name.worker = name.exit = name.resolver = -1
@@ -333,14 +366,12 @@ cdef class Names:
         self.live += 1
         return name
 
-    cdef Name *slot(self) except NULL:
+    cdef Name *slot(self) except NULL nogil:
         cdef Block *block
         cdef Name *name
         cdef int index
         if self.free is NULL:
-            block = <Block *>calloc(1, sizeof(Block))
-            if block is NULL:
-                raise MemoryError
+            block = <Block *>sure(calloc(1, sizeof(Block)))
             block.next = self.blocks
             self.blocks = block
             for index in range(BLOCK):
@@ -350,14 +381,14 @@ cdef class Names:
         self.free = name.next
         return name
 
-    cdef int settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
-                    bytes tags, double now) except -1:
-        """What a response says of its name (CONTRACT section 3); 1 when its server may know no EDNS."""
+    cdef bint settle(self, Name *name, const Response *response, const uint8_t *message, Py_ssize_t length, double rtt,
+                     Text tags, double now) except -1 nogil:
+        """What a response says of its name (CONTRACT section 3); True when its server may know no EDNS."""
         cdef int rcode = response.rcode
-        cdef bytes details = b""
+        cdef Text details = NOTHING
         name.rcode = rcode
         if self.with_details and (rcode == 0 or rcode == 3):
-            details = self.describe(<bytes>message[:length])
+            details = self.described(message, length)
         if rcode == 0:
             self.finish(name, TAKEN, NODATA if response.ancount == 0 else NONE, rtt, tags, details, now)
         elif rcode == 3 and response.ancount == 0:
@@ -369,33 +400,93 @@ cdef class Names:
         elif not name.plain and (rcode == 1 or rcode == 4):
             name.plain = True                           # perhaps no EDNS there (RFC 6891 section 7): ask without
             self.again(name, FORMERR, False, now)
-            return 1
+            return True
         else:
             self.again(name, reason_of(rcode), True, now)
-        return 0
+        return False
 
-    cdef int aside(self, Name *name) except -1:
+    cdef Text described(self, const uint8_t *message, Py_ssize_t length) except * with gil:
+        """The JSON of fields a, sec and fl; good until the next one."""
+        self.details = self.describe(<bytes>message[:length])
+        return text_of(self.details)
+
+    cdef int aside(self, Name *name) except -1 nogil:
         """To be asked over a stream, by the resolver that had it last; no attempt is spent."""
-        if name.resolver not in self.asides:
-            self.asides[name.resolver] = Aside(self)
+        cdef Side *sides
+        cdef int count = max(name.resolver + 1, 2 * self.side_count)
         name.reason = TIMEOUT                           # unless a stream brings something else
-        push(&(<Aside>self.asides[name.resolver]).waiting, name)
+        if self.lends:
+            push(&self.outgoing, name)
+            return 0
+        if name.resolver >= self.side_count:
+            sides = <Side *>sure(realloc(self.sides, count * sizeof(Side)))
+            memset(sides + self.side_count, 0, (count - self.side_count) * sizeof(Side))
+            self.sides, self.side_count = sides, count
+        push(&self.sides[name.resolver].waiting, name)
         return 0
 
-    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1:
+    def newly_aside(self) -> list:
+        """Indexes of resolvers for which a name was put aside for the first time."""
+        cdef int index
+        found = []
+        for index in range(self.side_count):
+            if self.sides[index].waiting.count and not self.sides[index].told:
+                self.sides[index].told = True
+                found.append(index)
+        return found
+
+    def post(self) -> list:
+        """What was put aside here, for `adopt` of the Names that have the streams: each name as its octets, with those
+        that wait for the same answer."""
+        cdef Name *name = pop(&self.outgoing)
+        cdef Name *same
+        letters = []
+        while name is not NULL:
+            same = name
+            letter = []
+            while same is not NULL:
+                letter.append((<char *>same)[:sizeof(Name)])
+                same = same.same
+            letters.append(letter)
+            same = name
+            while same is not NULL:
+                name = same.same
+                same.d = NULL                           # the letter has it
+                self.forget(same)
+                same = name
+            name = pop(&self.outgoing)
+        return letters
+
+    def adopt(self, letters) -> None:
+        """Names of other Names, put aside here; their lines are written here."""
+        cdef Name *name
+        cdef Name *first
+        cdef bytes octets
+        cdef Name *free_next
+        for letter in letters:
+            first = NULL
+            for octets in reversed(letter):
+                name = self.slot()
+                memcpy(name, <const char *>octets, sizeof(Name))
+                name.same = first
+                first = name
+                self.live += 1
+            self.aside(first)
+
+    cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1 nogil:
         """An attempt failed: to be tried elsewhere, or finished when its attempts or its time are used up."""
         name.reason = reason
         if spend:
             self.troubles += 1
             if name.attempt >= self.retries:
-                return self.finish(name, ERROR, reason, now - name.started, b"", b"", now)
+                return self.fail_name(name, reason, now)
             name.attempt += 1
             self.retried += 1
         elif name.requeues < 255:
             name.requeues += 1
             self.requeued += 1
         if self.scan_now(now) >= name.deadline:
-            return self.finish(name, ERROR, reason, now - name.started, b"", b"", now)
+            return self.fail_name(name, reason, now)
         name.sent = now
         push(&self.waiting, name)
         return 0
@@ -403,18 +494,18 @@ cdef class Names:
     def expire(self, double now) -> int:
         """Finish queued names whose deadline has passed; returns how many."""
         cdef double clock = self.scan_now(now)
-        cdef int late = self.expire_queue(&self.waiting, clock, now)
-        for queue in self.asides.values():
-            late += self.expire_queue(&(<Aside>queue).waiting, clock, now)
+        cdef int index, late = self.expire_queue(&self.waiting, clock, now)
+        for index in range(self.side_count):
+            late += self.expire_queue(&self.sides[index].waiting, clock, now)
         return late
 
-    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1:
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1 nogil:
         cdef int index, late = 0
         cdef Name *name
         for index in range(queue.count):        # each once; those that stay keep their order
             name = pop(queue)
             if clock >= name.deadline:
-                self.finish(name, ERROR, <Reason>name.reason, now - name.started, b"", b"", now)
+                self.fail_name(name, <Reason>name.reason, now)
                 late += 1
             else:
                 push(queue, name)
@@ -424,12 +515,9 @@ cdef class Names:
         """Nothing can be reached: finish up to `most` waiting names with `reason`; returns how many."""
         cdef Name *name
         cdef int failed = 0
-        while failed < most:
-            name = self.take(-1, -1, -1, now + PATIENCE_S + 1, False)
-            if name is NULL:
-                break
+        while failed < most and self.take(&name, -1, -1, -1, now + PATIENCE_S + 1, False):
             name.started = min(name.started, now)
-            self.finish(name, ERROR, <Reason>reason, now - name.started, b"", b"", now)
+            self.fail_name(name, <Reason>reason, now)
             failed += 1
         return failed
 
@@ -448,8 +536,12 @@ cdef class Names:
 
     # -- output --------------------------------------------------------------------------------------------------
 
-    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
-                    double now) except -1:
+    cdef int fail_name(self, Name *name, Reason reason, double now) except -1 nogil:
+        """No verdict: `error`, and the time that was spent in all."""
+        return self.finish(name, ERROR, reason, now - name.started, NOTHING, NOTHING, now)
+
+    cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
+                    double now) except -1 nogil:
         """Write the line of a name, and of every line that was the same name; then its slot is free."""
         cdef Name *same = name.same
         cdef Name *after
@@ -463,7 +555,7 @@ cdef class Names:
         self.forget(name)
         return 0
 
-    cdef void forget(self, Name *name) noexcept:
+    cdef void forget(self, Name *name) noexcept nogil:
         cdef int index
         for index in range(self.type_count):
             if self.newest[index] == name:
@@ -474,10 +566,11 @@ cdef class Names:
         self.free = name
         self.live -= 1
 
-    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, bytes tags, bytes details,
-                   double now) except -1:
+    cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
+                   double now) except -1 nogil:
         """One JSONL line, straight from the slot."""
-        cdef char *at = self.lines.begin(1400 + name.d_length * (name.d is not NULL) + len(tags) + len(details))
+        cdef char *at = self.lines.begin(1400 + name.d_length * (name.d is not NULL) + tags.length + details.length)
+        cdef int64_t ms
         cdef int index
         at = put(at, b'{"d":"', 6)
         if name.d is not NULL:
@@ -509,16 +602,22 @@ cdef class Names:
             at = put(at, b',"n":', 5)
             at = put_number(at, name.line)
         if self.with_why and reason != NONE:
-            at = put_bytes(at, b',"why":"' + (<str>WHY[<int>reason]).encode() + b'"')
-        if self.type_count > 1 or self.type_tags[0]:
+            at = put(at, b',"why":"', 8)
+            at = put_text(at, WHY[<int>reason])
+            at = put(at, b'"', 1)
+        if self.tags[0].length:
             for index in range(self.type_count):
                 if self.types[index] == name.qtype:
-                    at = put_bytes(at, self.type_tags[index])
+                    at = put_text(at, self.tags[index])
                     break
-        at = put_bytes(at, details)
-        at = put_bytes(at, tags)
+        at = put_text(at, details)
+        at = put_text(at, tags)
         if self.with_time:
-            at = put_bytes(at, b',"ts":%.3f' % (now + self.epoch))
+            ms = <int64_t>((now + self.epoch) * 1000)
+            at = put(at, b',"ts":', 6)
+            at = put_number(at, ms // 1000)
+            at[0], at[1], at[2], at[3] = 46, 48 + ms // 100 % 10, 48 + ms // 10 % 10, 48 + ms % 10      # .mmm
+            at += 4
         at = put(at, b"}\n", 2)
         self.lines.end(at)
         self.written += 1
@@ -532,16 +631,16 @@ cdef class Names:
         cdef char *at
         cdef bytes line
         for index in range(self.type_count):
-            line = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (d, REASON_TEXTS[<int>reason])
+            line = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (d, REASONS[<int>reason].encode())
             if self.with_line:
-                line += b',"n":%d' % self.read
+                line += b',"n":%d' % self.line
             if self.with_why:
                 line += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
             line += self.type_tags[index]
             if self.with_time:
                 line += b',"ts":%.3f' % time.time()
             at = self.lines.begin(len(line) + 2)
-            at = put_bytes(at, line)
+            at = put_text(at, text_of(line))
             self.lines.end(put(at, b"}\n", 2))
             self.written += 1
             self.verdicts[<int>ERROR] += 1
@@ -560,7 +659,7 @@ cdef class Names:
         }
 
 
-cdef Reason reason_of(int rcode) noexcept:
+cdef Reason reason_of(int rcode) noexcept nogil:
     if rcode == 2:
         return SERVFAIL
     if rcode == 5:
@@ -570,19 +669,15 @@ cdef Reason reason_of(int rcode) noexcept:
     return NOTIMP if rcode == 4 else RCODE
 
 
-cdef inline char *put(char *at, const char *text, Py_ssize_t length) noexcept:
+cdef inline char *put(char *at, const char *text, Py_ssize_t length) noexcept nogil:
     memcpy(at, text, length)
     return at + length
 
 
-cdef inline char *put_bytes(char *at, bytes text):
-    return put(at, text, len(text))
-
-
-cdef char *put_reason(char *at, Reason reason, int rcode):
+cdef char *put_reason(char *at, Reason reason, int rcode) noexcept nogil:
     """`,"e":"servfail"`; an RCODE without a name of its own is `rcodeN`."""
     at = put(at, b',"e":"', 6)
-    at = put_bytes(at, REASON_TEXTS[<int>reason])
+    at = put_text(at, REASON_TEXTS[<int>reason])
     if reason == RCODE:
         at = put_number(at, rcode)
     return put(at, b'"', 1)

@@ -2,27 +2,9 @@
 
 from libc.stdint cimport uint8_t, uint16_t
 
+from scanner.native.line cimport Text
 from scanner.native.names cimport Aside, Name, Names, Reason
-from scanner.native.wire cimport Response
-
-cdef const uint8_t *random_bytes(int count) except NULL
-
-cdef class Peer:
-    """What is known of one resolver by one exit, shared by the sessions that use the pair."""
-    cdef readonly double rate           # queries a second, 0 = no limit
-    cdef double tokens, refilled        # queries that may leave now; s, monotonic, of the last refill
-    cdef public int quota               # queries that one connection is good for, 0 = not known to be limited
-    cdef int short_ends                 # connections in a row that closed so, queries in flight
-    cdef int quota_uses                 # connections used up since it was learned
-    cdef public int refused_in_row
-    cdef double heard_at                # s, monotonic: the last answer
-    cdef bint doubted                   # its last connection ended with nothing answered
-    cdef int no_edns                    # FORMERR and NOTIMP without an OPT record, since the last OPT
-    cdef public bint replaceable        # there are other resolvers
-    cdef void told(self, const Response *response, bint without_edns) noexcept
-    cdef bint knows_edns(self) noexcept
-    cdef void ended_short(self, int answered) noexcept
-    cdef int granted(self, double now, int wanted) noexcept
+from scanner.native.peer cimport Peer
 
 cdef class Session:
     cdef Names names
@@ -30,6 +12,7 @@ cdef class Session:
     cdef readonly Peer peer
     cdef readonly int worker, exit, resolver
     cdef bytes tags                     # JSON of fields ns and p
+    cdef Text tags_text                 # the same
     cdef double timeout_s
     cdef readonly int window            # queries that may be in flight
     cdef int window_max

@@ -1,15 +1,5 @@
 from scanner.native.names import Aside, Names
-
-class Peer:
-    rate: float
-    quota: int
-    refused_in_row: int
-    replaceable: bool
-    @property
-    def refusing(self) -> bool: ...
-    def __init__(self, rate: float = 0) -> None: ...
-    def used_up(self) -> None: ...
-    def ready(self, now: float) -> bool: ...
+from scanner.native.peer import Peer
 
 class Session:
     peer: Peer

@@ -6,16 +6,15 @@ It fills a window with queries, matches responses by ID and question, says what 
 back when their time runs out or the connection ends. It never opens, waits or writes.
 """
 
-import os
-
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from scanner.native.names cimport (
-    BADRESP, TIMEOUT, Aside, Name, Names, Reason, pop,
-)
+from scanner.native.dice cimport Dice, roll
+from scanner.native.line cimport Text, text_of
+from scanner.native.names cimport BADRESP, TIMEOUT, Aside, Name, Names, Reason
+from scanner.native.peer cimport Peer, granted, knows_edns, told
 from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
 
@@ -23,79 +22,10 @@ DEF WINDOW_FIRST = 2        # a connection begins with this many and doubles whi
 DEF WINDOW_MAX = 64         # beyond it nothing more was gained (DESIGN section 2)
 DEF STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
 DEF FREE_MAX = 10           # closes among answers that one name is given for nothing
-DEF REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
 DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
-DEF QUOTA_TRUST = 1000      # connections after which it is put to the test again
-DEF NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
-DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
-cdef uint8_t random_octets[8192]
-cdef int random_left = 0
-
-
-cdef const uint8_t *random_bytes(int count) except NULL:
-    """So many octets of the kernel's CSPRNG (RFC 5452 section 9.2), drawn 8,192 at a time."""
-    global random_left
-    if random_left < count:
-        drawn = os.urandom(sizeof(random_octets))
-        memcpy(random_octets, <const uint8_t *>drawn, sizeof(random_octets))
-        random_left = sizeof(random_octets)
-    random_left -= count
-    return random_octets + random_left
-
-
-cdef class Peer:
-    """One resolver by one exit: its bucket of queries (`rate` a second, 0 = unlimited) and its habits."""
-
-    def __init__(self, double rate=0):
-        self.rate = rate
-        self.tokens = 1
-        self.refilled = self.heard_at = -1
-
-    cdef int granted(self, double now, int wanted) noexcept:
-        """How many of `wanted` queries may leave now; they are taken from the bucket by `fill`."""
-        if self.replaceable and self.refused_in_row >= REFUSED_MAX:
-            return 0
-        if self.rate <= 0:
-            return wanted
-        if self.refilled >= 0:
-            self.tokens = min(max(1.0, self.rate * BURST_S), self.tokens + (now - self.refilled) * self.rate)
-        self.refilled = now
-        return min(wanted, <int>self.tokens)
-
-    cdef void told(self, const Response *response, bint without_edns) noexcept:
-        """What an answer says of its server: whether it knows EDNS, whether it refuses."""
-        if response.opt:
-            self.no_edns = 0
-        elif without_edns:
-            self.no_edns += 1
-        self.refused_in_row = self.refused_in_row + 1 if response.rcode == 5 else 0
-
-    cdef bint knows_edns(self) noexcept:
-        return self.no_edns < NO_EDNS_MAX
-
-    cdef void ended_short(self, int answered) noexcept:
-        """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
-        self.short_ends += 1
-        if self.short_ends >= 2:
-            self.quota = answered
-            self.quota_uses = 0
-
-    def used_up(self) -> None:
-        """A connection was used up; the habit is doubted now and then, as servers are restarted."""
-        self.quota_uses += 1
-        if self.quota_uses >= QUOTA_TRUST:
-            self.quota = self.short_ends = 0
-
-    @property
-    def refusing(self) -> bool:
-        """True when the resolver refuses everything."""
-        return self.refused_in_row >= REFUSED_MAX
-
-    def ready(self, double now) -> bool:
-        """True when at least one query may leave now."""
-        return self.granted(now, 1) > 0
+cdef Dice dice
 
 
 cdef class Session:
@@ -113,6 +43,7 @@ cdef class Session:
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.names, self.peer, self.tags, self.aside = names, peer, tags, aside
+        self.tags_text = text_of(tags)
         self.worker, self.exit, self.resolver = worker, exit, resolver
         self.timeout_s = timeout_s
         self.auto = window == 0
@@ -160,26 +91,26 @@ cdef class Session:
 
     def fill(self, double now) -> bytes | None:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
-        cdef int room = self.peer.granted(now, self.room)
+        cdef int room = granted(&self.peer.manners, now, self.room)
         cdef uint8_t *at = scratch
         cdef double clock = self.names.scan_now(now)
         cdef Name *name
         while room > 0:
             if self.aside is None:
-                name = self.names.take(self.worker, self.exit, self.resolver, now, self.peer.doubted)
+                self.names.take(&name, self.worker, self.exit, self.resolver, now, self.peer.doubted)
             else:
-                name = NULL if self.names.blocked() else pop(&self.aside.waiting)
+                name = NULL if self.names.blocked() else self.aside.next()
             if name is NULL:
                 break
             name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
             name.sent = now
             name.expires = min(clock + self.timeout_s, name.deadline)
-            name.plain = name.plain or not self.edns or not self.peer.knows_edns()
+            name.plain = name.plain or not self.edns or not knows_edns(&self.peer.manners)
             self.put(name)
             at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
             self.sent += 1
             self.names.queries += 1
-            self.peer.tokens -= 1
+            self.peer.manners.tokens -= 1
             room -= 1
         if at == scratch:
             return None
@@ -188,7 +119,7 @@ cdef class Session:
     cdef int put(self, Name *name) except -1:
         """Give the name an ID that nothing in flight has, and keep it by that."""
         while True:
-            memcpy(&name.message_id, random_bytes(2), 2)
+            memcpy(&name.message_id, roll(&dice, 2), 2)
             if find_place(self.table, self.mask, name.message_id) < 0:
                 break
         enter(self.table, self.mask, name)
@@ -284,7 +215,7 @@ cdef class Session:
         if fit == FIT_BROKEN:
             self.names.again(name, BADRESP, True, now)
             return 1
-        self.peer.told(&response, self.names.settle(name, &response, message, length, rtt, self.tags, now))
+        told(&self.peer.manners, &response, self.names.settle(name, &response, message, length, rtt, self.tags_text, now))
         return 1
 
     cdef void widen(self, double rtt) noexcept:

@@ -1,22 +1,32 @@
 from collections.abc import Callable, Sequence
 from socket import socket
+from typing import Any, Protocol
 
 from scanner.native.names import Names
-from scanner.native.session import Peer
+from scanner.native.peer import Peer
 
-class Server:
-    peer: Peer
-    index: int
-    in_flight: int
-    window: float
-    baseline: float
-    answered: int
-    stream: bool
-    def __init__(self, peer: Peer, index: int, address: str, port: int, scope: int = 0, tags: bytes = b"") -> None: ...
+class Target(Protocol):
+    """A resolver as the engine is told of it; `where` is its address for Python's sockets, `scope` that of an IPv6
+    link-local one, `tags` the JSON of fields ns and p."""
+
+    @property
+    def peer(self) -> Peer: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def scope(self) -> int: ...
+    @property
+    def tags(self) -> bytes: ...
+    @property
+    def where(self) -> tuple[Any, ...]: ...
 
 class Engine:
-    servers: list[Server]
     slots: int
+    stream_room: int
     in_flight: int
     truncated: int
     case_lost: int
@@ -24,7 +34,7 @@ class Engine:
     def __init__(
         self,
         names: Names,
-        servers: Sequence[Server],
+        targets: Sequence[Target],
         *,
         open_port: Callable[[bool], socket],
         slots: int = 10_000,
@@ -36,5 +46,5 @@ class Engine:
     def fileno(self) -> int: ...
     def turn(self, now: float) -> int: ...
     def tick(self, now: float) -> None: ...
-    def newly_moved(self) -> list[Server]: ...
+    def newly_moved(self) -> list[int]: ...
     def close(self) -> None: ...

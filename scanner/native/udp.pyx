@@ -7,22 +7,22 @@ for a thousand queries or ten seconds, and only the address and port that was as
 counted and otherwise as if it had not come.
 """
 
-import socket
-
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.math cimport sqrt
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdlib cimport bsearch, calloc, free, malloc, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 from posix.unistd cimport close
 
 from scanner.model import POLICIES
+from scanner.native.dice cimport roll
+from scanner.native.line cimport sure, text_of
 from scanner.native.names cimport BADRESP, CONNECTION, REFUSED, TIMEOUT, Name, Names
-from scanner.native.session cimport Peer, random_bytes
+from scanner.native.peer cimport Peer, knows_edns, told
+from scanner.native.server cimport Server, cookie_fits, has_room, hear, judge_lap, key_size, set_up
 from scanner.native.sockets cimport (
-    AF_INET, AF_INET6, CMSG_DATA, CMSG_LEN, CMSG_SPACE, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLERR, EPOLLIN, HAVE_BATCHES,
+    CMSG_DATA, CMSG_LEN, CMSG_SPACE, EPOLL_CTL_ADD, EPOLLERR, EPOLLIN, HAVE_BATCHES,
     MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, SOL_UDP, UDP_SEGMENT, cmsghdr, epoll_create1, epoll_ctl, epoll_event,
-    epoll_wait, iovec, mmsghdr, msghdr, recvmmsg, recvmsg, sendmmsg, sockaddr_in, sockaddr_in6,
+    epoll_wait, iovec, mmsghdr, msghdr, recvmmsg, recvmsg, sendmmsg, sockaddr_in6,
 )
 from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, Fit, Response, read_response, write_message
@@ -33,144 +33,16 @@ DEF EVENTS = 64
 DEF TICK_S = 0.004              # of the wheel
 DEF WORKER_BASE = 1 << 20       # Name.worker of slot 0: no stream worker has such a number
 DEF PORT_S = 10.0               # the life of a port
-DEF WINDOW_FIRST = 16.0         # a resolver begins with this many
-DEF LAP_LEAST = 8               # queries of the shortest round
-DEF LAP_PATIENCE_S = 0.05       # a query of a round counts as lost after this and four round trips
-DEF MARGIN = 0.05               # of lost queries above the baseline and its noise: then the window is too large
-DEF SIGMAS = 2.5
-DEF QUEUE_S = 0.002             # of waiting beyond twice the shortest round trip
 DEF STRAYS_NAME = 100
 DEF STRAYS_SECOND = 1000
-DEF STREAM_QUEUE = 256          # names that wait for the stream of a resolver that is asked over TCP only
 DEF UNPROVEN_S = 0.1            # what a resolver that never answered is given, and eight round trips of the others
 DEF BACKOFF_S = 0.001           # after a full buffer
 DEF SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
 DEF WORKER_NONE = -1
 
-cdef class Port:
-    """A socket and what is in flight on it."""
-
-    def __cinit__(self, object sock, int slot, bint v6, double now):
-        self.sock, self.fd, self.slot, self.v6, self.born = sock, sock.fileno(), slot, v6, now
-
-    cdef Name *find(self, int message_id) noexcept:
-        cdef int at = find_place(self.table, IDS - 1, message_id)
-        return NULL if at < 0 else self.table[at]
-
-    cdef void put(self, Name *name) noexcept:
-        enter(self.table, IDS - 1, name)
-        self.in_flight += 1
-
-    cdef void remove(self, int message_id) noexcept:
-        vacate(self.table, IDS - 1, find_place(self.table, IDS - 1, message_id))
-        self.in_flight -= 1
-
-
-cdef class Server:
-    """A resolver's address, its window, and what it has shown of itself."""
-
-    def __init__(self, Peer peer, int index, str address, int port, int scope=0, bytes tags=b""):
-        cdef bytes octets = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-        cdef sockaddr_in *v4 = <sockaddr_in *>&self.address
-        self.peer, self.index, self.tags = peer, index, tags
-        self.v6 = len(octets) == 16
-        memset(&self.address, 0, sizeof(self.address))
-        v4.sin_port = socket.htons(port)        # the same place in both
-        if self.v6:
-            self.address.sin6_family = AF_INET6
-            self.address.sin6_scope_id = scope
-            memcpy(&self.address.sin6_addr, <const uint8_t *>octets, 16)
-            self.address_size = sizeof(sockaddr_in6)
-        else:
-            v4.sin_family = AF_INET
-            memcpy(<uint8_t *>v4 + 4, <const uint8_t *>octets, 4)
-            self.address_size = sizeof(sockaddr_in)
-        self.where = (address, port, 0, scope) if self.v6 else (address, port)
-        self.place = -1
-        self.window = WINDOW_FIRST
-        self.threshold = 1e9
-        self.lap = 1
-        self.lap_target = LAP_LEAST
-        self.rtt_least = 1e9
-        memcpy(self.option, b"\x00\x0a\x00\x08", 4)     # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
-        memcpy(self.option + 4, random_bytes(8), 8)
-        self.option_size = 12
-
-    cdef bint room(self, double now) noexcept:
-        return (self.in_flight < self.window and now >= self.paused_until and not self.stream
-                and self.peer.granted(now, 1) > 0)
-
-    cdef void heard(self, Name *name, double now) noexcept:
-        """An answer that fits came."""
-        cdef double rtt = now - name.sent
-        self.answered += 1
-        self.heard_at = now
-        self.silences = 0
-        self.paused_until = 0
-        self.rtt_least = min(self.rtt_least, rtt)
-        self.rtt = rtt if self.rtt == 0 else self.rtt + (rtt - self.rtt) / 8
-        if name.lap == self.lap:
-            self.lap_answered += 1
-
-    cdef void judge_lap(self, double now, double timeout_s) noexcept:
-        """A round of the window: grow while nothing is lost beyond the baseline, else halve. When a smaller window loses
-        as large a share, the names or the path are to blame and not the rate: that share is the baseline."""
-        cdef double share, noise
-        if self.lap_sent < self.lap_target:
-            return
-        if self.lap_answered + self.lap_lost < self.lap_target and now - self.lap_full < 4 * self.rtt + LAP_PATIENCE_S:
-            return
-        share = 1 - <double>self.lap_answered / self.lap_target
-        noise = SIGMAS * sqrt(max(share * (1 - share), 1.0 / self.lap_target) / self.lap_target)
-        if self.lap_answered == 0:
-            self.fell_silent(now)
-        elif self.before and share >= self.share - noise:
-            self.baseline, self.window = (share + self.share) / 2, self.before
-            self.threshold, self.before = 1e9, 0
-        elif share > self.baseline + MARGIN + noise:
-            self.share, self.before = share, self.window
-            self.window = self.threshold = max(self.window / 2, 1.0)
-        else:
-            self.before = 0
-            self.baseline += (min(share, self.baseline) - self.baseline) / 16
-            if self.rtt > self.rtt_least + timeout_s / 4:
-                self.window = self.threshold = max(self.window * 0.75, 1.0)
-            elif self.rtt < self.rtt_least + timeout_s / 8:
-                if self.rtt > 2 * self.rtt_least + QUEUE_S:     # a queue builds up: no more doubling
-                    self.threshold = min(self.threshold, self.window)
-                self.window += self.lap_target if self.window < self.threshold else 1 + self.window / 256
-        self.lap = self.lap % 65535 + 1
-        self.lap_target = <int>max(min(self.window, 4096.0), LAP_LEAST)
-        self.lap_sent = self.lap_answered = self.lap_lost = 0
-
-    cdef void fell_silent(self, double now) noexcept:
-        """A whole round without an answer: feel with single queries, then with pauses between them."""
-        self.silences += 1
-        self.window = self.threshold = max(self.window / 8, 1.0)
-        self.before = 0
-        if self.silences > 1:
-            self.paused_until = now + min(60.0, 0.5 * (1 << min(self.silences, 10)))
-
-    cdef bint cookie_fits(self, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept:
-        """False when the answer lacks the cookie that its server gives. Keeps the server's half (RFC 7873 section 5.3)."""
-        cdef Py_ssize_t at = opt + 2, end, size
-        if opt == 0:
-            return not self.cookies
-        end = opt + 2 + (message[opt] << 8 | message[opt + 1])
-        while at + 4 <= end:
-            size = message[at + 2] << 8 | message[at + 3]
-            if at + 4 + size > end:
-                break
-            if message[at] == 0 and message[at + 1] == 10 and 8 <= size <= COOKIE_MAX - 4:
-                if memcmp(message + at + 4, self.option + 4, 8) != 0:
-                    return False
-                if size >= 16:
-                    memcpy(self.option, message + at, 4 + size)
-                    self.option_size = <int>(4 + size)
-                    self.cookies = True
-                return True
-            at += 4 + size
-        return not self.cookies
+cdef inline Name *found(Port *port, int message_id) noexcept nogil:
+    cdef int at = find_place(port.table, IDS - 1, message_id)
+    return NULL if at < 0 else port.table[at]
 
 
 cdef class Engine:
@@ -179,46 +51,59 @@ cdef class Engine:
     def __cinit__(self):
         self.poll = -1
 
-    def __init__(self, Names names, servers, *, open_port, int slots=10_000, double timeout_s=2.0, str policy="random",
+    def __init__(self, Names names, targets, *, open_port, int slots=10_000, double timeout_s=2.0, str policy="random",
                  bint gso=False, bint case=True):
         cdef int i
-        cdef Server server
+        cdef Server *server
         if not HAVE_BATCHES:
             raise OSError("udp:// needs Linux; use tcp://")
-        self.names, self.servers, self.open_port = names, list(servers), open_port
-        self.by_address = {}
-        self.ports, self.current, self.moved, self.streams = [], [[], []], [], []
+        self.names, self.targets, self.open_port = names, list(targets), open_port
+        self.server_count = <int>len(self.targets)
         self.slots, self.timeout_s, self.policy = slots, timeout_s, POLICIES.index(policy)
-        self.single = len(self.servers) == 1
+        self.single = self.server_count == 1
         self.gso = gso and self.single
         self.case = case
         self.wheel_at = self.refused_once = -1
-        self.free_slots = []
-        self.index_base = (<Server>self.servers[0]).index
+        self.index_base = self.targets[0].index
         self.poll = epoll_create1(0)
         self.in_octets = <uint8_t *>malloc(BATCH * DATAGRAM)
         self.out_octets = <uint8_t *>malloc(OUT * QUERY_MAX)
+        self.servers = <Server *>calloc(self.server_count, sizeof(Server))
+        self.by_address = <Server **>calloc(self.server_count, sizeof(Server *))
         for i in range(2):
-            self.with_room[i] = <int *>calloc(len(self.servers), sizeof(int))
-            if self.with_room[i] is NULL:
+            self.families[i].with_room = <int *>calloc(self.server_count, sizeof(int))
+            if self.families[i].with_room is NULL:
                 raise MemoryError
-        if self.poll < 0 or self.in_octets is NULL or self.out_octets is NULL:
+        if self.poll < 0 or self.in_octets is NULL or self.out_octets is NULL or self.servers is NULL \
+                or self.by_address is NULL:
             raise MemoryError
         for i in range(BATCH):
             self.in_pieces[i].iov_base = self.in_octets + i * DATAGRAM
             self.in_pieces[i].iov_len = DATAGRAM
             self.in_messages[i].msg_hdr.msg_iov = &self.in_pieces[i]
             self.in_messages[i].msg_hdr.msg_iovlen = 1
-        for i in range(len(self.servers)):
-            server = self.servers[i]
-            self.by_address[address_octets(&server.address)] = server
+        for i, target in enumerate(self.targets):
+            server = &self.servers[i]
+            set_up(server, target.index, target.address, target.port, target.scope, roll(&self.dice, 8))
+            server.manners = &(<Peer>target.peer).manners
+            server.tags = text_of(target.tags)
+            self.by_address[i] = server
             self.consider(server, 0)
+        qsort(self.by_address, self.server_count, sizeof(Server *), by_key)
 
     def __dealloc__(self):
+        cdef int i
+        for i in range(self.port_count):
+            if self.ports[i].fd >= 0:
+                close(self.ports[i].fd)
+            free(self.ports[i])
+        for i in range(2):
+            free(self.families[i].with_room)
+        free(self.ports)
         free(self.in_octets)
         free(self.out_octets)
-        free(self.with_room[0])
-        free(self.with_room[1])
+        free(self.servers)
+        free(self.by_address)
         if self.poll >= 0:
             close(self.poll)
 
@@ -228,20 +113,33 @@ cdef class Engine:
 
     def close(self) -> None:
         """Close every port; turns and ticks that come later do nothing."""
+        cdef int i
         self.closed = True
-        for port in self.ports:
-            if port is not None:
-                (<Port>port).sock.close()
+        for i in range(self.port_count):
+            if self.ports[i].fd >= 0:
+                close(self.ports[i].fd)
+                self.ports[i].fd = -1
 
     def newly_moved(self) -> list:
-        """Servers that went to TCP since the last call, because somebody forges their answers."""
-        moved, self.moved = self.moved, []
+        """Indexes of resolvers that went to TCP since the last call, because somebody forges their answers."""
+        cdef int i
+        moved = []
+        for i in range(self.server_count if self.forged else 0):
+            if self.servers[i].stream and not self.servers[i].told:
+                self.servers[i].told = True
+                moved.append(self.servers[i].index)
         return moved
 
     # -- a turn --------------------------------------------------------------------------------------------------
 
     def turn(self, double now) -> int:
         """Take in what has come, end what has waited too long, send what there is room for; returns answers taken."""
+        cdef int settled
+        with nogil:
+            settled = self.step(now)
+        return settled
+
+    cdef int step(self, double now) except -1 nogil:
         cdef epoll_event events[EVENTS]
         cdef int ready, i, settled = 0
         if self.closed:
@@ -249,37 +147,54 @@ cdef class Engine:
         ready = epoll_wait(self.poll, events, EVENTS, 0)
         for i in range(ready):
             if events[i].events & EPOLLERR:
-                self.drain_errors(<Port>events[i].data.ptr, now)
-            settled += self.drain(<Port>events[i].data.ptr, now)   # may close the port
+                self.drain_errors(<Port *>events[i].data.ptr, now)
+            settled += self.drain(<Port *>events[i].data.ptr, now)   # may close the port
         self.expire(now)
         self.fill(now)
         return settled
 
     def tick(self, double now) -> None:
         """Now and then: rounds that end by time, pauses and buckets, ports that are old."""
-        cdef Server server
+        cdef int i
         if self.closed:
             return
         self.sound = 0
-        for server in self.servers:
-            self.consider(server, now)
-            self.sound += server.answered > 0 and server.silences == 0
-        for port in self.ports:
-            if port is not None:
-                self.age(port, now)
+        for i in range(self.server_count):
+            self.consider(&self.servers[i], now)
+            self.sound += self.servers[i].answered > 0 and self.servers[i].silences == 0
+        for i in range(self.port_count):
+            if self.ports[i].fd >= 0:
+                self.age(self.ports[i], now)
 
-    cdef int age(self, Port port, double now) except -1:
+    cdef void age(self, Port *port, double now) noexcept nogil:
         """Retire a port that is old, and close it when nothing is in flight on it."""
+        cdef Family *family = &self.families[port.v6]
+        cdef int i
         if not port.retired and now - port.born > PORT_S:
             port.retired = True
-            self.current[port.v6].remove(port)
+            for i in range(family.port_count):
+                if family.ports[i] == port:
+                    family.port_count -= 1
+                    family.ports[i] = family.ports[family.port_count]
+                    break
         if port.retired and port.in_flight == 0:
             self.close_port(port)
-        return 0
+
+    cdef Server *server_of(self, Name *name) noexcept nogil:
+        return &self.servers[name.resolver - self.index_base]
+
+    cdef Server *server_at(self, sockaddr_in6 *address) noexcept nogil:
+        """The server with this address and port; NULL when it is nobody's."""
+        cdef Server key
+        cdef Server *wanted = &key
+        cdef Server **place
+        key.address = address[0]
+        place = <Server **>bsearch(&wanted, self.by_address, self.server_count, sizeof(Server *), by_key)
+        return NULL if place is NULL else place[0]
 
     # -- drain ---------------------------------------------------------------------------------------------------
 
-    cdef int drain(self, Port port, double now) except -1:
+    cdef int drain(self, Port *port, double now) except -1 nogil:
         """Everything that waits at a socket."""
         cdef int got = BATCH, i, settled = 0, rounds = 0
         while got == BATCH and rounds < 16:
@@ -295,24 +210,24 @@ cdef class Engine:
             self.close_port(port)
         return settled
 
-    cdef int message(self, Port port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
-                     double now) except -1:
-        """One datagram: 1 when it settled a name's attempt, 0 when it is not an answer to anything here."""
-        cdef Name *name = port.find(message[0] << 8 | message[1]) if length >= 12 else NULL
+    cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
+                      double now) except -1 nogil:
+        """One datagram: True when it settled a name's attempt, False when it is not an answer to anything here."""
+        cdef Name *name = found(port, message[0] << 8 | message[1]) if length >= 12 else NULL
         cdef Response response
-        cdef Server server
+        cdef Server *server
         cdef Fit fit
         if name is NULL:
             return self.stray(NULL, source, now)
-        server = <Server>self.servers[name.resolver - self.index_base]
-        if memcmp(source, &server.address, 8 if not server.v6 else 24) != 0:
+        server = self.server_of(name)
+        if memcmp(source, &server.address, 24 if server.v6 else 8) != 0:
             return self.stray(name, source, now)
         response.opt = 0
         fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
-        if fit == FIT_STRAY or (fit != FIT_BROKEN and not server.cookie_fits(message, length, response.opt)):
+        if fit == FIT_STRAY or (fit != FIT_BROKEN and not cookie_fits(server, message, length, response.opt)):
             return self.stray(name, source, now)
         self.proven += server.answered == 0
-        server.heard(name, now)
+        hear(server, name, now)
         self.rtt += (now - name.sent - self.rtt) / 64
         self.leave(name)
         self.names.answers += 1
@@ -329,21 +244,21 @@ cdef class Engine:
         elif response.rcode == 23 and name.requeues < 2:    # BADCOOKIE: once more with the one that came with it
             self.names.again(name, REFUSED, False, now)
         else:
-            server.peer.told(&response, self.names.settle(name, &response, message, length, now - name.sent, server.tags, now))
+            told(server.manners, &response, self.names.settle(name, &response, message, length, now - name.sent, server.tags, now))
         self.consider(server, now)
-        return 1
+        return True
 
-    cdef int stray(self, Name *name, sockaddr_in6 *source, double now) except -1:
+    cdef int stray(self, Name *name, sockaddr_in6 *source, double now) except -1 nogil:
         """A datagram that answers nothing. Many of them for one name, or from one server, mean a forger: to TCP."""
-        cdef Server server
+        cdef Server *server
         self.names.strays += 1
         if name is not NULL:
             name.strays += name.strays < 255
             if name.strays > STRAYS_NAME:
                 self.leave(name)
                 self.names.aside(name)
-        server = self.by_address.get(address_octets(source))
-        if server is None or server.stream:
+        server = self.server_at(source)
+        if server is NULL or server.stream:
             return 0
         server.late = True
         if now - server.stray_second > 1:
@@ -351,26 +266,25 @@ cdef class Engine:
         server.stray_count += 1
         if server.stray_count > STRAYS_SECOND:
             server.stream = True
-            self.streams.append(server)
-            self.moved.append(server)
+            self.forged += 1
         return 0
 
-    cdef int drain_errors(self, Port port, double now) except -1:
+    cdef void drain_errors(self, Port *port, double now) noexcept nogil:
         """ICMP errors (IP_RECVERR): hints, which anybody can send. One slows a server down that has been silent."""
         cdef msghdr header
         cdef sockaddr_in6 address
         cdef uint8_t control[512]
-        cdef Server server
+        cdef Server *server
         while True:
             memset(&header, 0, sizeof(header))
             memset(&address, 0, sizeof(address))
             header.msg_name, header.msg_namelen = &address, sizeof(address)
             header.msg_control, header.msg_controllen = control, sizeof(control)
             if recvmsg(port.fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0:
-                return 0
+                return
             self.unreachable += 1
-            server = self.by_address.get(address_octets(&address))
-            if server is not None and now - server.heard_at > 0.1 and now >= server.paused_until:
+            server = self.server_at(&address)
+            if server is not NULL and now - server.heard_at > 0.1 and now >= server.paused_until:
                 server.window = 1
                 server.threshold = 1
                 server.paused_until = now + 0.1
@@ -378,7 +292,7 @@ cdef class Engine:
 
     # -- expire --------------------------------------------------------------------------------------------------
 
-    cdef void to_wheel(self, Name *name) noexcept:
+    cdef void to_wheel(self, Name *name) noexcept nogil:
         cdef Name **head = &self.wheel[<int64_t>(name.expires / TICK_S) & (WHEEL - 1)]
         name.before = NULL
         name.next = head[0]
@@ -386,7 +300,7 @@ cdef class Engine:
             head[0].before = name
         head[0] = name
 
-    cdef void from_wheel(self, Name *name) noexcept:
+    cdef void from_wheel(self, Name *name) noexcept nogil:
         if name.before is not NULL:
             name.before.next = name.next
         else:
@@ -394,13 +308,13 @@ cdef class Engine:
         if name.next is not NULL:
             name.next.before = name.before
 
-    cdef int expire(self, double now) except -1:
+    cdef int expire(self, double now) except -1 nogil:
         """Attempts whose time is over, on the scan's clock."""
         cdef double clock = self.names.scan_now(now)
         cdef int64_t last = <int64_t>(clock / TICK_S)
         cdef Name *name
         cdef Name *after
-        cdef Server server
+        cdef Server *server
         if self.wheel_at < 0 or last - self.wheel_at >= WHEEL:
             self.wheel_at = last - WHEEL + 1
         while True:
@@ -408,7 +322,7 @@ cdef class Engine:
             while name is not NULL:
                 after = name.next
                 if name.expires <= clock:
-                    server = <Server>self.servers[name.resolver - self.index_base]
+                    server = self.server_of(name)
                     if name.lap == server.lap:
                         server.lap_lost += 1
                     self.leave(name)
@@ -419,95 +333,91 @@ cdef class Engine:
                 return 0
             self.wheel_at += 1
 
-    cdef void leave(self, Name *name) noexcept:
+    cdef void leave(self, Name *name) noexcept nogil:
         """The attempt is over: out of the port's table, the wheel and the server's count."""
-        cdef Port port = <Port>self.ports[name.worker - WORKER_BASE]
-        port.remove(name.message_id)
+        cdef Port *port = self.ports[name.worker - WORKER_BASE]
+        vacate(port.table, IDS - 1, find_place(port.table, IDS - 1, name.message_id))
+        port.in_flight -= 1
         self.from_wheel(name)
-        (<Server>self.servers[name.resolver - self.index_base]).in_flight -= 1
+        self.server_of(name).in_flight -= 1
         self.in_flight -= 1
 
     # -- fill ----------------------------------------------------------------------------------------------------
 
-    cdef void consider(self, Server server, double now) noexcept:
+    cdef void consider(self, Server *server, double now) noexcept nogil:
         """Enter the server among those with room, when it has some worth a batch."""
-        cdef int family = server.v6
-        server.judge_lap(now, self.timeout_s)
-        if server.place < 0 and server.in_flight <= server.window - min(server.window / 4, OUT) and server.room(now):
-            server.place = self.with_room_count[family]
-            self.with_room[family][server.place] = server.index - self.index_base
-            self.with_room_count[family] += 1
+        cdef Family *family = &self.families[server.v6]
+        judge_lap(server, now, self.timeout_s)
+        if server.place < 0 and server.in_flight <= server.window - min(server.window / 4, OUT) and has_room(server, now):
+            server.place = family.with_room_count
+            family.with_room[server.place] = server.index - self.index_base
+            family.with_room_count += 1
 
-    cdef void shut(self, Server server) noexcept:
+    cdef void shut(self, Server *server) noexcept nogil:
         """Out of the list; the last one takes its place."""
-        cdef int family = server.v6
-        cdef int *list_ = self.with_room[family]
-        self.with_room_count[family] -= 1
-        list_[server.place] = list_[self.with_room_count[family]]
-        (<Server>self.servers[list_[server.place]]).place = server.place
+        cdef Family *family = &self.families[server.v6]
+        family.with_room_count -= 1
+        family.with_room[server.place] = family.with_room[family.with_room_count]
+        self.servers[family.with_room[server.place]].place = server.place
         server.place = -1
 
-    cdef Server pick(self, int family, double now):
-        """A server with room by the policy; None when there is none."""
-        cdef int count
-        cdef uint64_t drawn
-        cdef Server server
-        while True:
-            count = self.with_room_count[family]
-            if count == 0:
-                return None
-            if self.policy == RANDOM and count > 1:
-                memcpy(&drawn, random_bytes(8), 8)
-                self.turn_of = <int>(drawn % <uint64_t>count)
+    cdef Server *pick(self, Family *family, double now) except? NULL nogil:
+        """A server with room by the policy; NULL when there is none."""
+        cdef uint32_t drawn
+        cdef Server *server
+        while family.with_room_count:
+            if self.policy == RANDOM and family.with_room_count > 1:
+                memcpy(&drawn, roll(&self.dice, sizeof(drawn)), sizeof(drawn))
+                self.turn_of = <int>(drawn % <uint32_t>family.with_room_count)
             elif self.policy == ROUND_ROBIN:
                 self.turn_of += 1
-            server = <Server>self.servers[self.with_room[family][self.turn_of % count]]
-            if server.room(now):
+            server = &self.servers[family.with_room[self.turn_of % family.with_room_count]]
+            if has_room(server, now):
                 return server
             self.shut(server)
+        return NULL
 
-    cdef Name *next_name(self, Server server, double now) except? NULL:
-        cdef Name *name = self.held
-        if name is not NULL:
-            self.held = name.next
-            return name
+    cdef bint next_name(self, Name **taken, Server *server, double now) except -1 nogil:
+        taken[0] = self.held
+        if self.held is not NULL:
+            self.held = self.held.next
+            return True
         if self.doubtful(server):
-            return self.names.newcomer(now)
-        return self.names.take(WORKER_NONE, 0, server.index, now, False)
+            return self.names.newcomer(taken, now)
+        return self.names.take(taken, WORKER_NONE, 0, server.index, now, False)
 
-    cdef bint unproven(self, Server server) noexcept:
+    cdef bint unproven(self, Server *server) noexcept nogil:
         """It has never answered while others have: its names wait only briefly, and then go elsewhere for nothing."""
         return server.answered == 0 and self.proven > 0 and not server.late
 
-    cdef bint doubtful(self, Server server) noexcept:
+    cdef bint doubtful(self, Server *server) noexcept nogil:
         """It is not asked for a name that has failed before."""
         return self.sound > 0 and (server.answered == 0 or server.silences > 0)
 
-    cdef int ask_streams(self, double now) except -1:
+    cdef int ask_streams(self, double now) except -1 nogil:
         """Names for the servers that are asked over TCP only."""
         cdef Name *name
-        cdef Server server
-        for server in self.streams:
-            while server.index not in self.names.asides or self.names.asides[server.index].queued < STREAM_QUEUE:
-                name = self.next_name(server, now)
-                if name is NULL:
-                    return 0
+        cdef Server *server
+        cdef int i
+        for i in range(self.server_count):
+            server = &self.servers[i]
+            while server.stream and self.stream_room > 0 and self.next_name(&name, server, now):
                 name.resolver = server.index
+                self.stream_room -= 1
                 self.names.aside(name)
         return 0
 
-    cdef int fill(self, double now) except -1:
+    cdef int fill(self, double now) except -1 nogil:
         """Send while there are names, slots and servers with room."""
         cdef int family, count
-        cdef Port port
-        if self.streams and not self.names.blocked():
+        cdef Port *port
+        if self.forged and not self.names.blocked():
             self.ask_streams(now)
         if now < self.wait_until or self.names.blocked():
             return 0
         for family in range(2):
-            while self.with_room_count[family] and self.in_flight < self.slots:
-                port = self.port_for(family, now)
-                if port is None:
+            while self.families[family].with_room_count and self.in_flight < self.slots:
+                if not self.port_for(&port, family, now):
                     break
                 count = self.gather(port, min(min(OUT, self.slots - self.in_flight), PORT_QUERIES - port.sent), now)
                 if count == 0:
@@ -516,53 +426,57 @@ cdef class Engine:
                     return 0
         return 0
 
-    cdef int gather(self, Port port, int most, double now) except -1:
+    cdef int gather(self, Port *port, int most, double now) except -1 nogil:
         """Up to `most` queries for one port, written and entered everywhere; returns how many."""
-        cdef double clock = self.names.scan_now(now), patience
         cdef int count = 0
         cdef Name *name
-        cdef Server server
+        cdef Server *server
         while count < most:
-            server = self.pick(port.v6, now)
-            if server is None:
+            server = self.pick(&self.families[port.v6], now)
+            if server is NULL:
                 break
-            name = self.next_name(server, now)
-            if name is NULL and self.doubtful(server):  # another may take what it may not
-                self.shut(server)
+            if not self.next_name(&name, server, now):
+                if not self.doubtful(server):
+                    break
+                self.shut(server)               # another may take what it may not
                 continue
-            if name is NULL:
-                break
-            name.worker, name.exit, name.resolver = WORKER_BASE + port.slot, 0, server.index
-            name.sent = now
-            patience = self.timeout_s
-            if self.unproven(server):
-                patience = min(patience, UNPROVEN_S + 8 * self.rtt)
-            name.expires = min(clock + patience, name.deadline)
-            name.lap = 0
-            name.plain = name.plain or not server.peer.knows_edns()
-            if server.lap_sent < server.lap_target:
-                server.lap_sent += 1
-                name.lap = server.lap
-                server.lap_full = now
-            self.out_sizes[count] = self.write(count, name, server)
-            while port.find(name.message_id) is not NULL:
-                memcpy(&name.message_id, random_bytes(2), 2)
-            self.out_octets[count * QUERY_MAX] = <uint8_t>(name.message_id >> 8)
-            self.out_octets[count * QUERY_MAX + 1] = <uint8_t>name.message_id
-            self.out_names[count] = name
-            port.put(name)
-            self.to_wheel(name)
-            server.in_flight += 1
-            server.peer.tokens -= 1
-            self.in_flight += 1
+            self.enter(port, name, server, count, now)
             count += 1
         port.sent += count
         self.names.queries += count
         return count
 
-    cdef int write(self, int at, Name *name, Server server) except -1:
+    cdef int enter(self, Port *port, Name *name, Server *server, int at, double now) except -1 nogil:
+        """The name is in flight: its query written at place `at` of the batch, itself in the table and on the wheel."""
+        cdef double patience = self.timeout_s
+        cdef uint8_t *octets = self.out_octets + at * QUERY_MAX
+        name.worker, name.exit, name.resolver = WORKER_BASE + port.slot, 0, server.index
+        name.sent = now
+        if self.unproven(server):
+            patience = min(patience, UNPROVEN_S + 8 * self.rtt)
+        name.expires = min(self.names.scan_now(now) + patience, name.deadline)
+        name.lap = 0
+        name.plain = name.plain or not knows_edns(server.manners)
+        if server.lap_sent < server.lap_target:
+            server.lap_sent += 1
+            name.lap = server.lap
+            server.lap_full = now
+        self.out_sizes[at] = <uint16_t>self.write(at, name, server)
+        while found(port, name.message_id) is not NULL:
+            memcpy(&name.message_id, roll(&self.dice, 2), 2)
+        octets[0], octets[1] = <uint8_t>(name.message_id >> 8), <uint8_t>name.message_id
+        self.out_names[at] = name
+        enter(port.table, IDS - 1, name)
+        self.to_wheel(name)
+        port.in_flight += 1
+        server.in_flight += 1
+        server.manners.tokens -= 1
+        self.in_flight += 1
+        return 0
+
+    cdef int write(self, int at, Name *name, Server *server) except -1 nogil:
         """The query's octets, each letter in a random case; returns their count."""
-        cdef const uint8_t *drawn = random_bytes(10)
+        cdef const uint8_t *drawn = roll(&self.dice, 10)
         cdef uint8_t cased[256]
         cdef int i
         cdef uint8_t octet
@@ -579,10 +493,10 @@ cdef class Engine:
         return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, cased, name.qname_length,
                                   name.qtype, not name.plain, server.option, server.option_size)
 
-    cdef int ship(self, Port port, int count, double now) except -1:
+    cdef int ship(self, Port *port, int count, double now) noexcept nogil:
         """Hand the batch to the kernel; returns how many it took. The others are held."""
         cdef int message_of[OUT]
-        cdef int messages = self.segments(port, count, message_of), done = 0, took, trouble
+        cdef int messages = self.segments(count, message_of), done = 0, took, trouble
         while done < messages:
             took = sendmmsg(port.fd, self.out_messages + done, messages - done, MSG_DONTWAIT | MSG_NOSIGNAL)
             if took > 0:
@@ -600,45 +514,29 @@ cdef class Engine:
                 self.names.troubles += 1
             self.refused_once = -1
             self.wait_until = now + BACKOFF_S
-            return self.unsent(port, message_of[done], count, now)
+            return self.unsent(message_of[done], count, now)
         self.refused_once = -1
         return count
 
-    cdef int segments(self, Port port, int count, int *message_of) except -1:
+    cdef int segments(self, int count, int *message_of) noexcept nogil:
         """Make messages of the batch: one each, or with GSO one for up to 64 queries of one length. `message_of[i]` is
         the first query of message i; returns their count."""
-        cdef int first[QUERY_MAX + 1]
-        cdef int i, size, messages = 0, run
-        cdef Name *names[OUT]
-        cdef uint16_t sizes[OUT]
-        cdef int order[OUT]
+        cdef int i = 0, size, messages = 0, run
         cdef msghdr *header
         cdef cmsghdr *control
-        cdef Server server
-        if self.gso:                            # counting sort by length
-            memset(first, 0, sizeof(first))
-            for i in range(count):
-                first[self.out_sizes[i] + 1] += 1
-            for i in range(QUERY_MAX):
-                first[i + 1] += first[i]
-            for i in range(count):
-                order[first[self.out_sizes[i]]] = i
-                first[self.out_sizes[i]] += 1
-            memcpy(names, self.out_names, count * sizeof(Name *))
-            memcpy(sizes, self.out_sizes, count * sizeof(uint16_t))
-        for i in range(count):
-            if self.gso:
-                self.out_names[i], self.out_sizes[i] = names[order[i]], sizes[order[i]]
-            self.out_pieces[i].iov_base = self.out_octets + (order[i] if self.gso else i) * QUERY_MAX
-            self.out_pieces[i].iov_len = self.out_sizes[i]
-        i = 0
+        cdef Server *server
+        for run in range(count):
+            self.out_pieces[run].iov_base = self.out_octets + run * QUERY_MAX
+            self.out_pieces[run].iov_len = self.out_sizes[run]
+        if self.gso:
+            self.by_length(count)
         while i < count:
             run, size = 1, self.out_sizes[i]
             while self.gso and i + run < count and run < SEGMENTS and self.out_sizes[i + run] == size:
                 run += 1
             header = &self.out_messages[messages].msg_hdr
-            server = <Server>self.servers[self.out_names[i].resolver - self.index_base]
             if not self.single:                 # else the port is connected, which saves the kernel a look-up for each
+                server = self.server_of(self.out_names[i])
                 header.msg_name, header.msg_namelen = &server.address, server.address_size
             header.msg_iov, header.msg_iovlen = &self.out_pieces[i], run
             header.msg_control, header.msg_controllen = NULL, 0
@@ -652,17 +550,37 @@ cdef class Engine:
             i += run
         return messages
 
-    cdef int unsent(self, Port port, int first, int count, double now) except -1:
+    cdef void by_length(self, int count) noexcept nogil:
+        """Order the batch by the queries' lengths, so that runs of one length are long (a counting sort)."""
+        cdef int first[QUERY_MAX + 1]
+        cdef int i, at
+        cdef Name *names[OUT]
+        cdef uint16_t sizes[OUT]
+        memset(first, 0, sizeof(first))
+        memcpy(names, self.out_names, count * sizeof(Name *))
+        memcpy(sizes, self.out_sizes, count * sizeof(uint16_t))
+        for i in range(count):
+            first[sizes[i] + 1] += 1
+        for i in range(QUERY_MAX):
+            first[i + 1] += first[i]
+        for i in range(count):
+            at = first[sizes[i]]
+            first[sizes[i]] += 1
+            self.out_names[at], self.out_sizes[at] = names[i], sizes[i]
+            self.out_pieces[at].iov_base = self.out_octets + i * QUERY_MAX
+            self.out_pieces[at].iov_len = sizes[i]
+
+    cdef int unsent(self, int first, int count, double now) noexcept nogil:
         """Queries that the kernel did not take never left: their names are held, and nothing is spent."""
         cdef int i
         cdef Name *name
-        cdef Server server
+        cdef Server *server
         for i in range(first, count):
             name = self.out_names[i]
-            server = <Server>self.servers[name.resolver - self.index_base]
+            server = self.server_of(name)
             if name.lap == server.lap:
                 server.lap_sent -= 1
-            server.peer.tokens += 1
+            server.manners.tokens += 1
             self.leave(name)
             self.names.queries -= 1
             name.next = self.held
@@ -672,61 +590,80 @@ cdef class Engine:
 
     # -- ports ---------------------------------------------------------------------------------------------------
 
-    cdef Port port_for(self, int family, double now):
-        """One of the ports in use, at random; used-up ones are retired, new ones opened. None when none can be."""
-        cdef list current = <list>self.current[family]
-        cdef int at
-        cdef Port port
-        cdef epoll_event event
-        if len(current) == PORTS:
-            at = random_bytes(1)[0] % PORTS
-            port = <Port>current[at]
-            if port.sent < PORT_QUERIES:
-                return port
-            port.retired = True
-            del current[at]
-            if port.in_flight == 0:
-                self.close_port(port)
-        try:
-            sock = self.open_port(bool(family))
-            if self.single:
-                sock.connect((<Server>self.servers[0]).where)
-        except OSError:                         # no more descriptors, or no such address family here
-            self.names.troubles += 1
-            self.wait_until = now + 0.05
-            live = [each for each in current if (<Port>each).sent < PORT_QUERIES]
-            return <Port>live[0] if live else None
-        at = self.free_slot()
-        port = Port(sock, at, family, now)
-        self.ports[at] = port
-        event.events = EPOLLIN
-        event.data.ptr = <void *>port
-        epoll_ctl(self.poll, EPOLL_CTL_ADD, port.fd, &event)
-        current.append(port)
-        return port
-
-    cdef int free_slot(self) except -1:
-        if self.free_slots:
-            return self.free_slots.pop()
-        self.ports.append(None)
-        return <int>len(self.ports) - 1
-
-    cdef int close_port(self, Port port) except -1:
-        epoll_ctl(self.poll, EPOLL_CTL_DEL, port.fd, NULL)
-        port.sock.close()
-        self.ports[port.slot] = None
-        self.free_slots.append(port.slot)
+    cdef int port_for(self, Port **found, int family, double now) except -1 nogil:
+        """One of the ports in use, at random; used-up ones are retired, new ones opened. 0 when none can be."""
+        cdef Family *here = &self.families[family]
+        cdef int at, fd
+        if here.port_count == PORTS:
+            at = roll(&self.dice, 1)[0] % PORTS
+            found[0] = here.ports[at]
+            if found[0].sent < PORT_QUERIES:
+                return 1
+            found[0].retired = True
+            here.port_count -= 1
+            here.ports[at] = here.ports[here.port_count]
+            if found[0].in_flight == 0:
+                self.close_port(found[0])
+        fd = self.opened(family)
+        if fd >= 0:
+            return self.new_port(found, fd, family, now)
+        self.names.troubles += 1                # no more descriptors, or no such address family here
+        self.wait_until = now + 0.05
+        for at in range(here.port_count):
+            found[0] = here.ports[at]
+            if found[0].sent < PORT_QUERIES:
+                return 1
         return 0
 
+    cdef int opened(self, bint v6) except -2 with gil:
+        """A new socket's descriptor, connected when there is one server only; -1 when there can be none."""
+        try:
+            sock = self.open_port(bool(v6))
+            if self.single:
+                sock.connect(self.targets[0].where)
+            return sock.detach()
+        except OSError:
+            return -1
 
-cdef bytes address_octets(sockaddr_in6 *address):
-    """Family, port and address: what tells two sources apart."""
-    if address.sin6_family == AF_INET6:
-        return (<const char *>address)[:24]
-    return (<const char *>address)[:8]
+    cdef int new_port(self, Port **found, int fd, int family, double now) except -1 nogil:
+        """Put the descriptor to use; returns 1."""
+        cdef Port *port = self.free_ports
+        cdef Port **ports
+        cdef epoll_event event
+        if port is not NULL:
+            self.free_ports = port.next_free
+        else:
+            ports = <Port **>sure(realloc(self.ports, (self.port_count + 1) * sizeof(Port *)))
+            self.ports = ports
+            port = <Port *>sure(calloc(1, sizeof(Port)))
+            port.slot = self.port_count
+            ports[self.port_count] = port
+            self.port_count += 1
+        port.fd, port.v6, port.retired, port.born, port.sent = fd, family, False, now, 0
+        event.events = EPOLLIN
+        event.data.ptr = port
+        epoll_ctl(self.poll, EPOLL_CTL_ADD, fd, &event)
+        self.families[family].ports[self.families[family].port_count] = port
+        self.families[family].port_count += 1
+        found[0] = port
+        return 1
+
+    cdef void close_port(self, Port *port) noexcept nogil:
+        close(port.fd)                          # which takes it out of the epoll set
+        port.fd = -1
+        port.next_free = self.free_ports
+        self.free_ports = port
 
 
-cdef bint same_case(const uint8_t *question, Name *name) noexcept:
+cdef int by_key(const void *one, const void *other) noexcept nogil:
+    """Order of servers by family, port and address."""
+    cdef const Server *first = (<const Server **>one)[0]
+    cdef const Server *second = (<const Server **>other)[0]
+    cdef int sizes = key_size(&first.address) - key_size(&second.address)
+    return sizes if sizes else memcmp(&first.address, &second.address, key_size(&first.address))
+
+
+cdef bint same_case(const uint8_t *question, Name *name) noexcept nogil:
     """True when each letter came back in the case in which it was sent."""
     cdef int i
     cdef uint8_t octet

@@ -4,15 +4,18 @@ for the names that a datagram cannot answer."""
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import monotonic
 
 from scanner.native.names import Aside, Names
-from scanner.native.udp import Engine, Server
+from scanner.native.peer import Peer
+from scanner.native.udp import Engine
 from scanner.sink import Sink
 from scanner.workers.way import Way
 
 TIMER_S = 0.005  # attempts end, pauses end, buckets fill
 TICK_S = 0.02
+STREAM_QUEUE = 256  # names that wait for the streams of resolvers that are asked over TCP only
 
 
 class Datagrams:
@@ -24,14 +27,14 @@ class Datagrams:
         tags: Sequence[bytes], slots: int, timeout_s: float, policy: str, gso: bool, case: bool,
         follow: Callable[[Way, Aside], None], warn: Callable[[str], None],
     ):  # fmt: skip
-        servers = [server_of(way, tag) for way, tag in zip(ways, tags, strict=True)]
+        targets = [target_for(way, tag) for way, tag in zip(ways, tags, strict=True)]
         self._names, self._sink, self._ways = names, sink, {way.resolver_index: way for way in ways}
         self._follow, self._warn = follow, warn
-        self._followed: set[int] = set()
+        self._asides: list[Aside] = []
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
         self._next_tick = 0.0
-        self.engine = Engine(names, servers, open_port=open_port, slots=slots, timeout_s=timeout_s, policy=policy,
+        self.engine = Engine(names, targets, open_port=open_port, slots=slots, timeout_s=timeout_s, policy=policy,
                              gso=gso, case=case)  # fmt: skip
         self._loop.add_reader(self.engine.fileno(), self._turn)
         self._timer = self._loop.call_later(0, self._time)
@@ -65,24 +68,37 @@ class Datagrams:
         self._scheduled = False
         if self._names.lines.behind:
             return
+        self.engine.stream_room = STREAM_QUEUE - sum(aside.backlog for aside in self._asides)
         self.engine.turn(monotonic())
         if self._names.lines.used:
             self._sink.poke()
-        if len(self._names.asides) > len(self._followed):
-            self._follow_new()
-        for server in self.engine.newly_moved():
-            way = self._ways[server.index]
+        for index in self._names.newly_aside():
+            self._asides.append(Aside(self._names, index))
+            self._follow(self._ways[index], self._asides[-1])
+        for index in self.engine.newly_moved():
+            way = self._ways[index]
             self._warn(f"{way.resolver}: somebody forges its answers; it is asked over TCP from now on")
 
-    def _follow_new(self) -> None:
-        for index, aside in self._names.asides.items():
-            if index not in self._followed:
-                self._followed.add(index)
-                self._follow(self._ways[index], aside)
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resolver as the engine is told of it (native/udp.pyi)."""
+
+    peer: Peer
+    index: int
+    address: str
+    port: int
+    scope: int
+    tags: bytes
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        """Its address for Python's sockets."""
+        return (self.address, self.port, 0, self.scope) if ":" in self.address else (self.address, self.port)
 
 
-def server_of(way: Way, tags: bytes) -> Server:
+def target_for(way: Way, tags: bytes) -> Target:
     """The engine's view of a resolver."""
     address, _, zone = way.resolver.address.partition("%")
     scope = socket.if_nametoindex(zone) if zone else 0
-    return Server(way.peer, way.resolver_index, address, way.resolver.port, scope, tags)
+    return Target(way.peer, way.resolver_index, address, way.resolver.port, scope, tags)

@@ -11,7 +11,8 @@ from typing import cast
 from scanner.inputline import judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
-from scanner.native.session import Peer, Session
+from scanner.native.peer import Peer
+from scanner.native.session import Session
 from scanner.native.wire import encode, inspect
 from scanner.transports.stream import open_stream, said
 from scanner.transports.trouble import Trouble

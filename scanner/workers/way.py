@@ -4,7 +4,7 @@ import asyncio
 import random
 
 from scanner.model import Proxy, Resolver
-from scanner.native.session import Peer
+from scanner.native.peer import Peer
 
 PAUSE_FIRST_S = 1.0
 PAUSE_NEXT_S = 5.0  # doubled with each further failure
