@@ -73,6 +73,7 @@ def entry() -> None:
 @click.option("--deadline-ms", metavar="N", help="Hard limit for one name [10000].")
 @click.option("--rate", metavar="N", help="Queries/s per exit and resolver; 0 = no limit.")
 @click.option("--max-in-flight", metavar="N", help="Names started and not yet written.")
+@click.option("--threads", metavar="N", help="udp: engines, each with its own sockets [cores - 1].")
 @click.option("--policy", metavar="WORD", help="udp: random, round-robin or sticky.")
 @click.option("--bind", multiple=True, metavar="IP", help="udp: source address; repeat for more.")
 @click.option("--port-range", metavar="MIN-MAX", help="udp: source ports [any].")

@@ -10,7 +10,7 @@ import resource
 import stat
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,6 +24,7 @@ from scanner.rdata import type_number, type_text
 FILE_MAX = 1 << 20  # octets
 DESCRIPTORS_SPARE = 64  # for files, the loop and Python itself
 NESTED_MAX = 20
+LINUX = sys.platform.startswith("linux")
 PASSWORD = r"://[^/\s\"']*:[^@\s\"'$]+@|^[^\s:#]+:[0-9]+:[^\s:]+:[^\s$]"  # scheme://u:p@ and host:port:u:p
 FIRST_LINE = "--config -"  # the name of a configuration that is the first line of stdin; always JSON
 
@@ -47,6 +48,7 @@ NUMBERS = {
     "deadline_ms": Knob(1, 3_600_000, "10000", "hard limit for one name"),
     "rate": Knob(0, 10_000_000, "1000 per public resolver and exit", "queries a second; 0 = no limit"),
     "max_in_flight": Knob(1, 10_000_000, "from the above", "names started and not yet written"),
+    "threads": Knob(1, 256, "one per core but one", "udp: engines, each with its own sockets"),
     "rcvbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for answers, in octets"),
     "sndbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for queries, in octets"),
 }
@@ -70,6 +72,7 @@ class Config:
     rate: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
+    threads: int  # udp: engines
     policy: str  # udp: of native.udp.POLICIES
     bind: tuple[str, ...]  # udp: source addresses
     rcvbuf: int  # octets
@@ -178,6 +181,7 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
     resolvers = merged.resolvers(proxies)
     if proxies and any(not r.is_public for r in resolvers) and not all(is_near(p.host) for p in proxies):
         warnings.append("a private or loopback resolver behind a remote proxy is one in the proxy's own network")
+    rate = merged.optional("rate")
     workers = merged.number("workers") or (max(500, len(proxies)) if proxies else 16)
     if workers < len(proxies):
         warnings.append(f"{workers} workers for {len(proxies)} proxies: only the first {workers} are used")
@@ -185,7 +189,8 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
         resolvers=resolvers, proxies=proxies, types=merged.types(), workers=workers,
         pipeline=merged.number("pipeline") or 0, timeout_ms=merged.number("timeout_ms", 2000),
         retries=merged.number("retries", 2), deadline_ms=merged.number("deadline_ms", 10_000),
-        rate=merged.optional("rate"), max_in_flight=merged.number("max_in_flight"), fields=merged.fields(),
+        rate=rate, threads=merged.threads(resolvers, rate, warnings),
+        max_in_flight=merged.number("max_in_flight"), fields=merged.fields(),
         policy=merged.policy(), bind=merged.binds(), rcvbuf=merged.number("rcvbuf", 1 << 20),
         sndbuf=merged.number("sndbuf", 1 << 20), port_range=merged.port_range(), no_gso=merged.switch("no_gso"),
         no_0x20=merged.switch("no_0x20"),
@@ -285,7 +290,7 @@ class Merged:
             try:
                 if proxies and text.startswith("udp://"):
                     raise ScanError(f"resolver {shown(text)}: SOCKS5 tunnels carry TCP only; use tcp:// with proxies")
-                if text.startswith("udp://") and not sys.platform.startswith("linux"):
+                if text.startswith("udp://") and not LINUX:
                     raise ScanError(f"resolver {shown(text)}: raw UDP needs Linux; use tcp://")
                 found.append(resolver_from_text(text))
             except ScanError as error:
@@ -293,6 +298,16 @@ class Merged:
         if not found:
             raise ScanError(f"{self.where(key)}: the list is empty; name a resolver, for example 192.0.2.53")
         return tuple(sorted(dict.fromkeys(found), key=lambda each: each.scheme != "udp"))  # udp first: one block
+
+    def threads(self, resolvers: Sequence[Resolver], rate: int | None, warnings: list[str]) -> int:
+        """UDP engines: one wherever a rate is kept or streams share the work, for there one is enough."""
+        wanted = self.number("threads", max(len(os.sched_getaffinity(0)) - 1, 1) if LINUX else 1)
+        kept = rate or (rate is None and any(resolver.is_public for resolver in resolvers))
+        mixed = any(resolver.scheme != "udp" for resolver in resolvers)
+        if (kept or mixed) and "threads" in {*self.flags, *self.table} and wanted > 1:
+            warnings.append(f"{self.where('threads')}: one engine is used "
+                            + ("where a rate is kept" if kept else "where not every resolver is udp://"))  # fmt: skip
+        return 1 if kept or mixed else wanted
 
     def policy(self) -> str:
         """How the next of several udp:// resolvers is chosen."""

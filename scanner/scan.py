@@ -5,7 +5,8 @@ import contextlib
 import os
 import signal
 import ssl
-from collections.abc import Callable, Coroutine, Sequence
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -21,6 +22,7 @@ from scanner.model import REASONS
 from scanner.native.line import Lines
 from scanner.native.names import Aside, Names
 from scanner.native.session import Session
+from scanner.native.udp import Engine
 from scanner.rdata import describer, type_text
 from scanner.sink import Sink
 from scanner.source import Source
@@ -29,7 +31,9 @@ from scanner.transports.datagram import port_opener
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
 from scanner.workers.crew import Crew
-from scanner.workers.datagrams import Datagrams
+from scanner.workers.datagrams import Datagrams, target_for
+from scanner.workers.dealer import AHEAD, Dealer
+from scanner.workers.lane import Lane
 from scanner.workers.probe import rewrites
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings, work
@@ -65,8 +69,10 @@ class Scan:
         self._sources = sources
         self._out_fd = out_fd
         self._tls = tls
-        self._names = names_for(config, self._room_made)
-        self._stats = Stats(self._names, quiet=config.quiet, form=config.stats)
+        self._names = names_for(config, lambda: self._dealer.deal())
+        self._dealer = Dealer(self._names, lambda: self._source.room_made(), config.threads)
+        self._lanes: list[Lane] = []
+        self._stats = Stats(self._books, quiet=config.quiet, form=config.stats)
         self._ended = asyncio.Event()
         self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._error: ScanError | None = None
@@ -79,13 +85,16 @@ class Scan:
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._datagrams: Datagrams | None = None
+        self._lane_ways: list[list[Way]] = []
+        self._lanes_left = 0
 
     async def run(self) -> int:
         """Start everything, wait for the end, stop everything."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._call_failed)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
-                              lambda trouble: in_loop(loop, self._input_ended, trouble))  # fmt: skip
+                              lambda trouble: in_loop(loop, self._input_ended, trouble),
+                              ahead=AHEAD * self._config.threads)  # fmt: skip
         self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
                           flushed=self._flushed)  # fmt: skip
         self._crew = Crew(self._names, self._sink)
@@ -154,6 +163,8 @@ class Scan:
         streams = [r for r, resolver in enumerate(config.resolvers) if resolver.scheme != "udp"]
         if len(streams) < resolvers:
             self._datagrams = self._start_datagrams([ways[0, r] for r in range(resolvers - len(streams))], openings)
+            for _ in range(config.threads - 1):
+                self._datagrams.engines.append(self._start_lane())
         for index in range(config.workers if streams else 0):
             way = ways[index % proxies, streams[(index // proxies + index % proxies) % len(streams)]]
             session = Session(self._names, way.peer, window=config.pipeline, timeout_s=config.timeout_ms / 1000,
@@ -181,12 +192,44 @@ class Scan:
             self._note_trouble(trouble)
             aside.give_back(REASONS.index(trouble.reason), monotonic())
 
-        opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
-        return Datagrams(
-            self._names, self._sink, ways, open_port=opener, tags=[tags_for(way, config.fields) for way in ways],
-            slots=config.max_in_flight or SLOTS, timeout_s=timeout_s, policy=config.policy, gso=not config.no_gso,
-            case=not config.no_0x20, follow=follow, warn=self._stats.warn,
-        )  # fmt: skip
+        engine = engine_for(config, self._names, ways)
+        return Datagrams(self._names, self._sink, engine, ways, follow=follow, warn=self._stats.warn)
+
+    def _start_lane(self) -> Engine:
+        """One more UDP engine beside the loop's; names that need a stream come back from it."""
+        loop = asyncio.get_running_loop()
+        names = names_for(self._config, lambda: in_loop(loop, lambda _: self._dealer.deal(), None), lends=True)
+        ways = list(ways_for(self._config).values())
+        for way in ways:
+            way.peer.replaceable = len(ways) > 1
+        names.resolvers = len(ways)
+        lane = Lane(names, engine_for(self._config, names, ways),
+                    deliver=lambda: in_loop(loop, self._collect, lane),
+                    lend=lambda letters: in_loop(loop, self._adopt, letters),
+                    left=lambda fault: in_loop(loop, self._lane_left, (lane, fault)))  # fmt: skip
+        self._lanes.append(lane)
+        self._lane_ways.append(ways)
+        self._dealer.takers.append(names)
+        lane.start()
+        self._dealer.deal()
+        return lane.engine
+
+    def _collect(self, lane: Lane) -> None:
+        for block in lane.collect():
+            self._sink.add(block)
+
+    def _adopt(self, letters: list[list[bytes]]) -> None:
+        self._names.adopt(letters)
+        self._wake()
+
+    def _lane_left(self, what: tuple[Lane, BaseException | None]) -> None:
+        lane, fault = what
+        self._collect(lane)
+        self._lanes_left += 1
+        if fault is not None:
+            self._fault = self._fault or fault
+            self._end()
+        self._sink.poke()
 
     def _wake(self) -> None:
         """Names may be sent: to all who send."""
@@ -202,7 +245,7 @@ class Scan:
             self._first_chunk = False
             self._sniff(chunk)
         if self._error is None:
-            self._names.feed(chunk)
+            self._dealer.feed(chunk)
             self._arrived.set()
             self._wake()
 
@@ -215,22 +258,33 @@ class Scan:
             self._stats.warn("the input looks like UTF-16; convert it to UTF-8 first (iconv)")
 
     def _input_ended(self, trouble: str | None) -> None:
-        self._names.end()
+        self._dealer.end()
         if trouble is not None and self._error is None:
             self._error = InputEndedEarly(f"input ended early after {self._names.read:,} lines: {trouble}")
         self._arrived.set()
         self._wake()
         self._sink.poke()
 
-    def _room_made(self) -> None:
-        self._source.room_made()
-
     def _behind(self, behind: bool) -> None:
-        if behind:
-            self._names.hold(monotonic())
-        else:
-            self._names.release(monotonic())
+        for names, order in self._pools():
+            order(partial(names.hold if behind else names.release, monotonic()))
+        if not behind:
             self._wake()
+
+    def _pools(self) -> list[tuple[Names, Callable[[Callable[[], object]], object]]]:
+        """All names there are, each with the way to have something done where they are at home."""
+        return [(self._names, lambda call: call()), *((lane.names, lane.order) for lane in self._lanes)]
+
+    def _books(self) -> dict[str, Any]:
+        """The counts of all names together."""
+        books = self._names.books()
+        for lane in self._lanes:
+            for key, count in lane.names.books().items():
+                if key != "reasons":
+                    books[key] += count
+                else:
+                    books[key] = dict(sorted((Counter(books[key]) + Counter(count)).items()))
+        return books
 
     def _fail(self, error: ScanError) -> None:
         """Nothing more can be done: leave."""
@@ -242,13 +296,15 @@ class Scan:
             os._exit(128 + number)  # the second: at once; what was written ends with a line
         self._signal = number
         self._source.stop()
-        self._names.stop()
+        self._dealer.stop()
+        for names, order in self._pools():
+            order(names.stop)
         self._sink.poke()
 
     def _flushed(self) -> None:
         """The sheet is empty: sessions that found it full may go on; or this was the last line."""
         self._wake()
-        if self._names.done and not self._names.lines.used:
+        if self._names.done and not self._names.lines.used and self._lanes_left == len(self._lanes):
             self._end()
 
     def _end(self) -> None:
@@ -293,39 +349,44 @@ class Scan:
                 for connection in list(crew.live):
                     connection.expire(now)
             self._names.expire(now)
-            self._leave_out_refusing()
+            self._leave_out_refusing(list(self._ways.values()), self._names)
+            for lane, ways in zip(self._lanes, self._lane_ways, strict=True):
+                self._leave_out_refusing(ways, lane.names)
             self._give_up(now)
         self._wake()
         self._stats.progress(now)
         if self._names.lines.used or self._names.done:
             self._sink.poke()
 
-    def _leave_out_refusing(self) -> None:
-        for way in self._ways.values():
+    def _leave_out_refusing(self, ways: list[Way], names: Names) -> None:
+        for way in ways:
             if way.peer.refusing and not way.left_out:
-                used = {other.resolver for other in self._ways.values() if not other.left_out}
+                used = {other.resolver for other in ways if not other.left_out}
                 if len(used) < 2:
                     way.peer.replaceable = False
                     continue
-                self._leave_out(way)
+                self._leave_out(way, ways)
+                names.resolvers -= 1
 
-    def _leave_out(self, refusing: Way) -> None:
-        for way in self._ways.values():
+    def _leave_out(self, refusing: Way, ways: list[Way]) -> None:
+        for way in ways:
             if way.resolver == refusing.resolver:
                 way.left_out = True
         for connection in list(self._crew.live):
             if connection.way.left_out:
                 connection.abort()
-        self._names.resolvers -= 1
         self._stats.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
 
     def _give_up(self, now: float) -> None:
         """When nothing has answered for a whole deadline, waiting names get their line all the same."""
-        names = self._names
-        if not (names.live or names.available) or not names.troubles:
+        waiting = self._names.live or self._names.available or self._lanes_left < len(self._lanes)
+        if not waiting or not any(names.troubles for names, _ in self._pools()):
             self._quiet_since = now
-        if now - max(names.heard_at, self._quiet_since) > self._config.deadline_ms / 1000:
-            self._unreached |= names.fail(self._trouble, now, FAIL_AT_ONCE) > 0
+        heard_at = max(names.heard_at for names, _ in self._pools())
+        if now - max(heard_at, self._quiet_since) > self._config.deadline_ms / 1000:
+            self._unreached |= bool(waiting)
+            for names, order in self._pools():
+                order(partial(names.fail, self._trouble, now, FAIL_AT_ONCE))
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -334,6 +395,9 @@ class Scan:
         if self._datagrams is not None:
             self._datagrams.close()
             self._stats.more.update(self._datagrams.counts())
+        for lane in self._lanes:
+            lane.close()
+            self._collect(lane)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -350,14 +414,14 @@ class Scan:
             raise self._error
         self._stats.summary(connections=self._connections, ended=signal.Signals(self._signal).name
                             if self._signal else "input")  # fmt: skip
-        if not balanced(self._names):
+        if not balanced(self._books()):
             self._stats.warn("the books do not balance: this is a bug; please report it")
             return EXIT_FAULT
         if self._error is not None:
             raise self._error
         if self._signal:
             return 128 + self._signal
-        return EXIT_UNREACHED if self._unreached or nothing_answered(self._names) else 0
+        return EXIT_UNREACHED if self._unreached or nothing_answered(self._books()) else 0
 
 
 class InputEndedEarly(ScanError):
@@ -378,19 +442,20 @@ class ResolverRewrites(ScanError):
     exit_code = EXIT_UNREACHED
 
 
-def names_for(config: Config, room_made: Callable[[], object]) -> Names:
-    """The names' pool, sized and told what this configuration asks for."""
+def names_for(config: Config, room_made: Callable[[], object], *, lends: bool = False) -> Names:
+    """A pool of names, sized and told what this configuration asks for."""
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
-    slots = 2 * SLOTS if config.resolvers[0].scheme == "udp" else 0
+    slots = 2 * SLOTS // config.threads if config.resolvers[0].scheme == "udp" else 0
     live_max = (
-        config.max_in_flight or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX) + slots
+        -(-config.max_in_flight // config.threads)
+        or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX) + slots
     )
     return Names(
         Lines(), config.types, judge=partial(judge, ptr=config.ptr, special=special), room_made=room_made,
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
         describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
-        retries=config.retries, live_max=live_max, special=special,
+        retries=config.retries, live_max=live_max, special=special, lends=lends,
     )  # fmt: skip
 
 
@@ -414,14 +479,22 @@ def tags_for(way: Way, fields: Sequence[str]) -> bytes:
     return tags
 
 
-def balanced(names: Names) -> bool:
+def engine_for(config: Config, names: Names, ways: Sequence[Way]) -> Engine:
+    """A UDP engine that asks the resolvers of `ways`."""
+    opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
+    return Engine(
+        names, [target_for(way, tags_for(way, config.fields)) for way in ways], open_port=opener,
+        slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
+        policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
+    )  # fmt: skip
+
+
+def balanced(books: Mapping[str, Any]) -> bool:
     """The books of a finished scan: every line read has its lines written, and the verdicts add up."""
-    books = names.books()
     return bool(books["written"] == books["expected"] == books["taken"] + books["nxdomain"] + books["error"])
 
 
-def nothing_answered(names: Names) -> bool:
+def nothing_answered(books: Mapping[str, Any]) -> bool:
     """True when there were names to ask and not one answer came."""
-    reasons = names.books()["reasons"]
-    asked = names.written - reasons.get("badname", 0) - reasons.get("special", 0)
-    return asked > 0 and names.answers == 0
+    asked = books["written"] - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
+    return bool(asked > 0 and books["answers"] == 0)

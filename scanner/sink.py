@@ -60,14 +60,17 @@ class Sink:
         """Hand over what is finished."""
         self.scheduled = False
         if self._lines.used:
-            block = self._lines.take()
-            self._waiting += len(block)
-            self._blocks.put(block)
-            if self._waiting > BEHIND_OCTETS and not self._is_behind:
-                self._is_behind = True
-                self._behind(True)
+            self.add(self._lines.take())
         self._next_at = self._loop.time() + PAUSE_S
         self._flushed()
+
+    def add(self, block: bytes) -> None:
+        """Whole lines, from this sheet or another."""
+        self._waiting += len(block)
+        self._blocks.put(block)
+        if self._waiting > BEHIND_OCTETS and not self._is_behind:
+            self._is_behind = True
+            self._behind(True)
 
     async def close(self) -> None:
         """Write all that is left and wait until it is out, or has failed: then that was told."""

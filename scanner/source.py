@@ -9,21 +9,22 @@ import threading
 from collections.abc import Callable, Sequence
 
 CHUNK_OCTETS = 256 * 1024
-CHUNKS_AHEAD = 4
+CHUNKS_AHEAD = 2  # for each that takes names
 BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
 
 
 class Source:
-    """Reads the descriptors one after another in a thread of its own.
+    """Reads the descriptors one after another in a thread of its own, `ahead` chunks at most.
 
     `feed(chunk)`, then `end(trouble)` once (None, or why input ended early), are called in that thread.
     """
 
-    def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None]):
+    def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None],
+                 ahead: int):  # fmt: skip
         self._descriptors = descriptors
         self._feed = feed
         self._end = end
-        self._room = threading.Semaphore(CHUNKS_AHEAD)
+        self._room = threading.Semaphore(ahead)
         self._stopped = False
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)

@@ -7,20 +7,21 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
-
-from scanner.native.names import Names
 
 PROGRESS_S = 0.5
 TROUBLES_TOLD = 6  # of thousands of dead proxies the first few are told; the summary counts them all
 
 
 class Stats:
-    """Speaks for one scan. `quiet` leaves only errors and warnings; `form` is text or json (of the summary)."""
+    """Speaks for one scan, whose counts `books()` gives.
 
-    def __init__(self, names: Names, *, quiet: bool, form: str):
-        self._names = names
+    `quiet` leaves only errors and warnings; `form` is text or json (of the summary)."""
+
+    def __init__(self, books: Callable[[], dict[str, Any]], *, quiet: bool, form: str):
+        self._count = books
         self._quiet = quiet
         self._form = form
         self._started = monotonic()
@@ -74,13 +75,13 @@ class Stats:
     def figures(self, connections: int, ended: str) -> dict[str, Any]:
         """The summary as data: counts, seconds, queries a second."""
         seconds = monotonic() - self._started
-        books = self._names.books()
+        books = self._count()
         return {**books, **self._more, "connections": connections, "troubles": len(self._troubles),
                 "seconds": round(seconds, 3),
                 "per_second": round(books["written"] / max(seconds, 1e-9)), "ended": ended}  # fmt: skip
 
     def _books(self) -> str:
-        books = self._names.books()
+        books = self._count()
         seconds = monotonic() - self._started
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in books["reasons"].items())
         troubles = f", proxies and resolvers in trouble: {len(self._troubles):,}" if self._troubles else ""
@@ -93,7 +94,7 @@ class Stats:
         )
 
     def _now(self) -> str:
-        books = self._names.books()
+        books = self._count()
         seconds = max(monotonic() - self._started, 1e-9)
         return (f"{books['written']:,} written, {books['written'] / seconds:,.0f}/s, {books['in_flight']:,} in flight, "
                 f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}")  # fmt: skip

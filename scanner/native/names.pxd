@@ -111,6 +111,7 @@ cdef class Names:
     cdef Py_ssize_t carried             # its octets; LINE_MAX + 1 = too long, the rest is dropped
     cdef const uint8_t *line_octets     # the line just cut
     cdef Py_ssize_t line_length
+    cdef bint ending                    # an empty chunk, the last, stands in `chunks`
     cdef readonly bint ended            # no chunk will come any more
     cdef bint special                   # special-use names are not sent
 

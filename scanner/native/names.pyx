@@ -132,8 +132,15 @@ cdef class Names:
             self.chunks.append((chunk, before))
 
     def end(self) -> None:
-        """The end of input: what is left is the last line."""
-        self.ended = True
+        """The end of input, behind the last chunk: what is left then is the last line."""
+        if not (self.ended or self.ending):
+            self.ending = True
+            self.chunks.append((b"", -1))
+
+    @property
+    def chunks_waiting(self) -> int:
+        """How many chunks have not been begun."""
+        return len(self.chunks)
 
     def stop(self) -> None:
         """Drop all input that is not yet a name; names already started go on."""
@@ -178,6 +185,10 @@ cdef class Names:
         """Have the next chunk under the cursor; False when none is here."""
         cdef int64_t before
         if not self.chunks:
+            return False
+        if not self.chunks[0][0]:
+            self.ended = True
+            self.chunks.clear()
             return False
         self.chunk, before = self.chunks.popleft()
         if before >= 0:
@@ -277,6 +288,8 @@ cdef class Names:
     @property
     def done(self) -> bool:
         """True when the input has ended and every name has its line."""
+        if self.ending and not self.ended and self.at == self.chunk_end:
+            self.next_chunk()
         return (self.ended and self.live == 0 and self.type_at == 0 and not self.at_name and self.at == self.chunk_end
                 and not self.chunks and self.carried == 0)
 

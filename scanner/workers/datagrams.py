@@ -19,23 +19,21 @@ STREAM_QUEUE = 256  # names that wait for the streams of resolvers that are aske
 
 
 class Datagrams:
-    """Runs one engine in this loop. `follow(way, aside)` is called once for each resolver that must be asked over TCP;
+    """Runs `engine` in this loop. `follow(way, aside)` is called once for each resolver that must be asked over TCP;
     `warn(text)` when one is moved there."""
 
     def __init__(
-        self, names: Names, sink: Sink, ways: Sequence[Way], *, open_port: Callable[[bool], socket.socket],
-        tags: Sequence[bytes], slots: int, timeout_s: float, policy: str, gso: bool, case: bool,
+        self, names: Names, sink: Sink, engine: Engine, ways: Sequence[Way], *,
         follow: Callable[[Way, Aside], None], warn: Callable[[str], None],
     ):  # fmt: skip
-        targets = [target_for(way, tag) for way, tag in zip(ways, tags, strict=True)]
         self._names, self._sink, self._ways = names, sink, {way.resolver_index: way for way in ways}
         self._follow, self._warn = follow, warn
         self._asides: list[Aside] = []
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
         self._next_tick = 0.0
-        self.engine = Engine(names, targets, open_port=open_port, slots=slots, timeout_s=timeout_s, policy=policy,
-                             gso=gso, case=case)  # fmt: skip
+        self.engine = engine
+        self.engines = [engine]  # and those of lanes
         self._loop.add_reader(self.engine.fileno(), self._turn)
         self._timer = self._loop.call_later(0, self._time)
 
@@ -52,9 +50,9 @@ class Datagrams:
         self.engine.close()
 
     def counts(self) -> dict[str, int]:
-        """What only datagrams meet, for the summary."""
-        engine = self.engine
-        return {"truncated": engine.truncated, "case_lost": engine.case_lost, "unreachable": engine.unreachable}
+        """What only datagrams meet, in all engines, for the summary."""
+        return {key: sum(getattr(engine, key) for engine in self.engines)
+                for key in ("truncated", "case_lost", "unreachable")}  # fmt: skip
 
     def _time(self) -> None:
         now = monotonic()
@@ -68,16 +66,23 @@ class Datagrams:
         self._scheduled = False
         if self._names.lines.behind:
             return
-        self.engine.stream_room = STREAM_QUEUE - sum(aside.backlog for aside in self._asides)
+        self._share_streams()
         self.engine.turn(monotonic())
         if self._names.lines.used:
             self._sink.poke()
         for index in self._names.newly_aside():
             self._asides.append(Aside(self._names, index))
             self._follow(self._ways[index], self._asides[-1])
-        for index in self.engine.newly_moved():
-            way = self._ways[index]
-            self._warn(f"{way.resolver}: somebody forges its answers; it is asked over TCP from now on")
+        for engine in self.engines:
+            for index in engine.newly_moved():
+                resolver = self._ways[index].resolver
+                self._warn(f"{resolver}: somebody forges its answers; it is asked over TCP from now on")
+
+    def _share_streams(self) -> None:
+        """Tell each engine how many names the streams can take from it."""
+        room = STREAM_QUEUE - sum(aside.backlog for aside in self._asides)
+        for engine in self.engines:
+            engine.stream_room = room // len(self.engines)
 
 
 @dataclass(frozen=True, slots=True)
