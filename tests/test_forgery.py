@@ -1,0 +1,128 @@
+"""A forger with the server's own address and port, against the engine itself: its clock is ours, so that a million
+forged messages are not the thousand a second that move a resolver to TCP."""
+
+import json
+import socket
+import struct
+from dataclasses import dataclass
+
+import pytest
+from dns_peer import parse, response
+from test_udp import FORGERIES
+
+from scanner.inputline import judge
+from scanner.native.line import Lines
+from scanner.native.names import Names
+from scanner.native.peer import Peer
+from scanner.native.udp import Engine
+from scanner.transports.datagram import port_opener
+
+EACH = 100  # forged messages for one name: one more would move it to TCP
+BURST = 50  # of one segmented send
+ROUNDS = 10_000  # names: a million forged messages
+SOL_UDP, UDP_SEGMENT = 17, 103
+
+
+@dataclass
+class Target:
+    port: int
+    peer: Peer
+    index: int = 0
+    address: str = "127.0.0.1"
+    scope: int = 0
+    tags: bytes = b""
+
+    @property
+    def where(self):
+        return (self.address, self.port)
+
+
+@dataclass
+class Datagram:
+    """What the forgeries of test_udp look at."""
+
+    query: object
+
+
+class Asked:
+    """An engine and its only server, turn by turn; `elsewhere` are sockets that nobody asked."""
+
+    def __init__(self, count: int):
+        self.server = socket.socket(type=socket.SOCK_DGRAM)
+        self.server.bind(("127.0.0.1", 0))
+        self.server.settimeout(5)
+        self.names = Names(Lines(1 << 30), (2,), judge=judge, room_made=lambda: None, deadline_s=1e9)
+        self.names.feed(b"".join(b"Forged%d.Example\n" % number for number in range(count)))
+        self.names.end()
+        opener = port_opener((), rcvbuf=1 << 20, sndbuf=1 << 20, port_range=None)
+        # two of them, so that the ports are not connected and the engine itself must look at the source
+        port = self.server.getsockname()[1]
+        targets = [Target(port, Peer()), Target(port, Peer(), 1, "127.0.0.9")]
+        self.engine = Engine(self.names, targets, open_port=opener, slots=1, timeout_s=1e9, policy="sticky")
+        self.now = 1.0
+
+    def turn(self) -> None:
+        self.engine.turn(self.now)
+
+    def close(self) -> None:
+        self.engine.close()
+        self.server.close()
+
+
+def forge(asked: Asked, message: bytes, to: tuple, source: socket.socket) -> int:
+    for _ in range(EACH // BURST):
+        source.sendmsg([message * BURST], [(SOL_UDP, UDP_SEGMENT, struct.pack("H", len(message)))], 0, to)
+        asked.turn()
+    return EACH
+
+
+def run(forged, source=None) -> tuple[Asked, int]:
+    """Every name is forged before its true answer comes; returns how many forged messages were sent."""
+    asked, sent = Asked(ROUNDS), 0
+    try:
+        for _ in range(ROUNDS):
+            asked.turn()
+            octets, port = asked.server.recvfrom(4096)
+            query = parse(octets)
+            sent += forge(asked, forged(Datagram(query)), port, source or asked.server)
+            asked.server.sendto(response(query, 0), port)
+            asked.turn()
+            asked.now += 0.2  # 500 forged a second
+        return asked, sent
+    finally:
+        asked.close()
+
+
+@pytest.mark.parametrize("field", FORGERIES)
+def test_no_message_with_one_wrong_field_is_believed_and_every_good_one_is(field):
+    asked, sent = run(FORGERIES[field])
+
+    rows = [json.loads(line) for line in asked.names.lines.take().splitlines()]
+    assert [(row["s"], row["r"]) for row in rows] == [("taken", 0)] * ROUNDS
+    assert asked.names.books()["strays"] == sent == ROUNDS * EACH
+    assert asked.engine.newly_moved() == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["port", "address"])
+def test_no_message_from_elsewhere_is_believed(host):
+    with socket.socket(type=socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind((host, 0))
+        asked, sent = run(lambda datagram: response(datagram.query, 3), elsewhere)
+
+    assert asked.names.books()["taken"] == ROUNDS
+    assert asked.names.books()["strays"] == sent
+
+
+def test_one_forged_message_more_moves_the_name_to_tcp():
+    asked = Asked(1)
+    try:
+        asked.turn()
+        octets, port = asked.server.recvfrom(4096)
+        message = FORGERIES["name"](Datagram(parse(octets)))
+        forge(asked, message, port, asked.server)
+        assert asked.names.newly_aside() == []
+        asked.server.sendto(message, port)
+        asked.turn()
+        assert asked.names.newly_aside() == [0]
+    finally:
+        asked.close()

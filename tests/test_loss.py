@@ -1,0 +1,72 @@
+"""Loss made by nftables in a network namespace of its own: a fifth of the queries and a fifth of the answers. The share
+of names that end in `timeout` must be what that and the number of attempts make it: one silent attempt too many or too
+few would show."""
+
+import json
+import math
+import shutil
+import subprocess
+
+import pytest
+from command import DNSSCAN, ROOT
+
+from scanner.lab import zone
+
+PORT = 5300  # nobody else's: the namespace is empty
+LOSS = 0.2
+RULES = f"""table inet loss {{
+  chain input {{
+    type filter hook input priority 0;
+    udp dport {PORT} numgen random mod 1000 < {LOSS * 1000:.0f} drop
+    udp sport {PORT} numgen random mod 1000 < {LOSS * 1000:.0f} drop
+  }}
+}}
+"""
+INSIDE = ("unshare", "--map-root-user", "--net")
+SETTING_UP = 'ip link set lo up && nft -f "$1" && shift && exec "$@"'
+
+
+def has_namespaces(folder) -> bool:
+    """Some machines allow none, or have no nft."""
+    (folder / "loss.nft").write_text(RULES)
+    command = [*INSIDE, "sh", "-c", SETTING_UP, "sh", str(folder / "loss.nft"), "true"]
+    return shutil.which("nft") is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def lossy(tmp_path):
+    """`lossy(count, *args)`: the rows of a scan of so many names of the lab, both behind the rules."""
+    if not has_namespaces(tmp_path):
+        pytest.skip("no network namespace with nftables can be made here")
+
+    def run(count: int, *args: object) -> list[dict]:
+        (tmp_path / "names").write_text("".join(f"lost{number}.lab.test\n" for number in range(count)))
+        lab = [*DNSSCAN, "lab", "--proxies", "0", "--port", str(PORT), "--"]
+        scan = [*DNSSCAN, "-r", f"udp://127.0.0.1:{PORT}", *map(str, args), str(tmp_path / "names")]
+        command = [*INSIDE, "sh", "-c", SETTING_UP, "sh", str(tmp_path / "loss.nft"), *lab, *scan]
+        done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=110, check=False)
+        rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b'{"d"')]
+        assert len(rows) == count, done.stderr[-2000:]
+        return rows
+
+    return run
+
+
+@pytest.mark.server
+def test_three_attempts_fail_together_exactly_as_often_as_loss_makes_them(lossy):
+    count, share = 60_000, (1 - (1 - LOSS) ** 2) ** 3
+
+    rows = lossy(count, "--timeout-ms", 300, "--retries", 2)
+
+    late = sum(row.get("e") == "timeout" for row in rows)
+    assert abs(late / count - share) < 4 * math.sqrt(share * (1 - share) / count)
+    assert all((row["s"], row.get("e")) == zone.expected(row["d"]) for row in rows if row.get("e") != "timeout")
+
+
+@pytest.mark.server
+def test_eleven_attempts_leave_next_to_nothing(lossy):
+    count = 20_000
+
+    rows = lossy(count, "--timeout-ms", 250, "--retries", 10)
+
+    assert sum(row["s"] == "error" for row in rows) <= count // 10_000
