@@ -498,7 +498,7 @@ def test_proxies_with_udp_are_refused_in_one_sentence():
 
 
 def test_elsewhere_than_on_linux_udp_is_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("scanner.config.LINUX", False)
 
     with pytest.raises(ScanError, match="raw UDP needs Linux; use tcp://"):
         load(None, None, {"resolvers": ("udp://127.0.0.1",)}, {})

@@ -27,7 +27,8 @@ cdef struct Server:
     double lap_full         # s, monotonic: when its last query left
     double share, before    # of the last round: lost ones; the window before it was halved; 0 = was not
     double baseline         # share of names that never answer, whatever the window
-    double rtt, rtt_least   # s
+    double rtt              # s, a moving mean
+    double rtt_least, lap_least     # s: of all; of this round, which a busy machine disturbs less than the mean
     double heard_at         # s, monotonic
     int64_t answered        # in all
     bint late               # something came from it, if only when nobody waited any more
@@ -62,4 +63,6 @@ cdef inline void hear(Server *server, Name *name, double now) noexcept nogil:
     server.paused_until = 0
     server.rtt_least = min(server.rtt_least, rtt)
     server.rtt = rtt if server.rtt == 0 else server.rtt + (rtt - server.rtt) / 8
-    server.lap_answered += name.lap == server.lap
+    if name.lap == server.lap:
+        server.lap_answered += 1
+        server.lap_least = min(server.lap_least, rtt)

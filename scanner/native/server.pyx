@@ -39,7 +39,7 @@ cdef int set_up(Server *server, int index, str address, int port, int scope, con
     server.threshold = 1e9
     server.lap = 1
     server.lap_target = LAP_LEAST
-    server.rtt_least = 1e9
+    server.rtt_least = server.lap_least = 1e9
     memcpy(server.option, b"\x00\x0a\x00\x08", 4)   # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
     memcpy(server.option + 4, secret, 8)
     server.option_size = 12
@@ -70,12 +70,14 @@ cdef void judge_lap(Server *server, double now, double timeout_s) noexcept nogil
         if server.rtt > server.rtt_least + timeout_s / 4:
             server.window = server.threshold = max(server.window * 0.75, 1.0)
         elif server.rtt < server.rtt_least + timeout_s / 8:
-            if server.rtt > 2 * server.rtt_least + QUEUE_S:     # a queue builds up: no more doubling
-                server.threshold = min(server.threshold, server.window)
-            server.window += server.lap_target if server.window < server.threshold else 1 + server.window / 256
+            if server.window < server.threshold and server.lap_least < 2 * server.rtt_least + QUEUE_S:
+                server.window += server.lap_target
+            else:                               # where loss began once, or a queue builds up
+                server.window += 1 + server.window / 256
     server.lap = server.lap % 65535 + 1
     server.lap_target = <int>max(min(server.window, 4096.0), LAP_LEAST)
     server.lap_sent = server.lap_answered = server.lap_lost = 0
+    server.lap_least = 1e9
 
 
 cdef void fell_silent(Server *server, double now) noexcept nogil:

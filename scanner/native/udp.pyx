@@ -130,6 +130,16 @@ cdef class Engine:
                 moved.append(self.servers[i].index)
         return moved
 
+    def figures(self) -> list:
+        """What each resolver has shown of itself, as it stands in `Figures`."""
+        cdef Server *server
+        cdef int i
+        found = []
+        for i in range(self.server_count):
+            server = &self.servers[i]
+            found.append((server.index, server.window, server.baseline, server.rtt, server.answered, server.in_flight))
+        return found
+
     # -- a turn --------------------------------------------------------------------------------------------------
 
     def turn(self, double now) -> int:
