@@ -57,6 +57,13 @@ cdef class Engine:
     cdef int proven                     # servers that have answered
     cdef int sound                      # those of them that answer now, as of the last tick
     cdef readonly int slots, in_flight
+    cdef readonly int limit             # of them that may be used now: no more than bring more answers (`weigh`)
+    cdef bint full                      # the limit was reached since it was weighed
+    cdef bint tried                     # the limit was doubled, to see what that brings
+    cdef int proved                     # the limit before that
+    cdef int rest, pause                # weighings until the next try; after the last one that brought nothing
+    cdef double weighed_at, speed       # s, monotonic; answers a second below the limit that is being tried
+    cdef int64_t answers, answers_then  # of datagrams; at the last weighing
     cdef int policy, turn_of
     cdef bint single                    # one server: ports are connected to it
     cdef bint gso, case, closed
@@ -90,6 +97,7 @@ cdef class Engine:
     cdef int fill(self, double now) except -1 nogil
     cdef bint unproven(self, Server *server) noexcept nogil
     cdef bint doubtful(self, Server *server) noexcept nogil
+    cdef void weigh(self, double now) noexcept nogil
     cdef int ask_streams(self, double now) except -1 nogil
     cdef int gather(self, Port *port, int most, double now) except -1 nogil
     cdef int enter(self, Port *port, Name *name, Server *server, int at, double now) except -1 nogil

@@ -35,6 +35,10 @@ DEF WORKER_BASE = 1 << 20       # Name.worker of slot 0: no stream worker has su
 DEF PORT_S = 10.0               # the life of a port
 DEF STRAYS_NAME = 100
 DEF STRAYS_SECOND = 1000
+DEF LIMIT_FIRST = 1024          # in flight: as many as the processor's cache likes
+DEF WEIGH_S = 0.1               # between two weighings, and at least two round trips
+DEF GAIN = 1.25                 # of answers that twice as many in flight must bring
+DEF REST_MAX = 64
 DEF UNPROVEN_S = 0.1            # what a resolver that never answered is given, and eight round trips of the others
 DEF BACKOFF_S = 0.001           # after a full buffer
 DEF SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
@@ -63,6 +67,7 @@ cdef class Engine:
         self.single = self.server_count == 1
         self.gso = gso and self.single
         self.case = case
+        self.limit = min(slots, LIMIT_FIRST)
         self.wheel_at = self.refused_once = -1
         self.index_base = self.targets[0].index
         self.poll = epoll_create1(0)
@@ -169,6 +174,7 @@ cdef class Engine:
         if self.closed:
             return
         self.sound = 0
+        self.weigh(now)
         for i in range(self.server_count):
             self.consider(&self.servers[i], now)
             self.sound += self.servers[i].answered > 0 and self.servers[i].silences == 0
@@ -241,6 +247,7 @@ cdef class Engine:
         self.rtt += (now - name.sent - self.rtt) / 64
         self.leave(name)
         self.names.answers += 1
+        self.answers += 1
         self.names.heard_at = now
         self.names.troubles = 0
         if self.case and message[5] and not same_case(message + 12, name):
@@ -426,15 +433,40 @@ cdef class Engine:
         if now < self.wait_until or self.names.blocked():
             return 0
         for family in range(2):
-            while self.families[family].with_room_count and self.in_flight < self.slots:
+            while self.families[family].with_room_count and self.in_flight < self.limit:
                 if not self.port_for(&port, family, now):
                     break
-                count = self.gather(port, min(min(OUT, self.slots - self.in_flight), PORT_QUERIES - port.sent), now)
+                count = self.gather(port, min(min(OUT, self.limit - self.in_flight), PORT_QUERIES - port.sent), now)
                 if count == 0:
                     break
                 if self.ship(port, count, now) < count:
                     return 0
+        self.full = self.full or self.in_flight >= self.limit
         return 0
+
+    cdef void weigh(self, double now) noexcept nogil:
+        """Twice as many in flight only while that brings more answers: what waits for longer than it must is no longer
+        in the processor's cache when its answer comes."""
+        cdef double speed
+        if now - self.weighed_at < max(WEIGH_S, 2 * self.rtt):
+            return
+        speed = (self.answers - self.answers_then) / (now - self.weighed_at)
+        if self.tried and speed < GAIN * self.speed:
+            self.limit = self.proved
+            self.pause = min(2 * self.pause + 4, REST_MAX)
+            self.rest = self.pause
+        elif self.tried:
+            self.pause = 0
+        else:
+            self.rest -= self.rest > 0
+        if not self.tried or self.pause == 0:
+            self.speed = speed
+        self.tried = self.full and self.rest == 0 and self.limit < self.slots
+        self.proved = self.limit
+        if self.tried:
+            self.limit = min(2 * self.limit, self.slots)
+        self.full = False
+        self.weighed_at, self.answers_then = now, self.answers
 
     cdef int gather(self, Port *port, int most, double now) except -1 nogil:
         """Up to `most` queries for one port, written and entered everywhere; returns how many."""
