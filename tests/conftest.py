@@ -41,6 +41,12 @@ def knot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
         yield server
 
 
+@pytest.fixture
+def knot_with_cookies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with one(servers.knot_with_cookies, tmp_path_factory) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def microsocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     with one(servers.microsocks, tmp_path_factory) as server:

@@ -80,6 +80,15 @@ zone:
     module: mod-synthrecord/made
 """
 
+COOKIES = """
+mod-cookies:
+  - id: strict
+    badcookie-slip: 1
+template:
+  - id: default
+    global-module: mod-cookies/strict
+"""
+
 EXAMPLE_ZONE = """
 @     3600 SOA   ns hostmaster 1 900 300 604800 300
 @     3600 NS    ns
@@ -246,11 +255,16 @@ def unbound(folder: Path) -> Server:
     return configured("unbound", UNBOUND, ["-d", "-p", "-c"], folder)
 
 
-def knot(folder: Path) -> Server:
+def knot(folder: Path, more: str = "") -> Server:
     """Authority for `example.test` and for `t.test`, where `ip-192-0-2-N.t.test` exists; else REFUSED."""
     (folder / "example.test.zone").write_text(EXAMPLE_ZONE)
     (folder / "t.test.zone").write_text(MADE_ZONE)
-    return configured("knotd", KNOT, ["-c"], folder)
+    return configured("knotd", KNOT + more, ["-c"], folder)
+
+
+def knot_with_cookies(folder: Path) -> Server:
+    """The same; a query over UDP without the server's cookie gets BADCOOKIE (RFC 7873)."""
+    return knot(folder, COOKIES)
 
 
 def microsocks(folder: Path, user: str = "", password: str = "") -> Server:

@@ -90,6 +90,19 @@ def test_real_knot_over_udp_a_hundred_thousand_computable_names(knot):
     assert len(done.rows) == len({row["d"] for row in done.rows}) == len(listed)
 
 
+@pytest.mark.server
+def test_real_knot_that_answers_only_with_its_cookie(knot_with_cookies):
+    """RFC 7873 section 5.2.3: BADCOOKIE brings the cookie with which the name is asked again, and costs no attempt."""
+    listed = [f"ip-192-0-2-{number}.t.test" for number in range(20_000)]
+    address = f"udp://127.0.0.1:{knot_with_cookies.port}"
+
+    done = scan("-r", address, "-t", "A", "--retries", 0, "--stats", "json", names="\n".join(listed), limit_s=60)
+
+    assert [row for row in done.rows if (row["s"] == "taken") != (int(row["d"][11:-7]) < 256) or row.get("x")] == []
+    assert len(done.rows) == len(listed)
+    assert 1 <= stats_of(done)["requeued"] < 200  # the first few, until the cookie is known
+
+
 def test_fields_and_several_types(lab):
     done = scan("-r", udp(lab), "-t", "A", "-t", "MX", "--fields", "n,t,a,ns,p,fl", names="taken1.lab.test\n")
 
