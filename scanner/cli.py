@@ -84,6 +84,11 @@ def entry() -> None:
 @click.option("--fields", metavar="LIST", help="Extra keys: n,why,t,a,ns,p,ts,sec,fl.")
 @click.option("--output", metavar="FILE", help="Write there instead of stdout (must not exist).")
 @click.option("--force", is_flag=True, help="Overwrite --output.")
+@click.option("--resume", is_flag=True, help="Go on with --output where it ended.")
+@click.option("--fsync", metavar="SECONDS", help="Have --output on the disk so often [never].")
+@click.option("--max-time", metavar="SECONDS", help="Stop after this long (exit 5).")
+@click.option("--max-queries", metavar="N", help="Send no more than this many (exit 5).")
+@click.option("--no-second-pass", is_flag=True, help="Do not try failed names once more at the end.")
 @click.option("--all-names", is_flag=True, help="Send special-use names to public resolvers too.")
 @click.option("--ptr", is_flag=True, help="Ask the reverse name of an IP address.")
 @click.option("--strict", is_flag=True, help="Stop (exit 3) if a resolver invents answers.")
@@ -91,18 +96,23 @@ def entry() -> None:
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config, secrets hidden.")
 @click.version_option(__version__, prog_name="dnsscan")
-def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, dry_run: bool,
-                 **given: Any) -> None:  # fmt: skip
+def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, resume: bool,
+                 dry_run: bool, **given: Any) -> None:  # fmt: skip
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config import check_descriptors, describe, load
 
     for flag, value in (("--config", config), ("--output", output)):
         if value == "":
             raise ScanError(f"{flag}: the name of a file is missing")
+    for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):
+        if meant and output is None:
+            raise ScanError(f"{flag} needs --output FILE")
+    if resume and force:
+        raise ScanError("--resume and --force contradict each other")
     first_line = read_first_line() if config == "-" else None
     flags = {key: value for key, value in given.items() if value not in (None, (), False)}
     path = Path(config) if config is not None and first_line is None else None
-    settings = load(path, first_line, flags, os.environ)
+    settings = load(path, first_line, flags, os.environ, numbered=output is not None)
     if dry_run:
         import orjson
 
@@ -112,10 +122,13 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
         return
     check_descriptors(settings.workers)
     sources = open_inputs(files)
-    out_fd = open_output(output, force, sources) if output else 1
+    from scanner.output import Output, open_output
+    from scanner.rdata import type_text
     from scanner.scan import run
 
-    sys.exit(run(settings, sources, out_fd))
+    types = [type_text(number) for number in settings.types]
+    out = open_output(output, sources, types, force=force, resume=resume) if output else Output(1)
+    sys.exit(run(settings, sources, out))
 
 
 def read_first_line() -> str:
@@ -154,20 +167,6 @@ def open_inputs(files: tuple[Path, ...]) -> list[int]:
         except OSError as error:
             raise ScanError(f"cannot read {hidden(str(path))}: {os.strerror(error.errno or 0)}") from None
     return descriptors
-
-
-def open_output(name: str, force: bool, sources: list[int]) -> int:
-    """The output file, mode 0600, created unless --force. Raises ScanError before anything is changed."""
-    for source in sources:
-        if os.path.exists(name) and os.path.samestat(os.fstat(source), os.stat(name)):
-            raise ScanError(f"--output {name} is the input; choose another file")
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
-        return os.open(name, flags, 0o600)
-    except FileExistsError:
-        raise ScanError(f"--output {name} exists; use --force to overwrite it") from None
-    except OSError as error:
-        raise ScanError(f"--output {hidden(name)}: {os.strerror(error.errno or 0)}") from None
 
 
 @entry.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})

@@ -48,12 +48,16 @@ NUMBERS = {
     "deadline_ms": Knob(1, 3_600_000, "10000", "hard limit for one name"),
     "rate": Knob(0, 10_000_000, "1000 per public resolver and exit", "queries a second; 0 = no limit"),
     "max_in_flight": Knob(1, 10_000_000, "from the above", "names started and not yet written"),
+    "fsync": Knob(1, 86_400, "never", "seconds between two times that --output is brought to the disk"),
+    "max_time": Knob(1, 31_536_000, "none", "seconds after which the scan stops"),
+    "max_queries": Knob(1, 999_999_999_999, "none", "queries after which the scan stops"),
     "threads": Knob(1, 256, "one per core but one", "udp: engines, each with its own sockets"),
     "rcvbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for answers, in octets"),
     "sndbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for queries, in octets"),
 }
 LISTS = {"resolvers": "resolver", "proxies": "proxy", "type": "type", "fields": "fields", "bind": "bind"}
-OTHERS = ("resolver", "proxy_file", "all_names", "ptr", "strict", "policy", "port_range", "no_gso", "no_0x20")
+OTHERS = ("resolver", "proxy_file", "all_names", "ptr", "strict", "policy", "port_range", "no_gso", "no_0x20",
+          "no_second_pass")  # fmt: skip
 KEYS = (*NUMBERS, *LISTS, *OTHERS)
 
 
@@ -72,6 +76,10 @@ class Config:
     rate: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
+    fsync: int  # seconds, 0 = never
+    max_time: int  # seconds, 0 = no limit
+    max_queries: int  # 0 = no limit
+    no_second_pass: bool
     threads: int  # udp: engines
     policy: str  # udp: of native.udp.POLICIES
     bind: tuple[str, ...]  # udp: source addresses
@@ -169,8 +177,10 @@ def once(source: Text):  # type: ignore[no-untyped-def]
     return pairs
 
 
-def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
-    """File (or first line of stdin), then flags over it. `flags` holds only what was given. Raises ScanError."""
+def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], environ: Mapping[str, str],
+         *, numbered: bool = False) -> Config:  # fmt: skip
+    """File (or first line of stdin), then flags over it. `flags` holds only what was given; `numbered`: each line says
+    which input line it answers. Raises ScanError."""
     source = Text(FIRST_LINE, first_line) if first_line is not None else read_file(path) if path else Text("", "{}")
     table = parse(source)
     warnings: list[str] = []
@@ -190,7 +200,9 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
         pipeline=merged.number("pipeline") or 0, timeout_ms=merged.number("timeout_ms", 2000),
         retries=merged.number("retries", 2), deadline_ms=merged.number("deadline_ms", 10_000),
         rate=rate, threads=merged.threads(resolvers, rate, warnings),
-        max_in_flight=merged.number("max_in_flight"), fields=merged.fields(),
+        fsync=merged.number("fsync"), max_time=merged.number("max_time"), max_queries=merged.number("max_queries"),
+        no_second_pass=merged.switch("no_second_pass"),
+        max_in_flight=merged.number("max_in_flight"), fields=merged.fields(numbered),
         policy=merged.policy(), bind=merged.binds(), rcvbuf=merged.number("rcvbuf", 1 << 20),
         sndbuf=merged.number("sndbuf", 1 << 20), port_range=merged.port_range(), no_gso=merged.switch("no_gso"),
         no_0x20=merged.switch("no_0x20"),
@@ -251,13 +263,13 @@ class Merged:
             raise ScanError(f"{self.where(key)}: must be a text or a list of texts")
         return list(items)
 
-    def fields(self) -> tuple[str, ...]:
+    def fields(self, numbered: bool) -> tuple[str, ...]:
         """Extra keys of the output, in the order in which they are written."""
         wanted = [field for text in self.texts("fields") or [] for field in text.split(",") if field]
         for field in wanted:
             if field not in FIELDS:
                 raise ScanError(f"{self.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
-        return tuple(field for field in FIELDS if field in wanted)
+        return tuple(field for field in FIELDS if field in wanted or (numbered and field == "n"))
 
     def types(self) -> tuple[int, ...]:
         """Record types by number, each once."""
@@ -303,10 +315,11 @@ class Merged:
         """UDP engines: one wherever a rate is kept or streams share the work, for there one is enough."""
         wanted = self.number("threads", max(len(os.sched_getaffinity(0)) - 1, 1) if LINUX else 1)
         kept = rate or (rate is None and any(resolver.is_public for resolver in resolvers))
+        kept = kept or self.number("max_queries")
         mixed = any(resolver.scheme != "udp" for resolver in resolvers)
         if (kept or mixed) and "threads" in {*self.flags, *self.table} and wanted > 1:
-            warnings.append(f"{self.where('threads')}: one engine is used "
-                            + ("where a rate is kept" if kept else "where not every resolver is udp://"))  # fmt: skip
+            why = "where queries are counted or paced" if kept else "where not every resolver is udp://"
+            warnings.append(f"{self.where('threads')}: one engine is used {why}")
         return 1 if kept or mixed else wanted
 
     def policy(self) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import ssl
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,10 +20,12 @@ from scanner.config import Config
 from scanner.errors import ReaderGone, ScanError
 from scanner.inputline import judge
 from scanner.model import REASONS
+from scanner.native.answered import Answered
 from scanner.native.line import Lines
 from scanner.native.names import Aside, Names
 from scanner.native.session import Session
 from scanner.native.udp import Engine
+from scanner.output import Output
 from scanner.rdata import describer, type_text
 from scanner.sink import Sink
 from scanner.source import Source
@@ -51,25 +54,25 @@ PROBE_GRACE_S = 0.5  # for the question before the scan, when the scan was the q
 FAIL_AT_ONCE = 10_000  # names given up in one tick when nothing can be reached
 PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
           b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
-EXIT_FAULT, EXIT_UNREACHED = 1, 3
+EXIT_FAULT, EXIT_UNREACHED, EXIT_BUDGET = 1, 3, 5
 
 
-def run(config: Config, sources: Sequence[int], out_fd: int) -> int:
-    """Scan the names of `sources` (descriptors, in order) into `out_fd`; returns the exit code. Raises ScanError."""
+def run(config: Config, sources: Sequence[int], output: Output) -> int:
+    """Scan the names of `sources` (descriptors, in order) into `output`; returns the exit code. Raises ScanError."""
     tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Scan(config, sources, out_fd, tls).run())
+        return runner.run(Scan(config, sources, output, tls).run())
 
 
 class Scan:
     """One run, from the first chunk to the summary."""
 
-    def __init__(self, config: Config, sources: Sequence[int], out_fd: int, tls: ssl.SSLContext | None):
+    def __init__(self, config: Config, sources: Sequence[int], output: Output, tls: ssl.SSLContext | None):
         self._config = config
         self._sources = sources
-        self._out_fd = out_fd
+        self._output = output
         self._tls = tls
-        self._names = names_for(config, lambda: self._dealer.deal())
+        self._names = names_for(config, lambda: self._dealer.deal(), output.answered)
         self._dealer = Dealer(self._names, lambda: self._source.room_made(), config.threads)
         self._lanes: list[Lane] = []
         self._stats = Stats(self._books, quiet=config.quiet, form=config.stats)
@@ -78,6 +81,8 @@ class Scan:
         self._error: ScanError | None = None
         self._fault: BaseException | None = None  # a bug
         self._signal = 0
+        self._budget = ""  # the one that is used up
+        self._input_read = False  # to its end, by the source
         self._first_chunk = True
         self._unreached = False  # names were given up because nothing could be reached
         self._quiet_since = monotonic()  # no name was waiting, or the output was behind
@@ -95,14 +100,16 @@ class Scan:
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
                               ahead=AHEAD * self._config.threads)  # fmt: skip
-        self._sink = Sink(self._names.lines, self._out_fd, behind=self._behind, failed=self._fail,
-                          flushed=self._flushed)  # fmt: skip
+        self._sink = Sink(self._names.lines, self._output.descriptor, behind=self._behind, failed=self._fail,
+                          flushed=self._flushed, fsync_s=self._config.fsync)  # fmt: skip
         self._crew = Crew(self._names, self._sink)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
         for name in ("SIGUSR1", "SIGINFO"):
             if hasattr(signal, name):
                 loop.add_signal_handler(getattr(signal, name), self._stats.status)
+        if self._config.max_time:
+            loop.call_later(self._config.max_time, self._use_up, "max-time")
         self._welcome()
         self._crews = [self._crew]
         self._ways = ways_for(self._config)
@@ -198,7 +205,9 @@ class Scan:
     def _start_lane(self) -> Engine:
         """One more UDP engine beside the loop's; names that need a stream come back from it."""
         loop = asyncio.get_running_loop()
-        names = names_for(self._config, lambda: in_loop(loop, lambda _: self._dealer.deal(), None), lends=True)
+        names = names_for(
+            self._config, lambda: in_loop(loop, lambda _: self._dealer.deal(), None), self._output.answered, lends=True
+        )
         ways = list(ways_for(self._config).values())
         for way in ways:
             way.peer.replaceable = len(ways) > 1
@@ -258,6 +267,7 @@ class Scan:
             self._stats.warn("the input looks like UTF-16; convert it to UTF-8 first (iconv)")
 
     def _input_ended(self, trouble: str | None) -> None:
+        self._input_read = not (self._signal or self._budget) and trouble is None
         self._dealer.end()
         if trouble is not None and self._error is None:
             self._error = InputEndedEarly(f"input ended early after {self._names.read:,} lines: {trouble}")
@@ -299,6 +309,17 @@ class Scan:
         self._dealer.stop()
         for names, order in self._pools():
             order(names.stop)
+        self._sink.poke()
+
+    def _use_up(self, budget: str) -> None:
+        """Stop reading; attempts under way may end, and what needs more than that is left for another run."""
+        if self._signal or self._budget or self._ended.is_set():
+            return
+        self._budget = budget
+        self._source.stop()
+        self._dealer.stop()
+        for names, order in self._pools():
+            order(names.leave)
         self._sink.poke()
 
     def _flushed(self) -> None:
@@ -353,6 +374,8 @@ class Scan:
             for lane, ways in zip(self._lanes, self._lane_ways, strict=True):
                 self._leave_out_refusing(ways, lane.names)
             self._give_up(now)
+        if 0 < self._names.query_max <= self._names.queries:
+            self._use_up("max-queries")
         self._wake()
         self._stats.progress(now)
         if self._names.lines.used or self._names.done:
@@ -384,7 +407,7 @@ class Scan:
             self._quiet_since = now
         heard_at = max(names.heard_at for names, _ in self._pools())
         if now - max(heard_at, self._quiet_since) > self._config.deadline_ms / 1000:
-            self._unreached |= bool(waiting)
+            self._unreached |= any(names.live > names.second_live or names.available for names, _ in self._pools())
             for names, order in self._pools():
                 order(partial(names.fail, self._trouble, now, FAIL_AT_ONCE))
 
@@ -405,6 +428,11 @@ class Scan:
             await self._sink.close()
         self._source.close()
 
+    def _is_partial(self) -> bool:
+        """True when some input has no line."""
+        return (not self._input_read or self._dealer.cut_short
+                or any(names.unfinished or names.cut_short for names, _ in self._pools()))  # fmt: skip
+
     def _exit_code(self) -> int:
         if self._fault is not None:
             raise self._fault
@@ -413,7 +441,7 @@ class Scan:
         if self._error is not None and not isinstance(self._error, InputEndedEarly):
             raise self._error
         self._stats.summary(connections=self._connections, ended=signal.Signals(self._signal).name
-                            if self._signal else "input")  # fmt: skip
+                            if self._signal else self._budget or "input")  # fmt: skip
         if not balanced(self._books()):
             self._stats.warn("the books do not balance: this is a bug; please report it")
             return EXIT_FAULT
@@ -421,6 +449,8 @@ class Scan:
             raise self._error
         if self._signal:
             return 128 + self._signal
+        if self._budget and self._is_partial():
+            return EXIT_BUDGET
         return EXIT_UNREACHED if self._unreached or nothing_answered(self._books()) else 0
 
 
@@ -442,7 +472,9 @@ class ResolverRewrites(ScanError):
     exit_code = EXIT_UNREACHED
 
 
-def names_for(config: Config, room_made: Callable[[], object], *, lends: bool = False) -> Names:
+def names_for(
+    config: Config, room_made: Callable[[], object], answered: Answered | None, *, lends: bool = False
+) -> Names:
     """A pool of names, sized and told what this configuration asks for."""
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
@@ -456,6 +488,8 @@ def names_for(config: Config, room_made: Callable[[], object], *, lends: bool = 
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
         describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max, special=special, lends=lends,
+        answered=answered, spill=None if config.no_second_pass else tempfile.TemporaryFile,
+        query_max=config.max_queries,
     )  # fmt: skip
 
 
@@ -491,7 +525,8 @@ def engine_for(config: Config, names: Names, ways: Sequence[Way]) -> Engine:
 
 def balanced(books: Mapping[str, Any]) -> bool:
     """The books of a finished scan: every line read has its lines written, and the verdicts add up."""
-    return bool(books["written"] == books["expected"] == books["taken"] + books["nxdomain"] + books["error"])
+    verdicts = books["taken"] + books["nxdomain"] + books["error"]
+    return bool(books["written"] == verdicts and books["written"] + books["unfinished"] == books["expected"])
 
 
 def nothing_answered(books: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import select
 import stat
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import TypeVar
 
 from scanner.errors import OutputError, ReaderGone, ScanError
@@ -26,18 +27,20 @@ CAUGHT_UP_OCTETS = 128 * 1024
 class Sink:
     """Takes blocks from `lines` and writes them to `descriptor` in a thread of its own.
 
-    `behind(True)` and `behind(False)` tell when the reader of the output falls behind and catches up;
-    `failed(error)` that nothing can be written any more; `flushed()` follows each block taken.
+    With `fsync_s`, what was written is on the disk after so many seconds, and at the end. `behind(True)` and
+    `behind(False)` tell when the reader of the output falls behind and catches up; `failed(error)` that nothing can be
+    written any more; `flushed()` follows each block taken.
     """
 
     def __init__(self, lines: Lines, descriptor: int, *, behind: Callable[[bool], None],
-                 failed: Callable[[ScanError], None], flushed: Callable[[], None]):  # fmt: skip
+                 failed: Callable[[ScanError], None], flushed: Callable[[], None], fsync_s: float = 0):  # fmt: skip
         self._lines = lines
         self._descriptor = descriptor
         self._behind, self._failed, self._flushed = behind, failed, flushed
         self._loop = asyncio.get_running_loop()
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting = 0  # octets handed to the thread and not yet written
+        self._fsync_s = fsync_s
         self._is_behind = False
         self._failure = 0  # errno of a write
         self.scheduled = False  # a flush will come
@@ -83,11 +86,22 @@ class Sink:
 
     def _run(self) -> None:
         piece = piece_for(self._descriptor)
-        while (block := self._blocks.get()) is not None:
-            failure = write_lines(self._descriptor, block, piece)
+        synced_at, dirty = monotonic(), False
+        while True:
+            try:
+                block = self._blocks.get(timeout=self._fsync_s if dirty else None)
+            except queue.Empty:
+                block = b""
+            failure = write_lines(self._descriptor, block, piece) if block else 0
+            dirty = self._fsync_s > 0 and (dirty or bool(block))
+            if dirty and not failure and (block is None or monotonic() >= synced_at + self._fsync_s):
+                failure = on_disk(self._descriptor)
+                synced_at, dirty = monotonic(), False
             if failure:
                 self._failure = failure
                 self._tell(self._failed, error_for(failure))
+                return
+            if block is None:
                 return
             self._tell(self._wrote, len(block))
 
@@ -101,6 +115,15 @@ class Sink:
         if self._is_behind and self._waiting <= CAUGHT_UP_OCTETS:
             self._is_behind = False
             self._behind(False)
+
+
+def on_disk(descriptor: int) -> int:
+    """Wait until what was written is on the disk; returns 0 or an errno."""
+    try:
+        os.fdatasync(descriptor)
+    except OSError as error:
+        return error.errno or errno.EIO
+    return 0
 
 
 def piece_for(descriptor: int) -> int:

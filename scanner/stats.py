@@ -84,14 +84,20 @@ class Stats:
         books = self._count()
         seconds = monotonic() - self._started
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in books["reasons"].items())
+        second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
         troubles = f", proxies and resolvers in trouble: {len(self._troubles):,}" if self._troubles else ""
         return (
-            f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}; "
+            f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}"
+            f"{self._part(books, 'skipped', 'answered before')}{self._part(books, 'unfinished', 'unfinished')}; "
             f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
             f"{f' ({reasons})' if reasons else ''}; "
-            f"{books['queries']:,} queries, {books['retried']:,} retried{troubles}; "
+            f"{books['queries']:,} queries, {books['retried']:,} retried{second}{troubles}; "
             f"{seconds:.1f} s, {books['written'] / max(seconds, 1e-9):,.0f}/s"
         )
+
+    @staticmethod
+    def _part(books: dict[str, Any], key: str, word: str) -> str:
+        return f" + {word} {books[key]:,}" if books[key] else ""
 
     def _now(self) -> str:
         books = self._count()

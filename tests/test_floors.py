@@ -20,6 +20,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.rdata": 1,
     "scanner.idn": 1,
     "scanner.inputline": 2,  # one step above idn, which it asks for names beyond ASCII
+    "scanner.native.answered": 2,
     "scanner.native.dice": 1,
     "scanner.native.names": 2,
     "scanner.native.peer": 2,
@@ -34,6 +35,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.stats": 3,
     "scanner.workers": 4,
     "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
+    "scanner.output": 5,
     "scanner.config": 5,
     "scanner.scan": 6,
     "scanner.lab": 6,

@@ -6,6 +6,7 @@ of the output held everything up, so that waiting for a reader never turns an an
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from scanner.native.answered cimport Answered
 from scanner.native.line cimport Lines, Text
 from scanner.native.wire cimport Response
 
@@ -59,6 +60,7 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     uint8_t reason          # of the last attempt that failed
     uint8_t attempt         # 0 = the first
     uint8_t requeues        # times that a closing connection gave it back without an attempt spent
+    bint second             # this is its second pass
     bint plain              # asked without EDNS, now and from now on
     bint dot                # the input had a trailing dot
     uint8_t qname_length
@@ -96,6 +98,19 @@ cdef class Aside:
     cdef int index          # of the resolver
     cdef Name *next(self) noexcept
 
+cdef struct Record:         # a name that waits for the second pass: this, its qname, its text of key `d`
+    double spent            # s, so far
+    double hurt
+    int64_t line
+    int rcode
+    int worker, exit, resolver
+    uint32_t d_length
+    uint16_t qtype
+    uint8_t reason
+    uint8_t attempt
+    bint plain, dot, with_d
+    uint8_t qname_length
+
 cdef struct Block:          # of the pool; owned by Names, freed with it
     Block *next
     Name names[BLOCK]
@@ -128,6 +143,24 @@ cdef class Names:
     cdef Text tags[32]                  # the same
     cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
 
+    cdef Answered answered              # lines that have their result from an earlier run, or None
+    cdef object spill                   # opens a temporary file for the second pass, or None = no second pass
+    cdef bint with_second
+    cdef object spilled                 # that file
+    cdef int spill_fd                   # -1 = not open
+    cdef int64_t spill_written, spill_read      # octets
+    cdef uint8_t *records               # Records and what follows each, in memory: behind those of the file
+    cdef Py_ssize_t records_used
+    cdef uint8_t *reading               # a block of them that is being taken
+    cdef Py_ssize_t reading_at, reading_end
+    cdef readonly bint cut_short        # input was dropped
+    cdef bint stopped                   # by the user: there is no second pass any more
+    cdef double latest                  # s, monotonic: the last time that we were told of
+    cdef readonly int64_t deferred      # names that wait for the second pass
+    cdef readonly int second_max        # names live at once in it
+    cdef readonly int second_live       # names live that are in it
+    cdef readonly int64_t query_max     # queries that may be sent in all, 0 = any number
+    cdef bint leaving                   # a budget is used up: nothing is tried again
     cdef Block *blocks                  # the pool's memory
     cdef Name *free
     cdef Side *sides                    # by resolver index
@@ -148,6 +181,7 @@ cdef class Names:
     cdef double held, held_since        # s of waiting for the output's reader; < 0 = not now
 
     cdef int64_t line                   # number of the line just cut
+    cdef readonly int64_t skipped, unfinished, second, recovered        # results of earlier runs; given back; see `books`
     cdef readonly int64_t read, blank, written, expected, queries, answers, strays, requeued, retried
     cdef int64_t verdicts[3]
     cdef int64_t reasons[15]
@@ -162,6 +196,18 @@ cdef class Names:
     cdef bint cut(self) except -1 nogil
     cdef bint next_chunk(self) except -1 with gil
     cdef bint at_hand(self) except -1 nogil
+    cdef bint next_type(self) noexcept nogil
+    cdef void give_up(self, Name *name) noexcept nogil
+    cdef void drop(self, Queue *queue) noexcept nogil
+    cdef bint defer(self, Name *name, Reason reason, double now) except -1 nogil
+    cdef bint keep_record(self, Name *name, Reason reason, double spent) except -1 nogil
+    cdef bint spill_out(self) except -1 nogil
+    cdef int open_spill(self) except -2 with gil
+    cdef bint recalled(self, Name **name, double now) except -1 nogil
+    cdef bint more_records(self) noexcept nogil
+    cdef bint hopeless(self) noexcept nogil
+    cdef int recall(self, double now) except -1 nogil
+    cdef int write_deferred(self) except -1 nogil
     cdef bint next_name(self) except -1 nogil
     cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept nogil
     cdef bint judged(self, const uint8_t *text, Py_ssize_t length) except -1 with gil

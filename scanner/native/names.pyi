@@ -1,6 +1,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scanner.native.answered import Answered
 from scanner.native.line import Lines
 
 Judged = tuple[bytes, bytes | None, int, str]
@@ -27,6 +28,15 @@ class Names:
     resolvers: int
     heard_at: float
     troubles: int
+    deferred: int
+    unfinished: int
+    skipped: int
+    second: int
+    recovered: int
+    cut_short: bool
+    query_max: int
+    second_max: int
+    second_live: int
     read: int
     blank: int
     written: int
@@ -48,12 +58,16 @@ class Names:
         live_max: int = 16384,
         special: bool = False,
         lends: bool = False,
+        answered: Answered | None = None,
+        spill: Callable[[], Any] | None = None,
+        query_max: int = 0,
     ) -> None: ...
     def feed(self, chunk: bytes, before: int = -1) -> None: ...
     def end(self) -> None: ...
     @property
     def chunks_waiting(self) -> int: ...
     def stop(self) -> None: ...
+    def leave(self) -> None: ...
     @property
     def available(self) -> bool: ...
     @property

@@ -9,10 +9,14 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
+from libc.errno cimport EINTR, errno
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
+from posix.unistd cimport pread, pwrite
+
 from scanner.model import REASONS
+from scanner.native.answered cimport Answered
 from scanner.native.line cimport Lines, Text, put_number, put_text, sure, text_of
 from scanner.native.wire cimport qname_from_text, text_from_qname
 
@@ -20,6 +24,10 @@ cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *one, const char *other, size_t count)
 
 DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
+DEF RECORDS_MAX = 1 << 20   # octets of names for the second pass that are kept in memory
+DEF RECORDS_READ = 1 << 16  # octets of them read back at once
+DEF LEAST_S = 0.05          # of its deadline that a second pass needs
+DEF SLOWER = 4              # the second pass has so many times fewer names live
 DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
 
 cdef list KEPT = []         # octets of the texts below
@@ -83,10 +91,12 @@ cdef class Aside:
 cdef class Names:
     """See the module. `judge(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields
-    a, sec and fl, or is None. Times in seconds."""
+    a, sec and fl, or is None. Lines that are `answered` are skipped. `spill()` opens the temporary file in which names
+    may wait for their second pass; None: there is none. Times in seconds."""
 
     def __init__(self, Lines lines, types, *, judge, room_made, type_tags=(), describe=None, fields=(),
-                 double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False, bint lends=False):
+                 double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False, bint lends=False,
+                 Answered answered=None, spill=None, int64_t query_max=0):
         cdef int index
         if not 0 < len(types) <= TYPES_MAX:
             raise ValueError(f"1 to {TYPES_MAX} types")
@@ -108,6 +118,10 @@ cdef class Names:
         self.retries = min(retries, 200)
         self.live_max = live_max
         self.special, self.lends = special, lends
+        self.answered, self.spill, self.query_max = answered, spill, query_max
+        self.with_second = spill is not None
+        self.second_max = max(live_max // SLOWER, 1)
+        self.spill_fd = -1
         self.workers = self.exits = self.resolvers = 1
         self.epoch = time.time() - time.monotonic()
         self.held_since = -1
@@ -122,6 +136,8 @@ cdef class Names:
                 free(block.names[index].d)
             free(block)
         free(self.sides)
+        free(self.records)
+        free(self.reading)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -143,11 +159,47 @@ cdef class Names:
         return len(self.chunks)
 
     def stop(self) -> None:
-        """Drop all input that is not yet a name; names already started go on."""
+        """Drop all input that is not yet a name; names already started go on, to their first pass's end."""
+        self.stopped = True
+        self.cut_short = self.cut_short or self.at != self.chunk_end or self.carried > 0 \
+            or any(chunk for chunk, _ in self.chunks)
         self.chunks.clear()
         self.at = self.chunk_end
         self.carried = 0
         self.ended = True
+
+    def leave(self) -> None:
+        """A budget is used up: what is in flight has until its attempt ends; what is not, or fails then, is given back
+        without a line (`unfinished`), so that another run may ask for it."""
+        cdef int index
+        self.stop()
+        self.leaving = True
+        if self.at_name:
+            self.unfinished += 1
+            while self.next_type():
+                self.unfinished += 1
+            self.at_name = False
+        self.drop(&self.waiting)
+        self.drop(&self.outgoing)
+        for index in range(self.side_count):
+            self.drop(&self.sides[index].waiting)
+        self.unfinished += self.deferred
+        self.deferred = 0
+
+    cdef void drop(self, Queue *queue) noexcept nogil:
+        cdef Name *name = pop(queue)
+        while name is not NULL:
+            self.give_up(name)
+            name = pop(queue)
+
+    cdef void give_up(self, Name *name) noexcept nogil:
+        """No line for this name, nor for those that were the same."""
+        cdef Name *same
+        while name is not NULL:
+            same = name.same
+            self.forget(name)
+            self.unfinished += 1
+            name = same
 
     cdef bint cut(self) except -1 nogil:
         """Cut the next line at 0x0A into line_octets; False when no whole line is here."""
@@ -215,7 +267,9 @@ cdef class Names:
                 if length == 0 or text[0] == b"#":
                     self.blank += 1
                     continue
-            self.expected += self.type_count
+            self.type_at = -1
+            if not self.next_type():
+                continue                                # all of it was answered in an earlier run
             self.d_length = -1
             self.qname_length = qname_from_text(text, length, self.qname)
             self.dot = self.qname_length > 0 and text[length - 1] == b"."
@@ -223,6 +277,17 @@ cdef class Names:
                 if not self.judged(text, length):
                     continue
             return True
+        return False
+
+    cdef bint next_type(self) noexcept nogil:
+        """The next type for which the present line has no result yet; False when there is none."""
+        self.type_at += 1
+        while self.type_at < self.type_count:
+            if self.answered is None or not self.answered.has(self.line, self.type_at):
+                self.expected += 1
+                return True
+            self.skipped += 1
+            self.type_at += 1
         return False
 
     cdef bint needs_judging(self, const uint8_t *text, Py_ssize_t length) noexcept nogil:
@@ -265,7 +330,8 @@ cdef class Names:
         return (now if self.held_since < 0 else self.held_since) - self.held
 
     cdef bint blocked(self) noexcept nogil:
-        return self.lines.behind or self.lines.used >= self.lines.limit
+        return (self.lines.behind or self.lines.used >= self.lines.limit
+                or (self.query_max > 0 and self.queries >= self.query_max))
 
     @property
     def queued(self) -> int:
@@ -277,34 +343,40 @@ cdef class Names:
         """True when there is a name for a worker with room; lines that are none are dealt with here."""
         if self.blocked():
             return False
-        return self.waiting.first is not NULL or (self.live < self.live_max and self.at_hand())
+        return (self.waiting.first is not NULL or (self.live < self.live_max and self.at_hand())
+                or (self.deferred > 0 and self.ended and self.live < self.second_max and not self.hopeless()))
 
     @property
     def backlog(self) -> int:
         """About how many names wait (12 octets a line); for deciding how many workers to wake."""
         cdef Py_ssize_t octets = (self.chunk_end - self.at) + sum(len(chunk) for chunk, _ in self.chunks) + self.carried
-        return self.waiting.count + (octets + 11) // 12 + (self.at_name or self.type_at > 0)
+        return self.waiting.count + (octets + 11) // 12 + self.at_name + self.deferred
 
     @property
     def done(self) -> bool:
         """True when the input has ended and every name has its line."""
         if self.ending and not self.ended and self.at == self.chunk_end:
             self.next_chunk()
-        return (self.ended and self.live == 0 and self.type_at == 0 and not self.at_name and self.at == self.chunk_end
-                and not self.chunks and self.carried == 0)
+        return (self.ended and self.live == 0 and self.deferred == 0 and not self.at_name
+                and self.at == self.chunk_end and not self.chunks and self.carried == 0)
 
     cdef bint at_hand(self) except -1 nogil:
         """Have a name in self.qname, from the next line if need be."""
-        if self.type_at == 0 and not self.at_name:
+        if not self.at_name:
             self.at_name = self.next_name()
-        return self.at_name or self.type_at > 0
+        if not self.at_name and self.deferred and self.hopeless():
+            self.write_deferred()
+        return self.at_name
 
     cdef bint take(self, Name **taken, int worker, int exit, int resolver, double now, bint fresh) except -1 nogil:
         """A name to ask: one that failed elsewhere first, else the input's next; False when there is none now.
         `fresh`: the other way about."""
         taken[0] = NULL
+        self.latest = now
         if self.blocked():
             return False
+        if self.deferred and self.ended:
+            self.recall(now)
         if not (fresh and self.live < self.live_max and self.at_hand()):
             taken[0] = self.requeued_name(worker, exit, resolver, now)
         return taken[0] is not NULL or self.newcomer(taken, now)
@@ -313,20 +385,21 @@ cdef class Names:
         """The input's next name; False when there is none now."""
         cdef Name *name
         cdef Name *twin
+        cdef int index
         taken[0] = NULL
         if self.blocked():
             return False
         while self.live < self.live_max and self.at_hand():
-            self.at_name = False
+            index = self.type_at
             name = self.started(now)
-            twin = self.newest[self.type_at]
-            self.type_at = (self.type_at + 1) % self.type_count
+            self.at_name = self.next_type()
+            twin = self.newest[index]
             if twin is not NULL and twin.qname_length == name.qname_length \
                     and memcmp(twin.qname, name.qname, name.qname_length) == 0:
                 name.same = twin.same
                 twin.same = name
                 continue
-            self.newest[(self.type_at + self.type_count - 1) % self.type_count] = name
+            self.newest[index] = name
             taken[0] = name
             return True
         return False
@@ -372,7 +445,7 @@ cdef class Names:
         name.worker = name.exit = name.resolver = -1
         name.reason = CONNECTION
         name.attempt = name.requeues = name.strays = 0
-        name.plain = False
+        name.plain = name.second = False
         name.dot = self.dot
         name.qname_length = <uint8_t>self.qname_length
         memcpy(name.qname, self.qname, self.qname_length)
@@ -428,6 +501,9 @@ cdef class Names:
         cdef Side *sides
         cdef int count = max(name.resolver + 1, 2 * self.side_count)
         name.reason = TIMEOUT                           # unless a stream brings something else
+        if self.leaving:
+            self.give_up(name)
+            return 0
         if self.lends:
             push(&self.outgoing, name)
             return 0
@@ -489,9 +565,10 @@ cdef class Names:
     cdef int again(self, Name *name, Reason reason, bint spend, double now) except -1 nogil:
         """An attempt failed: to be tried elsewhere, or finished when its attempts or its time are used up."""
         name.reason = reason
+        self.latest = now
         if spend:
             self.troubles += 1
-            if name.attempt >= self.retries:
+            if name.attempt >= self.retries or name.second:
                 return self.fail_name(name, reason, now)
             name.attempt += 1
             self.retried += 1
@@ -500,6 +577,9 @@ cdef class Names:
             self.requeued += 1
         if self.scan_now(now) >= name.deadline:
             return self.fail_name(name, reason, now)
+        if self.leaving:
+            self.give_up(name)
+            return 0
         name.sent = now
         push(&self.waiting, name)
         return 0
@@ -529,8 +609,8 @@ cdef class Names:
         cdef Name *name
         cdef int failed = 0
         while failed < most and self.take(&name, -1, -1, -1, now + PATIENCE_S + 1, False):
-            name.started = min(name.started, now)
-            self.fail_name(name, <Reason>reason, now)
+            name.started = min(name.started, now)       # no second pass: it would not be reached later either
+            self.finish(name, ERROR, <Reason>reason, now - name.started, NOTHING, NOTHING, now)
             failed += 1
         return failed
 
@@ -547,10 +627,164 @@ cdef class Names:
             self.held_since = -1
             self.lines.behind = False
 
+    # -- the second pass -----------------------------------------------------------------------------------------
+
+    cdef bint hopeless(self) noexcept nogil:
+        """True when a second pass would be in vain: nothing has ever answered, or the user wants to leave."""
+        return self.ended and (self.stopped or (self.answers == 0 and self.live == 0))
+
+    cdef bint defer(self, Name *name, Reason reason, double now) except -1 nogil:
+        """Keep the name, and those that are the same, for the second pass; False when it must be written now."""
+        cdef double left = name.deadline - self.scan_now(now)
+        cdef double spent = now - name.started
+        cdef Name *same
+        if left < LEAST_S or not (reason == TIMEOUT or reason == SERVFAIL or reason == REFUSED or reason == CONNECTION
+                                  or reason == PROXY):
+            return False
+        if self.leaving:
+            self.give_up(name)
+            return True
+        if self.stopped:
+            return False
+        while name is not NULL:
+            same = name.same
+            if not self.keep_record(name, reason, spent):
+                # no room on the disk: it is written, with those behind it
+                self.finish(name, ERROR, reason, spent, NOTHING, NOTHING, now)
+                return True
+            if same is not NULL:
+                same.rcode, same.attempt = name.rcode, name.attempt
+                same.worker, same.exit, same.resolver = name.worker, name.exit, name.resolver
+                same.plain, same.hurt = name.plain, name.hurt
+            self.forget(name)
+            name = same
+        return True
+
+    cdef bint keep_record(self, Name *name, Reason reason, double spent) except -1 nogil:
+        """Append the name to the records; False when there is no room on the disk."""
+        cdef Record record
+        cdef uint8_t *at
+        if self.records is NULL:
+            self.records = <uint8_t *>sure(malloc(RECORDS_MAX))
+        record.with_d = name.d is not NULL
+        record.d_length = name.d_length if record.with_d else 0
+        if self.records_used + <Py_ssize_t>(sizeof(Record) + 256 + record.d_length) > RECORDS_MAX and not self.spill_out():
+            return False
+        record.spent, record.line, record.rcode, record.qtype = spent, name.line, name.rcode, name.qtype
+        record.worker, record.exit, record.resolver, record.hurt = name.worker, name.exit, name.resolver, name.hurt
+        record.reason, record.attempt, record.plain, record.dot = reason, name.attempt, name.plain, name.dot
+        record.qname_length = name.qname_length
+        at = self.records + self.records_used
+        memcpy(at, &record, sizeof(Record))
+        at += sizeof(Record)
+        memcpy(at, name.qname, name.qname_length)
+        at += name.qname_length
+        if record.with_d:
+            memcpy(at, name.d, record.d_length)
+        self.records_used = at + record.d_length - self.records
+        self.deferred += 1
+        return True
+
+    cdef bint spill_out(self) except -1 nogil:
+        """The records in memory go to the file."""
+        cdef Py_ssize_t done = 0, wrote
+        if self.spill_fd < 0:
+            self.spill_fd = self.open_spill()
+        while done < self.records_used:
+            wrote = pwrite(self.spill_fd, self.records + done, self.records_used - done, self.spill_written + done)
+            if wrote <= 0 and errno != EINTR:
+                return False
+            done += max(wrote, 0)
+        self.spill_written += done
+        self.records_used = 0
+        return True
+
+    cdef int open_spill(self) except -2 with gil:
+        try:
+            self.spilled = self.spill()
+            return self.spilled.fileno()
+        except OSError:
+            return -1
+
+    cdef int recall(self, double now) except -1 nogil:
+        """Have a few deferred names in the queue of those that wait to be tried elsewhere."""
+        cdef Name *name
+        while (self.deferred and self.waiting.count < LOOK_AHEAD and self.live < self.second_max
+               and not self.hopeless() and self.recalled(&name, now)):
+            name.deadline = self.scan_now(now) + self.deadline_s - (now - name.started)
+            name.attempt += 1
+            name.sent = now
+            self.second += 1
+            self.retried += 1
+            push(&self.waiting, name)
+        return 0
+
+    cdef bint recalled(self, Name **taken, double now) except -1 nogil:
+        """The first deferred name, in a slot again; False when it cannot be read any more."""
+        cdef Record record
+        cdef uint8_t *at
+        cdef Name *name
+        if self.reading_at == self.reading_end and not self.more_records():
+            return False
+        at = self.reading + self.reading_at
+        memcpy(&record, at, sizeof(Record))
+        name = self.slot()
+        at += sizeof(Record)
+        memcpy(name.qname, at, record.qname_length)
+        at += record.qname_length
+        name.d = NULL
+        if record.with_d:
+            name.d = <char *>sure(malloc(record.d_length + 1))
+            memcpy(name.d, at, record.d_length)
+        self.reading_at = at + record.d_length - self.reading
+        name.same = NULL
+        name.started, name.line, name.rcode, name.qtype = now - record.spent, record.line, record.rcode, record.qtype
+        name.worker, name.exit, name.resolver = record.worker, record.exit, record.resolver
+        name.reason, name.attempt, name.plain, name.dot = record.reason, record.attempt, record.plain, record.dot
+        name.d_length, name.qname_length, name.hurt = record.d_length, record.qname_length, record.hurt
+        name.requeues = name.strays = 0
+        name.second = True
+        self.live += 1
+        self.second_live += 1
+        self.deferred -= 1
+        taken[0] = name
+        return True
+
+    cdef bint more_records(self) noexcept nogil:
+        """The next block of whole records: of the file, then of the memory."""
+        cdef Py_ssize_t got
+        cdef Record record
+        if self.reading is NULL:
+            self.reading = <uint8_t *>malloc(RECORDS_MAX)
+            if self.reading is NULL:
+                return False
+        self.reading_at = self.reading_end = 0
+        if self.spill_read == self.spill_written:
+            memcpy(self.reading, self.records, self.records_used)
+            self.reading_end, self.records_used = self.records_used, 0
+            return self.reading_end > 0
+        got = pread(self.spill_fd, self.reading, RECORDS_READ, self.spill_read)
+        while self.reading_end + <Py_ssize_t>sizeof(Record) <= got:
+            memcpy(&record, self.reading + self.reading_end, sizeof(Record))
+            if self.reading_end + <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length > got:
+                break
+            self.reading_end += <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length
+        self.spill_read += self.reading_end
+        return self.reading_end > 0
+
+    cdef int write_deferred(self) except -1 nogil:
+        """There is no second pass: the lines of the first, as many as the sheet takes."""
+        cdef Name *name
+        while self.deferred and self.lines.used < self.lines.limit and self.recalled(&name, self.latest):
+            self.finish(name, ERROR, <Reason>name.reason, self.latest - name.started, NOTHING, NOTHING, self.latest)
+        return 0
+
     # -- output --------------------------------------------------------------------------------------------------
 
     cdef int fail_name(self, Name *name, Reason reason, double now) except -1 nogil:
-        """No verdict: `error`, and the time that was spent in all."""
+        """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
+        if self.with_second and not name.second and self.defer(name, reason, now):
+            return 0
         return self.finish(name, ERROR, reason, now - name.started, NOTHING, NOTHING, now)
 
     cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
@@ -558,6 +792,7 @@ cdef class Names:
         """Write the line of a name, and of every line that was the same name; then its slot is free."""
         cdef Name *same = name.same
         cdef Name *after
+        self.recovered += name.second and verdict != ERROR
         self.write(name, verdict, reason, spent, tags, details, now)
         while same is not NULL:
             same.rcode, same.attempt = name.rcode, name.attempt
@@ -578,6 +813,7 @@ cdef class Names:
         name.next = self.free
         self.free = name
         self.live -= 1
+        self.second_live -= name.second
 
     cdef int write(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
                    double now) except -1 nogil:
@@ -640,16 +876,15 @@ cdef class Names:
 
     cdef int write_bad(self, bytes d, Reason reason, str why) except -1:
         """The lines (one a type) of an input line that is not asked at all."""
-        cdef int index
         cdef char *at
         cdef bytes line
-        for index in range(self.type_count):
+        while True:
             line = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (d, REASONS[<int>reason].encode())
             if self.with_line:
                 line += b',"n":%d' % self.line
             if self.with_why:
                 line += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-            line += self.type_tags[index]
+            line += self.type_tags[self.type_at]
             if self.with_time:
                 line += b',"ts":%.3f' % time.time()
             at = self.lines.begin(len(line) + 2)
@@ -658,17 +893,19 @@ cdef class Names:
             self.written += 1
             self.verdicts[<int>ERROR] += 1
             self.reasons[<int>reason] += 1
-        return 0
+            if not self.next_type():
+                return 0
 
     def books(self) -> dict:
         """What was read, written and asked, by verdict and by reason; the figures of the summary."""
         return {
             "read": self.read, "blank": self.blank, "written": self.written, "expected": self.expected,
+            "skipped": self.skipped, "unfinished": self.unfinished,
             "taken": self.verdicts[<int>TAKEN], "nxdomain": self.verdicts[<int>NXDOMAIN], "error": self.verdicts[<int>ERROR],
             "reasons": {REASONS[i]: self.reasons[i] for i in range(1, REASON_COUNT) if self.reasons[i]},
             "queries": self.queries, "answers": self.answers, "strays": self.strays,
             "retried": self.retried, "requeued": self.requeued,
-            "in_flight": self.live,
+            "second": self.second, "recovered": self.recovered, "in_flight": self.live,
         }
 
 

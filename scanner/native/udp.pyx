@@ -428,6 +428,10 @@ cdef class Engine:
         """Send while there are names, slots and servers with room."""
         cdef int family, count
         cdef Port *port
+        cdef Name *name
+        while self.names.leaving and self.held is not NULL:
+            name, self.held = self.held, self.held.next
+            self.names.again(name, TIMEOUT, False, now)
         if self.forged and not self.names.blocked():
             self.ask_streams(now)
         if now < self.wait_until or self.names.blocked():
@@ -473,6 +477,8 @@ cdef class Engine:
         cdef int count = 0
         cdef Name *name
         cdef Server *server
+        if self.names.query_max:
+            most = <int>min(<int64_t>most, self.names.query_max - self.names.queries)
         while count < most:
             server = self.pick(&self.families[port.v6], now)
             if server is NULL:

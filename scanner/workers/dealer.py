@@ -22,6 +22,7 @@ class Dealer:
         self._torn: Names | None = None  # who has the head of a line whose rest has not come
         self._lines = 0
         self._ended = False
+        self.cut_short = False  # something was dropped
 
     def feed(self, chunk: bytes) -> None:
         """The next chunk of the input."""
@@ -35,6 +36,7 @@ class Dealer:
 
     def stop(self) -> None:
         """Drop what has not been dealt."""
+        self.cut_short = self.cut_short or bool(self._chunks)
         self._chunks.clear()
         self.end()
 

@@ -1,0 +1,19 @@
+"""Which input lines have their result already: one bit for each line and type."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+cdef class Answered:
+    cdef uint8_t *bits
+    cdef int64_t size               # octets of `bits`
+    cdef int type_count
+    cdef dict type_indexes          # JSON text of a type -> its index
+    cdef readonly int64_t count     # bits set
+    cdef bytes torn                 # the last line of the octets so far, its end missing
+    cdef readonly int64_t octets    # of whole lines read
+
+    cdef inline bint has(self, int64_t line, int type_index) noexcept nogil:
+        """True when the line (from 1) has a result for the type."""
+        cdef int64_t bit = (line - 1) * self.type_count + type_index
+        return bit >> 3 < self.size and self.bits[bit >> 3] >> (bit & 7) & 1
+    cdef int mark(self, const char *line, Py_ssize_t length) except -1
+    cdef int type_index(self, const char *line, Py_ssize_t length) except -2

@@ -1,0 +1,116 @@
+"""The output file: made new and locked, or, with --resume, cut to its last whole line and continued.
+
+The file is the only journal: each of its lines says which input line it answers (field n). Beside it stands a small one
+that says which input that was, so that no other is taken for it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanner.endpoints import hidden
+from scanner.errors import ScanError
+from scanner.native.answered import Answered
+
+SIDE = ".resume"  # behind the output's name
+HEAD_OCTETS = 65_536  # of the input, for its hash
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where lines go, and what stands there already."""
+
+    descriptor: int
+    answered: Answered | None = None  # None: nothing
+
+
+def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, force: bool, resume: bool) -> Output:
+    """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. Raises ScanError
+    before anything is changed."""
+    shown = hidden(name)
+    for source in sources:
+        if os.path.exists(name) and os.path.samestat(os.fstat(source), os.stat(name)):
+            raise ScanError(f"--output {name} is the input; choose another file")
+    identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources], "types": list(types)}
+    try:
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL), 0o600)
+        lock(descriptor, name)
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if resume and not is_file:
+            raise ScanError(f"--resume: {name} is not a regular file")
+        if resume and os.fstat(descriptor).st_size:
+            return continued(descriptor, name, identity)
+        if is_file:
+            os.ftruncate(descriptor, 0)
+            write_side(name, identity)
+    except FileExistsError:
+        raise ScanError(f"--output {name} exists; use --resume to go on with it, or --force to overwrite it") from None
+    except OSError as error:
+        raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
+    return Output(descriptor)
+
+
+def lock(descriptor: int, name: str) -> None:
+    """Keep other runs away for as long as this process lives."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ScanError(f"--output {name} is being written by another dnsscan") from None
+
+
+def input_identity(source: int) -> dict[str, Any] | str:
+    """Size and hash of a file's head, from where it will be read; a pipe or terminal is just a stream."""
+    found = os.fstat(source)
+    if not stat.S_ISREG(found.st_mode):
+        return "stream"
+    at = os.lseek(source, 0, os.SEEK_CUR)
+    head = os.pread(source, HEAD_OCTETS, at)
+    return {"octets": found.st_size - at, "head_sha256": hashlib.sha256(head).hexdigest()}
+
+
+def write_side(name: str, identity: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    new = Path(f"{name}{SIDE}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(identity, file)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(f"{name}{SIDE}")
+
+
+def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
+    """What an earlier run left: checked, its torn last line cut off."""
+    check_side(name, identity)
+    answered = Answered(identity["types"])
+    try:
+        while block := os.read(descriptor, BLOCK):
+            answered.read(block)
+    except ValueError as error:
+        line, why = error.args
+        raise ScanError(f"--resume: {name}: line {line} {why}") from None
+    os.ftruncate(descriptor, answered.octets)
+    os.lseek(descriptor, 0, os.SEEK_END)
+    return Output(descriptor, answered)
+
+
+def check_side(name: str, identity: dict[str, Any]) -> None:
+    """The earlier run had the same input and types."""
+    try:
+        before = json.loads(Path(f"{name}{SIDE}").read_text())
+        kind = before["dnsscan"], before["input"], before["types"]
+    except FileNotFoundError:
+        raise ScanError(f"--resume: {name}{SIDE} is missing, so the input of {name} is not known") from None
+    except (ValueError, KeyError, TypeError):
+        raise ScanError(f"--resume: {name}{SIDE} is damaged, so the input of {name} is not known") from None
+    if kind[2] != identity["types"]:
+        raise ScanError(f"--resume: {name} was begun with --type {' '.join(map(str, kind[2]))}")
+    if kind != (identity["dnsscan"], identity["input"], identity["types"]):
+        raise ScanError(f"--resume: {name} was begun with another input (its size or its head differs)")
