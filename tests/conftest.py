@@ -20,6 +20,32 @@ ROOT = Path(__file__).parent.parent
 LAB_START_S = 10
 
 
+FIGURES: list[tuple[str, str]] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", type=int, metavar="NAMES", help="the large size of the torture, and its number of names")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--full"):
+        terminalreporter.section("figures")
+        for name, text in FIGURES:
+            terminalreporter.write_line(f"{name}: {text}")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> int:
+    """0 in the small size (`make test`); in the large one (`make torture`) how many names a scan has."""
+    return int(request.config.getoption("--full") or 0)
+
+
+@pytest.fixture
+def figure() -> Callable[[str, str], None]:
+    """`figure(name, text)`: something that was measured, printed at the end of the large size."""
+    return lambda name, text: FIGURES.append((name, text))
+
+
 @contextmanager
 def one(start: Callable[..., servers.Server], folders: pytest.TempPathFactory, *args: str) -> Iterator[servers.Server]:
     server = start(folders.mktemp(start.__name__), *args)

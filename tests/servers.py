@@ -262,6 +262,13 @@ def knot(folder: Path, more: str = "") -> Server:
     return configured("knotd", KNOT + more, ["-c"], folder)
 
 
+def knot_with_millions(folder: Path) -> Server:
+    """The same with 16.7 million names: `ip-10-B-C-D.t.test` is 10.B.C.D."""
+    (folder / "example.test.zone").write_text(EXAMPLE_ZONE)
+    (folder / "t.test.zone").write_text(MADE_ZONE)
+    return configured("knotd", KNOT.replace("192.0.2.0/24", "10.0.0.0/8"), ["-c"], folder)
+
+
 def knot_with_cookies(folder: Path) -> Server:
     """The same; a query over UDP without the server's cookie gets BADCOOKIE (RFC 7873)."""
     return knot(folder, COOKIES)

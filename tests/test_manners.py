@@ -258,6 +258,17 @@ def test_a_second_signal_leaves_at_once_with_whole_lines(number, code):
     whole_lines(first + out)
 
 
+def test_an_interrupt_while_it_starts_shows_no_traceback():
+    for moment in range(12):
+        run = start("-r", "127.0.0.1:9", "--quiet")
+        time.sleep(0.03 + moment * 0.01)
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate(timeout=10)
+
+        assert b"scanner/" not in err, err  # what comes before our first line is CPython's own
+        assert run.returncode in (130, -signal.SIGINT)
+
+
 def test_an_interrupt_before_the_first_name_ends_at_once(resolver):
     run = start("-r", resolver.address)
     try:

@@ -3,15 +3,14 @@
 """A resolver by one exit, as the event loop sees it; what the engines ask of it stands in `peer.pxd`."""
 
 DEF QUOTA_TRUST = 1000      # connections after which a quota is put to the test again
-DEF BURST_S = 0.02          # of its rate that a bucket may save up
 
 
 cdef class Peer:
-    """One resolver by one exit: its bucket of queries (`rate` a second, 0 = unlimited) and its habits."""
+    """One resolver by one exit: its bucket of queries (`rate` a second, 0 = unlimited; `burst_s` of it may be saved up)
+    and its habits."""
 
-    def __init__(self, double rate=0):
-        self.manners.rate = rate
-        self.manners.burst_s = BURST_S
+    def __init__(self, double rate=0, double burst_s=0.02):
+        self.manners.rate, self.manners.burst_s = rate, burst_s
         self.manners.tokens = 1
         self.manners.refilled = self.heard_at = -1
 

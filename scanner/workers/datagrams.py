@@ -13,7 +13,8 @@ from scanner.native.udp import Engine
 from scanner.sink import Sink
 from scanner.workers.way import Way
 
-TIMER_S = 0.005  # attempts end, pauses end, buckets fill
+TIMER_S = 0.005  # attempts end, pauses end
+TIMER_PACED_S = 0.001  # buckets fill
 TICK_S = 0.02
 STREAM_QUEUE = 256  # names that wait for the streams of resolvers that are asked over TCP only
 
@@ -30,6 +31,7 @@ class Datagrams:
         self._follow, self._warn = follow, warn
         self._asides: list[Aside] = []
         self._loop = asyncio.get_running_loop()
+        self._timer_s = TIMER_PACED_S if any(way.peer.rate for way in ways) else TIMER_S
         self._scheduled = False
         self._next_tick = 0.0
         self.engine = engine
@@ -57,10 +59,10 @@ class Datagrams:
     def _time(self) -> None:
         now = monotonic()
         if now >= self._next_tick:
-            self._next_tick = now + TICK_S
+            self._next_tick = now + min(TICK_S, self._timer_s)
             self.engine.tick(now)
         self._turn()
-        self._timer = self._loop.call_later(TIMER_S, self._time)
+        self._timer = self._loop.call_later(self._timer_s, self._time)
 
     def _turn(self) -> None:
         self._scheduled = False

@@ -6,6 +6,8 @@ import random
 from scanner.model import Proxy, Resolver
 from scanner.native.peer import Peer
 
+BURST_S = 0.02  # of its rate that may be saved up
+BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
 PAUSE_FIRST_S = 1.0
 PAUSE_NEXT_S = 5.0  # doubled with each further failure
 PAUSE_MAX_S = 60.0
@@ -17,7 +19,7 @@ class Way:
     def __init__(self, exit_index: int, proxy: Proxy | None, resolver_index: int, resolver: Resolver, rate: float):
         self.exit_index, self.proxy = exit_index, proxy
         self.resolver_index, self.resolver = resolver_index, resolver
-        self.peer = Peer(rate)
+        self.peer = Peer(rate, BURST_DATAGRAMS_S if resolver.scheme == "udp" else BURST_S)
         self.left_out = False  # refuses everything: not used any more
         self._failures = 0  # in a row
         self._probing = False  # one worker is pausing before, or making, the next try

@@ -1,0 +1,175 @@
+"""Hostile messages against the native receive path: a corpus with one file for each oddity, and mutations of it.
+dnspython is the oracle. The debug build (scripts/debug-test) runs this too."""
+
+import random
+import time
+
+import dns.flags
+import dns.message
+import dns.rdatatype
+import orjson
+import pytest
+from make_corpus import CORPUS, FOLDER
+
+from scanner.inputline import judge
+from scanner.native.line import Lines
+from scanner.native.names import Names
+from scanner.native.peer import Peer
+from scanner.native.session import Session
+from scanner.rdata import describer
+
+NS, TIMEOUT, WINDOW = 2, 6, 64
+
+
+class Victim:
+    """A session with names that never end; what it is sent is as hostile as it gets."""
+
+    def __init__(self, *, names: bytes = b"a.com\n", window: int = WINDOW, fields=()):
+        self.lines = Lines()
+        self.names = Names(self.lines, (NS,), judge=judge, room_made=lambda: None, retries=0, deadline_s=1e9,
+                           fields=fields, describe=describer(fields))  # fmt: skip
+        self.names.feed(names)
+        self.session = Session(self.names, Peer(), window=window)
+
+    def ids(self) -> list[tuple[bytes, bytes]]:
+        """Message ID and question of each query that it sends now."""
+        octets, found, at = self.session.fill(1.0) or b"", [], 0
+        while at < len(octets):
+            size = int.from_bytes(octets[at : at + 2], "big")
+            found.append((octets[at + 2 : at + 4], octets[at + 14 : octets.index(b"\0", at + 14) + 5]))
+            at += 2 + size
+        return found
+
+    def receive(self, *messages: bytes) -> None:
+        self.session.receive(b"".join(len(each).to_bytes(2, "big") + each for each in messages), 1.0)
+
+    def rows(self) -> list[dict]:
+        return [orjson.loads(line) for line in self.lines.take().splitlines()]
+
+
+def disagrees(row: dict, message: bytes) -> str | None:
+    """What dnspython holds against a verdict; None when it agrees. It reads past what it cannot read."""
+    if row["s"] == "error":
+        return None
+    try:
+        parsed = dns.message.from_wire(message, ignore_trailing=True, continue_on_error=True)
+    except dns.exception.DNSException as error:
+        return f"unreadable: {error!r}"
+    if not parsed.flags & dns.flags.QR:
+        return "a query"
+    if parsed.rcode() != row["r"]:
+        return f"rcode {parsed.rcode()}"
+    if [each.name.to_text(omit_final_dot=True).lower() for each in parsed.question] != [row["d"].lower()]:
+        return f"question {parsed.question}"
+    if row["s"] == "nxdomain" and parsed.answer:
+        return f"answers {parsed.answer}"
+    return None
+
+
+def test_the_corpus_is_what_its_script_makes():
+    assert {path.stem: path.read_bytes() for path in FOLDER.glob("*.bin")} == CORPUS
+
+
+VERDICTS = {
+    "good": ("taken", None), "nodata": ("taken", "nodata"), "nxdomain": ("nxdomain", None),
+    "nxdomain-with-answers": ("error", "badresp"), "cname-nx": ("taken", "cname_nx"), "dname": ("taken", "cname_nx"),
+    "cname-loop": ("taken", None), "counts-that-lie": ("error", "badresp"), "servfail": ("error", "servfail"),
+    "rcode-extended": ("error", "rcode16"), "rcode-badcookie": ("error", "rcode23"),
+    "name-in-mixed-case": ("taken", None),
+    "opt": ("taken", "nodata"), "trailing-octets": ("taken", None), "answer-of-4000-records": ("taken", None),
+    "qdcount-0": None, "qdcount-2": None, "query-not-response": None, "opcode-status": None, "class-chaos": None,
+    "type-other": None, "name-other": None, "header-only": None, "cut-in-the-question": None,
+    "name-of-the-root": None, "cut-in-a-record": ("error", "badresp"), "rdlength-beyond-the-end": ("error", "badresp"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CORPUS)
+@pytest.mark.parametrize("fields", [(), ("a", "sec", "fl", "why")], ids=["compact", "all fields"])
+def test_each_oddity_has_its_verdict_or_none_and_dnspython_agrees(name, fields):
+    victim = Victim(fields=fields)
+    ((message_id, _),) = victim.ids()
+    message = message_id + CORPUS[name][2:]
+
+    for at in range(0, len(message) + 2, 977):  # in pieces
+        framed = len(message).to_bytes(2, "big") + message
+        victim.session.receive(framed[at : at + 977], 1.0)
+
+    octets = victim.lines.take()
+    assert octets.isascii()
+    assert not any(octet < 32 and octet != 10 for octet in octets)
+    rows = [orjson.loads(line) for line in octets.splitlines()]
+    assert len(rows) + victim.session.in_flight == 1
+    for row in rows:
+        assert disagrees(row, message) is None
+    if name in VERDICTS:
+        assert [(row["s"], row.get("e")) for row in rows] == ([] if VERDICTS[name] is None else [VERDICTS[name]])
+
+
+@pytest.mark.parametrize("name", [name for name, octets in CORPUS.items() if len(octets) > 10_000])
+def test_a_hostile_64_kilobyte_answer_costs_little(name):
+    """At most 5 ms of CPU each, forty times over."""
+    victim = Victim(names=b"a.com\n" * 40, window=1)
+    begun = time.process_time()
+    for _ in range(40):
+        for message_id, _question in victim.ids():
+            victim.receive(message_id + CORPUS[name][2:])
+
+    assert time.process_time() - begun < 40 * 0.005
+
+
+def mutated(octets: bytes, random_: random.Random) -> bytes:
+    """One to four octets changed, and now and then a piece cut out, doubled or the end lost."""
+    wire = bytearray(octets)
+    for _ in range(random_.randrange(1, 5)):
+        wire[random_.randrange(2, len(wire))] = random_.choice((0, 1, 0x3F, 0x40, 0xC0, 0xFF, random_.randrange(256)))
+    kind = random_.randrange(12)
+    at = random_.randrange(2, len(wire))
+    if kind == 0:
+        del wire[at:]
+    elif kind == 1:
+        del wire[at : at + random_.randrange(1, 8)]
+    elif kind == 2:
+        wire[at:at] = wire[at : at + random_.randrange(1, 40)]
+    return bytes(wire[:65535])
+
+
+def test_mutated_messages_lose_no_name_and_disagree_with_dnspython_in_none(full, figure):
+    """Every verdict of a thousandth of the rounds, and every `nxdomain` that the original was not, is judged."""
+    rounds = 800_000 if full else 1000  # of 64 messages
+    random_ = random.Random(20261121)
+    originals = [octets for octets in CORPUS.values() if len(octets) < 600]
+    victim, count, judged, number, read = Victim(), 0, 0, 0, 0
+    for turn in range(rounds):
+        if victim.names.backlog < 2 * WINDOW:
+            victim.names.feed(b"".join(b"f%d.example\n" % (number + i) for i in range(5000)))
+            number += 5000
+        sent = {}
+        for message_id, question in victim.ids():
+            original = random_.choice(originals)
+            name = question[1 : 1 + question[0]].decode()
+            body = original[12:].replace(b"\1a\3com\0\0\2\0\1", question, 1)
+            sent[name] = (message_id + mutated(original[2:12] + body, random_), original)
+        victim.receive(*(message for message, _ in sent.values()))
+        count += len(sent)
+        rows = victim.rows()
+        read += len(rows)
+        for row in rows:
+            name = row["d"].partition(".")[0]
+            message, original = sent.get(name, (b"", b""))
+            if message and (turn % 1000 == 0 or not full or (row["s"] == "nxdomain" and original[3] & 15 != 3)):
+                judged += 1
+                assert (reason := disagrees(row, message)) is None, (reason, row, message.hex())
+        victim.session.abandon(TIMEOUT, 1.0)
+        victim.session.opened()
+    victim.names.end()
+    while victim.ids():
+        victim.session.abandon(TIMEOUT, 1.0)
+        victim.session.opened()
+        read += len(victim.rows())
+    read += len(victim.rows())
+
+    assert victim.names.done
+    assert read == victim.names.books()["read"] == victim.names.books()["written"]
+    figure(
+        "mutated messages", f"{count:,} received, {judged:,} verdicts judged by dnspython: none disagrees, no name lost"
+    )
