@@ -29,6 +29,7 @@ class Output:
 
     descriptor: int
     answered: Answered | None = None  # None: nothing
+    warning: str = ""  # what was found there and mended
 
 
 def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, force: bool, resume: bool) -> Output:
@@ -96,9 +97,10 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     except ValueError as error:
         line, why = error.args
         raise ScanError(f"--resume: {name}: line {line} {why}") from None
+    torn = os.fstat(descriptor).st_size - answered.octets
     os.ftruncate(descriptor, answered.octets)
     os.lseek(descriptor, 0, os.SEEK_END)
-    return Output(descriptor, answered)
+    return Output(descriptor, answered, f"{name}: a torn last line ({torn:,} octets) was removed" if torn else "")
 
 
 def check_side(name: str, identity: dict[str, Any]) -> None:
@@ -113,4 +115,4 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
     if kind[2] != identity["types"]:
         raise ScanError(f"--resume: {name} was begun with --type {' '.join(map(str, kind[2]))}")
     if kind != (identity["dnsscan"], identity["input"], identity["types"]):
-        raise ScanError(f"--resume: {name} was begun with another input (its size or its head differs)")
+        raise ScanError(f"--resume: the input does not match: {name} was begun with another (its size or head differs)")

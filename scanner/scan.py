@@ -155,8 +155,9 @@ class Scan:
                     self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
-        for warning in self._config.warnings:
-            self._stats.warn(warning)
+        for warning in (*self._config.warnings, self._output.warning):
+            if warning:
+                self._stats.warn(warning)
         if 0 in self._sources and is_terminal(0) and not self._config.quiet:
             self._stats.warn("reading names from the terminal; end with Ctrl-D")
 

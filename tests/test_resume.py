@@ -4,6 +4,7 @@ for each input line, none twice."""
 import json
 import os
 import random
+import resource
 import signal
 import stat
 import subprocess
@@ -94,6 +95,26 @@ def test_a_torn_last_line_is_cut_wherever_it_was_torn(lab, files, kept):
     books = stats_of(done)
     assert books["read"] == 100 == books["written"] + books["skipped"]
     assert books["skipped"] == octets[:kept].count(b"\n")
+    assert ("a torn last line" in done.err) == (octets[:kept] != b"" and not octets[:kept].endswith(b"\n"))
+    files.check(listed)
+
+
+@pytest.mark.parametrize("room", [0, 1, 170, 400, 4095, 4096, 4097, 4098, 4150, 5000])
+def test_a_disk_that_is_full_at_any_octet_is_code_4_and_the_rest_is_resumed(lab, files, room):
+    """RLIMIT_FSIZE is a disk that is full at the very octet; below some 170 not even the side file fits."""
+    listed = files.names(300)
+    command = [*DNSSCAN, "-r", resolver(lab), "--output", str(files.output), "--resume", str(files.input)]
+
+    full = subprocess.run(command, capture_output=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))  # fmt: skip
+    left = files.output.stat().st_size
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, check=False, stdin=subprocess.DEVNULL)
+
+    assert full.returncode == (2 if room < 170 else 4), full.stderr
+    assert full.stderr.count(b"\n") == 1
+    assert b"File too large" in full.stderr
+    assert left <= room
+    assert done.returncode == 0, done.stderr
     files.check(listed)
 
 
@@ -178,10 +199,10 @@ def test_another_input_is_refused_and_nothing_is_changed(lab, files):
     command = ("-r", resolver(lab), "--output", files.output, "--resume")
 
     files.names(11)
-    refusal(scan(*command, files.input), "another input")
+    refusal(scan(*command, files.input), "the input does not match")
     files.input.write_text(files.input.read_text()[:-18].replace("resume0", "resumE0"))
-    refusal(scan(*command, files.input), "another input")
-    refusal(scan(*command, names="a.example\n"), "another input")
+    refusal(scan(*command, files.input), "the input does not match")
+    refusal(scan(*command, names="a.example\n"), "the input does not match")
     files.names(10)
     refusal(scan(*command, "-t", "A", files.input), "--type NS")
     assert (files.output.read_bytes(), files.side.read_bytes()) == before
