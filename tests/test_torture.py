@@ -358,6 +358,16 @@ def test_late_and_doubled_answers_land_on_no_other_name(lab, tmp_path, scheme, f
     figure(f"late and doubled answers, {scheme}", f"{count:,} names, 0 wrong")
 
 
+@pytest.mark.server
+def test_the_soak_in_its_smallest_size():
+    """Seven seconds of it, faults included; `make soak HOURS=8` is the real one."""
+    done = subprocess.run([DNSSCAN[0], ROOT / "tests" / "soak.py", "0.002"], capture_output=True, cwd=ROOT, check=False,
+                          env=environment(PYTHONPATH=os.fspath(ROOT)))  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(b"good\n")
+
+
 def test_the_oracle_sees_what_is_lost_doubled_and_wrong(tmp_path):
     names, out = tmp_path / "names", tmp_path / "out"
     names.write_text("ip-10-0-0-1.t.test\nip-11-0-0-1.t.test\nip-10-0-0-2.t.test\n")

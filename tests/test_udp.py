@@ -456,13 +456,14 @@ def test_the_share_of_timeouts_is_what_loss_and_retries_make_it(new_lab):
     assert abs(lost / count - share) < 4 * math.sqrt(share * (1 - share) / count)
 
 
-def test_one_interrupt_finishes_what_is_in_flight():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_one_interrupt_finishes_what_is_in_flight(threads):
     def slow(datagram: Datagram) -> None:
         time.sleep(0.002)
         datagram.answer()
 
     with UdpPeer(slow) as peer:
-        run = start("-r", peer.address, "--stats", "json")
+        run = start("-r", peer.address, "--threads", threads, "--stats", "json")
         feeder = threading.Thread(target=feed, args=(run, names(200_000).encode()), daemon=True)
         feeder.start()
         out = [run.stdout.readline()]
@@ -471,13 +472,18 @@ def test_one_interrupt_finishes_what_is_in_flight():
         err = run.stderr.read()
         code = run.wait(10)
         feeder.join(5)
-        for stream in (run.stdin, run.stdout, run.stderr):
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
+        shut(run)
 
     books = json.loads(err.splitlines()[-1])
     assert code == 130
     assert books["written"] == books["expected"] == len(out)
+    assert books["read"] == books["written"] + books["blank"]
+
+
+def shut(run) -> None:
+    for stream in (run.stdin, run.stdout, run.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.close()
 
 
 def feed(run, octets: bytes) -> None:
