@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import ssl
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -13,28 +12,23 @@ from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
-import orjson
 import uvloop
 
 from scanner.config import Config
 from scanner.errors import ReaderGone, ScanError
-from scanner.inputline import judge
 from scanner.model import REASONS
-from scanner.native.answered import Answered
-from scanner.native.line import Lines
 from scanner.native.names import Aside, Names
 from scanner.native.session import Session
 from scanner.native.udp import Engine
 from scanner.output import Output
-from scanner.rdata import describer, type_text
+from scanner.parts import engine_for, names_for, tags_for, ways_for
 from scanner.sink import Sink
 from scanner.source import Source
 from scanner.stats import Stats, is_terminal
-from scanner.transports.datagram import port_opener
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
 from scanner.workers.crew import Crew
-from scanner.workers.datagrams import Datagrams, target_for
+from scanner.workers.datagrams import Datagrams
 from scanner.workers.dealer import AHEAD, Dealer
 from scanner.workers.lane import Lane
 from scanner.workers.probe import rewrites
@@ -44,10 +38,6 @@ from scanner.workers.worker import Openings, work
 T = TypeVar("T")
 TICK_S = 0.05
 TICK_PACED_S = 0.01  # while a rate limits what is sent
-WINDOW_MAX = 64  # of `auto`
-IN_FLIGHT_MAX = 1_000_000
-RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
-SLOTS = 10_000  # queries in flight as datagrams
 OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
 OPENINGS_AT_ONCE = 512
 PROBE_GRACE_S = 0.5  # for the question before the scan, when the scan was the quicker one
@@ -471,57 +461,6 @@ class ResolverRewrites(ScanError):
     """A resolver invents answers, and the user wants none of that."""
 
     exit_code = EXIT_UNREACHED
-
-
-def names_for(
-    config: Config, room_made: Callable[[], object], answered: Answered | None, *, lends: bool = False
-) -> Names:
-    """A pool of names, sized and told what this configuration asks for."""
-    special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
-    tagged = len(config.types) > 1 or "t" in config.fields
-    slots = 2 * SLOTS // config.threads if config.resolvers[0].scheme == "udp" else 0
-    live_max = (
-        -(-config.max_in_flight // config.threads)
-        or min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX) + slots
-    )
-    return Names(
-        Lines(), config.types, judge=partial(judge, ptr=config.ptr, special=special), room_made=room_made,
-        type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
-        describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
-        retries=config.retries, live_max=live_max, special=special, lends=lends,
-        answered=answered, spill=None if config.no_second_pass else tempfile.TemporaryFile,
-        query_max=config.max_queries,
-    )  # fmt: skip
-
-
-def ways_for(config: Config) -> dict[tuple[int, int], Way]:
-    """Every pair of exit and resolver, by their indexes."""
-    return {
-        (e, r): Way(e, proxy, r, resolver, (RATE_PUBLIC if resolver.is_public else 0) if config.rate is None
-                    else config.rate)
-        for e, proxy in enumerate(config.proxies or (None,))
-        for r, resolver in enumerate(config.resolvers)
-    }  # fmt: skip
-
-
-def tags_for(way: Way, fields: Sequence[str]) -> bytes:
-    """The JSON of fields ns and p, the same for every line of one worker."""
-    tags = b""
-    if "ns" in fields:
-        tags += b',"ns":' + orjson.dumps(str(way.resolver))
-    if "p" in fields:
-        tags += b',"p":' + (b"null" if way.proxy is None else b"%d" % way.exit_index)
-    return tags
-
-
-def engine_for(config: Config, names: Names, ways: Sequence[Way]) -> Engine:
-    """A UDP engine that asks the resolvers of `ways`."""
-    opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
-    return Engine(
-        names, [target_for(way, tags_for(way, config.fields)) for way in ways], open_port=opener,
-        slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
-        policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
-    )  # fmt: skip
 
 
 def balanced(books: Mapping[str, Any]) -> bool:

@@ -37,10 +37,11 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
     "scanner.output": 5,
     "scanner.config": 5,
-    "scanner.scan": 6,
+    "scanner.parts": 6,  # made from the configuration, for the scan
+    "scanner.scan": 7,
     "scanner.lab": 6,
-    "scanner.cli": 7,
-    "scanner.__main__": 8,  # calls cli and nothing else
+    "scanner.cli": 8,
+    "scanner.__main__": 9,  # calls cli and nothing else
 }
 ROOMS = ("scanner.native", "scanner.transports", "scanner.workers", "scanner.lab")
 HOMES = {  # outside library: the modules that may import it
