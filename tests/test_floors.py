@@ -22,7 +22,9 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.inputline": 2,  # one step above idn, which it asks for names beyond ASCII
     "scanner.native.answered": 2,
     "scanner.native.dice": 1,
+    "scanner.native.name": 1,
     "scanner.native.names": 2,
+    "scanner.native.spool": 2,
     "scanner.native.peer": 2,
     "scanner.native.server": 2,
     "scanner.native.sockets": 1,

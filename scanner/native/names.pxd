@@ -4,89 +4,18 @@ Clocks. `now` is monotonic seconds. Deadlines are on the scan's clock: `now` les
 of the output held everything up, so that waiting for a reader never turns an answer into a timeout.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from scanner.native.answered cimport Answered
 from scanner.native.line cimport Lines, Text
+from scanner.native.name cimport Name, Queue, Reason, Verdict
+from scanner.native.spool cimport Spool
 from scanner.native.wire cimport Response
 
 cdef enum:
     LINE_MAX = 4096         # octets of an input line (CONTRACT section 5)
     TYPES_MAX = 32
     BLOCK = 256             # names allocated at once
-
-cdef enum Verdict:
-    TAKEN
-    NXDOMAIN
-    ERROR
-
-cdef enum Reason:           # the order of `model.REASONS`
-    NONE
-    SERVFAIL
-    REFUSED
-    FORMERR
-    NOTIMP
-    RCODE
-    TIMEOUT
-    CONNECTION
-    PROXY
-    TLS
-    BADRESP
-    BADNAME
-    CNAME_NX
-    NODATA
-    SPECIAL
-    REASON_COUNT
-
-cdef struct Name:           # owned by Names; a session holds a pointer while the query is in flight
-    Name *next              # the free list, the queue, or (udp) the next that expires about when this one does
-    Name *before            # udp, in flight: the link back
-    Name *same              # lines with the very same name, asked once with this one; finished with it
-    double started          # s, monotonic: when first taken
-    double deadline         # s, scan's clock: nothing is waited for beyond
-    double sent             # s, monotonic: the present attempt; in the queue: since when it waits
-    double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
-    double expires          # s, scan's clock: end of the present attempt, never after `deadline`
-    int64_t line            # input line number, from 1
-    char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
-    uint32_t d_length
-    uint16_t message_id
-    uint16_t qtype
-    int rcode               # of the last response, -1 = none yet
-    int worker, exit, resolver  # who tried it last
-    uint64_t case_bits      # udp: the case of each letter of the qname as it was sent (0x20)
-    uint16_t lap            # udp: which round of its resolver's window it counts for, 0 = none
-    uint8_t strays          # udp: messages that had its ID and were no answer, up to 255
-    uint8_t reason          # of the last attempt that failed
-    uint8_t attempt         # 0 = the first
-    uint8_t requeues        # times that a closing connection gave it back without an attempt spent
-    bint second             # this is its second pass
-    bint plain              # asked without EDNS, now and from now on
-    bint dot                # the input had a trailing dot
-    uint8_t qname_length
-    uint8_t qname[256]
-
-cdef struct Queue:          # first come, first served, by `Name.next`
-    Name *first
-    Name *last
-    int count
-
-cdef inline void push(Queue *queue, Name *name) noexcept nogil:
-    name.next = NULL
-    if queue.first is NULL:
-        queue.first = name
-    else:
-        queue.last.next = name
-    queue.last = name
-    queue.count += 1
-
-cdef inline Name *pop(Queue *queue) noexcept nogil:
-    """The first, NULL when there is none."""
-    cdef Name *name = queue.first
-    if name is not NULL:
-        queue.first = name.next
-        queue.count -= 1
-    return name
 
 cdef struct Side:           # names that only a stream to one resolver may ask again: a datagram could not hold the response
     Queue waiting
@@ -97,19 +26,6 @@ cdef class Aside:
     cdef Names names
     cdef int index          # of the resolver
     cdef Name *next(self) noexcept
-
-cdef struct Record:         # a name that waits for the second pass: this, its qname, its text of key `d`
-    double spent            # s, so far
-    double hurt
-    int64_t line
-    int rcode
-    int worker, exit, resolver
-    uint32_t d_length
-    uint16_t qtype
-    uint8_t reason
-    uint8_t attempt
-    bint plain, dot, with_d
-    uint8_t qname_length
 
 cdef struct Block:          # of the pool; owned by Names, freed with it
     Block *next
@@ -144,19 +60,10 @@ cdef class Names:
     cdef Name *newest[32]               # last one taken of each type, while it lives: sorted input asks once
 
     cdef Answered answered              # lines that have their result from an earlier run, or None
-    cdef object spill                   # opens a temporary file for the second pass, or None = no second pass
-    cdef bint with_second
-    cdef object spilled                 # that file
-    cdef int spill_fd                   # -1 = not open
-    cdef int64_t spill_written, spill_read      # octets
-    cdef uint8_t *records               # Records and what follows each, in memory: behind those of the file
-    cdef Py_ssize_t records_used
-    cdef uint8_t *reading               # a block of them that is being taken
-    cdef Py_ssize_t reading_at, reading_end
+    cdef Spool spool                    # names that wait for their second pass, or None = there is none
     cdef readonly bint cut_short        # input was dropped
     cdef bint stopped                   # by the user: there is no second pass any more
     cdef double latest                  # s, monotonic: the last time that we were told of
-    cdef readonly int64_t deferred      # names that wait for the second pass
     cdef readonly int second_max        # names live at once in it
     cdef readonly int second_live       # names live that are in it
     cdef readonly int64_t query_max     # queries that may be sent in all, 0 = any number
@@ -200,11 +107,7 @@ cdef class Names:
     cdef void give_up(self, Name *name) noexcept nogil
     cdef void drop(self, Queue *queue) noexcept nogil
     cdef bint defer(self, Name *name, Reason reason, double now) except -1 nogil
-    cdef bint keep_record(self, Name *name, Reason reason, double spent) except -1 nogil
-    cdef bint spill_out(self) except -1 nogil
-    cdef int open_spill(self) except -2 with gil
-    cdef bint recalled(self, Name **name, double now) except -1 nogil
-    cdef bint more_records(self) noexcept nogil
+    cdef Name *recalled(self, double now) except NULL nogil
     cdef bint hopeless(self) noexcept nogil
     cdef int recall(self, double now) except -1 nogil
     cdef int write_deferred(self) except -1 nogil

@@ -9,23 +9,24 @@ stand in `lines`. It does no I/O, reads no clock, and knows nothing of connectio
 import time
 from collections import deque
 
-from libc.errno cimport EINTR, errno
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
-
-from posix.unistd cimport pread, pwrite
 
 from scanner.model import REASONS
 from scanner.native.answered cimport Answered
 from scanner.native.line cimport Lines, Text, put_number, put_text, sure, text_of
+from scanner.native.name cimport (
+    BADRESP, CNAME_NX, CONNECTION, ERROR, FORMERR, NODATA, NONE, NOTIMP, NXDOMAIN, PROXY, RCODE, REASON_COUNT, REFUSED,
+    SERVFAIL, TAKEN, TIMEOUT, Name, Queue, Reason, Verdict, pop, push,
+)
+from scanner.native.spool cimport Spool
 from scanner.native.wire cimport qname_from_text, text_from_qname
 
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *one, const char *other, size_t count)
 
 DEF LOOK_AHEAD = 16         # queued names that a worker looks through for one it did not try itself
-DEF RECORDS_MAX = 1 << 20   # octets of names for the second pass that are kept in memory
-DEF RECORDS_READ = 1 << 16  # octets of them read back at once
 DEF LEAST_S = 0.05          # of its deadline that a second pass needs
 DEF SLOWER = 4              # the second pass has so many times fewer names live
 DEF PATIENCE_S = 0.25       # after which a queued name may go back to where it failed
@@ -118,10 +119,9 @@ cdef class Names:
         self.retries = min(retries, 200)
         self.live_max = live_max
         self.special, self.lends = special, lends
-        self.answered, self.spill, self.query_max = answered, spill, query_max
-        self.with_second = spill is not None
+        self.answered, self.query_max = answered, query_max
+        self.spool = None if spill is None else Spool(spill)
         self.second_max = max(live_max // SLOWER, 1)
-        self.spill_fd = -1
         self.workers = self.exits = self.resolvers = 1
         self.epoch = time.time() - time.monotonic()
         self.held_since = -1
@@ -136,8 +136,6 @@ cdef class Names:
                 free(block.names[index].d)
             free(block)
         free(self.sides)
-        free(self.records)
-        free(self.reading)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -183,8 +181,9 @@ cdef class Names:
         self.drop(&self.outgoing)
         for index in range(self.side_count):
             self.drop(&self.sides[index].waiting)
-        self.unfinished += self.deferred
-        self.deferred = 0
+        if self.spool is not None:
+            self.unfinished += self.spool.count
+            self.spool.clear()
 
     cdef void drop(self, Queue *queue) noexcept nogil:
         cdef Name *name = pop(queue)
@@ -334,6 +333,11 @@ cdef class Names:
                 or (self.query_max > 0 and self.queries >= self.query_max))
 
     @property
+    def deferred(self) -> int:
+        """How many names wait for the second pass."""
+        return 0 if self.spool is None else self.spool.count
+
+    @property
     def queued(self) -> int:
         """How many names wait to be tried again."""
         return self.waiting.count
@@ -344,7 +348,7 @@ cdef class Names:
         if self.blocked():
             return False
         return (self.waiting.first is not NULL or (self.live < self.live_max and self.at_hand())
-                or (self.deferred > 0 and self.ended and self.live < self.second_max and not self.hopeless()))
+                or (self.deferred and self.ended and self.live < self.second_max and not self.hopeless()))
 
     @property
     def backlog(self) -> int:
@@ -364,7 +368,7 @@ cdef class Names:
         """Have a name in self.qname, from the next line if need be."""
         if not self.at_name:
             self.at_name = self.next_name()
-        if not self.at_name and self.deferred and self.hopeless():
+        if not self.at_name and self.spool is not None and self.spool.count and self.hopeless():
             self.write_deferred()
         return self.at_name
 
@@ -375,7 +379,7 @@ cdef class Names:
         self.latest = now
         if self.blocked():
             return False
-        if self.deferred and self.ended:
+        if self.ended and self.spool is not None:
             self.recall(now)
         if not (fresh and self.live < self.live_max and self.at_hand()):
             taken[0] = self.requeued_name(worker, exit, resolver, now)
@@ -648,7 +652,7 @@ cdef class Names:
             return False
         while name is not NULL:
             same = name.same
-            if not self.keep_record(name, reason, spent):
+            if not self.spool.keep(name, reason, spent):
                 # no room on the disk: it is written, with those behind it
                 self.finish(name, ERROR, reason, spent, NOTHING, NOTHING, now)
                 return True
@@ -660,57 +664,12 @@ cdef class Names:
             name = same
         return True
 
-    cdef bint keep_record(self, Name *name, Reason reason, double spent) except -1 nogil:
-        """Append the name to the records; False when there is no room on the disk."""
-        cdef Record record
-        cdef uint8_t *at
-        if self.records is NULL:
-            self.records = <uint8_t *>sure(malloc(RECORDS_MAX))
-        record.with_d = name.d is not NULL
-        record.d_length = name.d_length if record.with_d else 0
-        if self.records_used + <Py_ssize_t>(sizeof(Record) + 256 + record.d_length) > RECORDS_MAX and not self.spill_out():
-            return False
-        record.spent, record.line, record.rcode, record.qtype = spent, name.line, name.rcode, name.qtype
-        record.worker, record.exit, record.resolver, record.hurt = name.worker, name.exit, name.resolver, name.hurt
-        record.reason, record.attempt, record.plain, record.dot = reason, name.attempt, name.plain, name.dot
-        record.qname_length = name.qname_length
-        at = self.records + self.records_used
-        memcpy(at, &record, sizeof(Record))
-        at += sizeof(Record)
-        memcpy(at, name.qname, name.qname_length)
-        at += name.qname_length
-        if record.with_d:
-            memcpy(at, name.d, record.d_length)
-        self.records_used = at + record.d_length - self.records
-        self.deferred += 1
-        return True
-
-    cdef bint spill_out(self) except -1 nogil:
-        """The records in memory go to the file."""
-        cdef Py_ssize_t done = 0, wrote
-        if self.spill_fd < 0:
-            self.spill_fd = self.open_spill()
-        while done < self.records_used:
-            wrote = pwrite(self.spill_fd, self.records + done, self.records_used - done, self.spill_written + done)
-            if wrote <= 0 and errno != EINTR:
-                return False
-            done += max(wrote, 0)
-        self.spill_written += done
-        self.records_used = 0
-        return True
-
-    cdef int open_spill(self) except -2 with gil:
-        try:
-            self.spilled = self.spill()
-            return self.spilled.fileno()
-        except OSError:
-            return -1
-
     cdef int recall(self, double now) except -1 nogil:
         """Have a few deferred names in the queue of those that wait to be tried elsewhere."""
         cdef Name *name
-        while (self.deferred and self.waiting.count < LOOK_AHEAD and self.live < self.second_max
-               and not self.hopeless() and self.recalled(&name, now)):
+        while (self.spool.count and self.waiting.count < LOOK_AHEAD and self.live < self.second_max
+               and not self.hopeless()):
+            name = self.recalled(now)
             name.deadline = self.scan_now(now) + self.deadline_s - (now - name.started)
             name.attempt += 1
             name.sent = now
@@ -719,63 +678,20 @@ cdef class Names:
             push(&self.waiting, name)
         return 0
 
-    cdef bint recalled(self, Name **taken, double now) except -1 nogil:
-        """The first deferred name, in a slot again; False when it cannot be read any more."""
-        cdef Record record
-        cdef uint8_t *at
-        cdef Name *name
-        if self.reading_at == self.reading_end and not self.more_records():
-            return False
-        at = self.reading + self.reading_at
-        memcpy(&record, at, sizeof(Record))
-        name = self.slot()
-        at += sizeof(Record)
-        memcpy(name.qname, at, record.qname_length)
-        at += record.qname_length
-        name.d = NULL
-        if record.with_d:
-            name.d = <char *>sure(malloc(record.d_length + 1))
-            memcpy(name.d, at, record.d_length)
-        self.reading_at = at + record.d_length - self.reading
-        name.same = NULL
-        name.started, name.line, name.rcode, name.qtype = now - record.spent, record.line, record.rcode, record.qtype
-        name.worker, name.exit, name.resolver = record.worker, record.exit, record.resolver
-        name.reason, name.attempt, name.plain, name.dot = record.reason, record.attempt, record.plain, record.dot
-        name.d_length, name.qname_length, name.hurt = record.d_length, record.qname_length, record.hurt
-        name.requeues = name.strays = 0
+    cdef Name *recalled(self, double now) except NULL nogil:
+        """The first deferred name, in a slot again."""
+        cdef Name *name = self.slot()
+        self.spool.take(name, now)
         name.second = True
         self.live += 1
         self.second_live += 1
-        self.deferred -= 1
-        taken[0] = name
-        return True
-
-    cdef bint more_records(self) noexcept nogil:
-        """The next block of whole records: of the file, then of the memory."""
-        cdef Py_ssize_t got
-        cdef Record record
-        if self.reading is NULL:
-            self.reading = <uint8_t *>malloc(RECORDS_MAX)
-            if self.reading is NULL:
-                return False
-        self.reading_at = self.reading_end = 0
-        if self.spill_read == self.spill_written:
-            memcpy(self.reading, self.records, self.records_used)
-            self.reading_end, self.records_used = self.records_used, 0
-            return self.reading_end > 0
-        got = pread(self.spill_fd, self.reading, RECORDS_READ, self.spill_read)
-        while self.reading_end + <Py_ssize_t>sizeof(Record) <= got:
-            memcpy(&record, self.reading + self.reading_end, sizeof(Record))
-            if self.reading_end + <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length > got:
-                break
-            self.reading_end += <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length
-        self.spill_read += self.reading_end
-        return self.reading_end > 0
+        return name
 
     cdef int write_deferred(self) except -1 nogil:
         """There is no second pass: the lines of the first, as many as the sheet takes."""
         cdef Name *name
-        while self.deferred and self.lines.used < self.lines.limit and self.recalled(&name, self.latest):
+        while self.spool.count and self.lines.used < self.lines.limit:
+            name = self.recalled(self.latest)
             self.finish(name, ERROR, <Reason>name.reason, self.latest - name.started, NOTHING, NOTHING, self.latest)
         return 0
 
@@ -783,7 +699,7 @@ cdef class Names:
 
     cdef int fail_name(self, Name *name, Reason reason, double now) except -1 nogil:
         """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
-        if self.with_second and not name.second and self.defer(name, reason, now):
+        if self.spool is not None and not name.second and self.defer(name, reason, now):
             return 0
         return self.finish(name, ERROR, reason, now - name.started, NOTHING, NOTHING, now)
 

@@ -4,7 +4,7 @@ works on these without the GIL."""
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from scanner.native.line cimport Text
-from scanner.native.names cimport Name
+from scanner.native.name cimport Name
 from scanner.native.peer cimport Manners, granted
 from scanner.native.sockets cimport AF_INET6, sockaddr_in6
 

@@ -3,7 +3,8 @@
 from libc.stdint cimport uint8_t, uint16_t
 
 from scanner.native.line cimport Text
-from scanner.native.names cimport Aside, Name, Names, Reason
+from scanner.native.name cimport Name, Reason
+from scanner.native.names cimport Aside, Names
 from scanner.native.peer cimport Peer
 
 cdef class Session:

@@ -13,7 +13,8 @@ from libc.string cimport memcpy, memset
 
 from scanner.native.dice cimport Dice, roll
 from scanner.native.line cimport Text, text_of
-from scanner.native.names cimport BADRESP, TIMEOUT, Aside, Name, Names, Reason
+from scanner.native.name cimport BADRESP, TIMEOUT, Name, Reason
+from scanner.native.names cimport Aside, Names
 from scanner.native.peer cimport Peer, granted, knows_edns, told
 from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query

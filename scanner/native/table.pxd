@@ -1,7 +1,7 @@
 """Names in flight by message ID: open addressing over `mask + 1` places, a power of two, at most a quarter of them
 used; NULL = empty. Inline, for every session and port."""
 
-from scanner.native.names cimport Name
+from scanner.native.name cimport Name
 
 cdef inline int find_place(Name **table, int mask, int message_id) noexcept nogil:
     """Where the name with this ID stands, -1 = nowhere."""

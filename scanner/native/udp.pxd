@@ -8,7 +8,8 @@ that is no plain name.
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from scanner.native.dice cimport Dice
-from scanner.native.names cimport Name, Names
+from scanner.native.name cimport Name
+from scanner.native.names cimport Names
 from scanner.native.server cimport Server
 from scanner.native.sockets cimport iovec, mmsghdr, sockaddr_in6
 

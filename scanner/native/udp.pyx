@@ -16,7 +16,8 @@ from posix.unistd cimport close
 from scanner.model import POLICIES
 from scanner.native.dice cimport roll
 from scanner.native.line cimport sure, text_of
-from scanner.native.names cimport BADRESP, CONNECTION, REFUSED, TIMEOUT, Name, Names
+from scanner.native.name cimport BADRESP, REFUSED, TIMEOUT, Name
+from scanner.native.names cimport Names
 from scanner.native.peer cimport Peer, knows_edns, told
 from scanner.native.server cimport Server, cookie_fits, has_room, hear, judge_lap, key_size, set_up
 from scanner.native.sockets cimport (
