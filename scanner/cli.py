@@ -28,7 +28,7 @@ Example:
   dnsscan lab --help        a resolver and proxies to try it on, no network
 \b
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
-3 nothing could be reached; 4 output; 128+N signal N; 141 the reader left.
+3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
 Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"
 """
 

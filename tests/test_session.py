@@ -539,6 +539,20 @@ def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
             assert parsed.question == query.question or name_of(parsed).lower() == "a.com"
 
 
+def test_a_name_that_was_cut_but_not_asked_when_the_user_stops_is_not_started_any_more():
+    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    assert desk.names.available  # b.com is at hand
+
+    desk.names.stop()
+    assert desk.queries(2.0) == []
+    desk.session.receive(framed(nx(query)), 2.1)
+
+    assert [line["d"] for line in desk.results()] == ["a.com"]
+    assert desk.names.done
+    assert (desk.names.read, desk.names.written, desk.names.expected) == (1, 1, 1)
+
+
 def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
     desk = Desk(b"hurts.com\na.com\nb.com\n", window=1)
     desk.queries(1.0)

@@ -20,7 +20,7 @@ from command import DNSSCAN, ROOT, environment, start
 from oracle import address_of, exists, is_exact, judge
 
 SEED = 20261121
-DRAIN_S = 10.5  # `deadline_ms` and half a second
+DRAIN_S = 2 + 0.5 + 1  # the deadline given to these scans, half a second
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_signals_at_random_moments_leave_whole_lines_and_a_file_to_resume(knots,
                 assert is_exact(counts), counts
             out.unlink(missing_ok=True)
     figure(f"signal {signal.Signals(number).name}", f"slowest end {slowest:.2f} s (deadline 2 s)")
-    assert slowest < DRAIN_S
+    assert slowest < DRAIN_S  # with room for a busy machine
 
 
 @pytest.mark.server

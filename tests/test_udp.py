@@ -313,7 +313,7 @@ def test_message_ids_and_ports_are_many_and_even():
 def test_the_same_id_is_never_twice_in_flight_on_one_port():
     """A server that answers nothing at all, so that everything stays in flight."""
     with UdpPeer(lambda _: None) as peer:
-        scan("-r", peer.address, "--timeout-ms", 400, "--retries", 0, names=names(3000))
+        scan("-r", peer.address, "--timeout-ms", 400, "--retries", 0, "--deadline-ms", 3000, names=names(3000))
 
     pairs = Counter((each.source[1], each.query.message_id) for each in peer.asked)
     assert max(pairs.values()) == 1
@@ -431,7 +431,9 @@ def test_nobody_at_the_port_is_exit_code_3():
     with socket.socket(type=socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    done = scan("-r", f"udp://127.0.0.1:{port}", "--timeout-ms", 200, "--retries", 1, names=names(20))
+    done = scan(
+        "-r", f"udp://127.0.0.1:{port}", "--timeout-ms", 200, "--retries", 1, "--deadline-ms", 3000, names=names(20)
+    )
 
     assert done.code == 3
     assert Counter(row["e"] for row in done.rows) == {"timeout": 20}

@@ -159,6 +159,11 @@ cdef class Names:
     def stop(self) -> None:
         """Drop all input that is not yet a name; names already started go on, to their first pass's end."""
         self.stopped = True
+        if self.at_name and self.type_at == 0:          # cut, but nothing of it was asked: as if it had not been read
+            self.at_name = False
+            self.cut_short = True
+            self.read -= 1
+            self.expected -= 1
         self.cut_short = self.cut_short or self.at != self.chunk_end or self.carried > 0 \
             or any(chunk for chunk, _ in self.chunks)
         self.chunks.clear()
