@@ -1,5 +1,5 @@
 """The command line: flags to Config, files to descriptors, errors to one line and an exit code. The only home of
-click; everything heavy is imported where it is used, so that `--version` is quick."""
+click, with commands/; everything heavy is imported where it is used, so that `--version` is quick."""
 
 import contextlib
 import errno
@@ -9,6 +9,7 @@ import re
 import stat
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from scanner import __version__
 from scanner.endpoints import hidden, printable, shown
 from scanner.errors import OutputError, ScanError
 
+PROGRAMS = ("lab",)  # beside the scan; each a file in commands/
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
@@ -34,12 +36,19 @@ Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"
 
 
 class ScanOrCommand(click.Group):
-    """`dnsscan FILE...` scans; `dnsscan lab ...` is the other program. A file named lab is given as ./lab."""
+    """`dnsscan FILE...` scans; `dnsscan lab ...` is another program. A file named lab is given as ./lab."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not (args and args[0] in self.commands):
+        if not (args and args[0] in PROGRAMS):
             args = ["scan", *args]
         return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The scan, or a program of its own from the file of its name."""
+        if name not in PROGRAMS:
+            return super().get_command(ctx, name)
+        command: click.Command = import_module(f"scanner.commands.{name}").command
+        return command
 
 
 class ScanCommand(click.Command):
@@ -51,7 +60,7 @@ class ScanCommand(click.Command):
 
 @click.group(cls=ScanOrCommand, add_help_option=False)
 def entry() -> None:
-    """Scan names, or run the lab."""
+    """Scan names, or run another program."""
 
 
 @entry.command(
@@ -167,36 +176,6 @@ def open_inputs(files: tuple[Path, ...]) -> list[int]:
         except OSError as error:
             raise ScanError(f"cannot read {hidden(str(path))}: {os.strerror(error.errno or 0)}") from None
     return descriptors
-
-
-@entry.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})
-@click.option("--proxies", type=click.IntRange(0, 1000), default=4, show_default=True, help="SOCKS5 proxies in front.")
-@click.option("--addresses", type=click.IntRange(1, 10_000), default=1, help="UDP resolvers, no proxies [1].")
-@click.option(
-    "--nx", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Share of names that do not exist."
-)
-@click.option("--loss", type=click.FloatRange(0, 1), default=0.0, help="Share of queries that are dropped.")
-@click.option("--delay-ms", default="0", metavar="MIN[:MAX]", help="Delay of each answer.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of the DNS server [any].")
-@click.option("--proxy-port", type=click.IntRange(0, 65535), default=0, help="Of the first proxy [any].")
-@click.option("--user", help="The proxies ask for it.")
-@click.option("--password", help="The proxies ask for it.")
-@click.option("--write-config", type=click.Path(path_type=Path), metavar="PATH", help="Write the config there.")
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def lab_command(command: tuple[str, ...], delay_ms: str, write_config: Path | None, **given: Any) -> None:
-    """A DNS server and proxies on loopback; prints a config for them.
-
-    `dnsscan lab -- COMMAND...` runs COMMAND with the lab up; {config} in it
-    becomes the path of the config.
-    """
-    from scanner.lab.run import run_command, serve
-
-    least, _, most = delay_ms.partition(":")
-    if not least.isdecimal() or not (most or "0").isdecimal() or int(most or least) < int(least):
-        raise ScanError(f"--delay-ms: {delay_ms!r} is not MIN or MIN:MAX in milliseconds")
-    given["delay_ms"] = (int(least), int(most or least))
-    given["write_config"] = write_config
-    sys.exit(run_command(list(command), **given) if command else serve(**given))
 
 
 def dnsscan() -> NoReturn:

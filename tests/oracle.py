@@ -19,6 +19,12 @@ def exists(name: str) -> bool:
     return len(parts) == 5 and parts[:2] == ["ip", "10"] and all(0 <= int(part) < 256 for part in parts[2:])
 
 
+def made(number: int) -> str:
+    """The name of this number; nineteen in twenty exist."""
+    first = 11 if number % 20 == 7 else 10
+    return f"ip-{first}-{number >> 16 & 255}-{number >> 8 & 255}-{number & 255}.t.test"
+
+
 def address_of(name: str) -> str:
     """The only right answer for a name that exists."""
     return ".".join(name.removesuffix(".t.test").split("-")[1:])

@@ -255,23 +255,21 @@ def unbound(folder: Path) -> Server:
     return configured("unbound", UNBOUND, ["-d", "-p", "-c"], folder)
 
 
-def knot(folder: Path, more: str = "") -> Server:
+def knot(folder: Path, config: str = KNOT) -> Server:
     """Authority for `example.test` and for `t.test`, where `ip-192-0-2-N.t.test` exists; else REFUSED."""
     (folder / "example.test.zone").write_text(EXAMPLE_ZONE)
     (folder / "t.test.zone").write_text(MADE_ZONE)
-    return configured("knotd", KNOT + more, ["-c"], folder)
+    return configured("knotd", config, ["-c"], folder)
 
 
 def knot_with_millions(folder: Path) -> Server:
     """The same with 16.7 million names: `ip-10-B-C-D.t.test` is 10.B.C.D."""
-    (folder / "example.test.zone").write_text(EXAMPLE_ZONE)
-    (folder / "t.test.zone").write_text(MADE_ZONE)
-    return configured("knotd", KNOT.replace("192.0.2.0/24", "10.0.0.0/8"), ["-c"], folder)
+    return knot(folder, KNOT.replace("192.0.2.0/24", "10.0.0.0/8"))
 
 
 def knot_with_cookies(folder: Path) -> Server:
     """The same; a query over UDP without the server's cookie gets BADCOOKIE (RFC 7873)."""
-    return knot(folder, COOKIES)
+    return knot(folder, KNOT + COOKIES)
 
 
 def microsocks(folder: Path, user: str = "", password: str = "") -> Server:

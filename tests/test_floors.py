@@ -42,12 +42,13 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.parts": 6,  # made from the configuration, for the scan
     "scanner.scan": 7,
     "scanner.lab": 6,
-    "scanner.cli": 8,
-    "scanner.__main__": 9,  # calls cli and nothing else
+    "scanner.commands": 8,
+    "scanner.cli": 9,
+    "scanner.__main__": 10,  # calls cli and nothing else
 }
-ROOMS = ("scanner.native", "scanner.transports", "scanner.workers", "scanner.lab")
+ROOMS = ("scanner.native", "scanner.transports", "scanner.workers", "scanner.lab", "scanner.commands")
 HOMES = {  # outside library: the modules that may import it
-    "click": ("scanner.cli",),
+    "click": ("scanner.cli", "scanner.commands"),
     "dns": ("scanner.rdata",),
     "idna": ("scanner.idn",),
     "python_socks": ("scanner.transports.tunnel",),

@@ -16,25 +16,12 @@ from scanner.native.names import Names
 from scanner.native.peer import Peer
 from scanner.native.udp import Engine
 from scanner.transports.datagram import port_opener
+from scanner.workers.datagrams import Target
 
 EACH = 100  # forged messages for one name: one more would move it to TCP
 BURST = 50  # of one segmented send
 ROUNDS = 10_000  # names: a million forged messages
 SOL_UDP, UDP_SEGMENT = 17, 103
-
-
-@dataclass
-class Target:
-    port: int
-    peer: Peer
-    index: int = 0
-    address: str = "127.0.0.1"
-    scope: int = 0
-    tags: bytes = b""
-
-    @property
-    def where(self):
-        return (self.address, self.port)
 
 
 @dataclass
@@ -57,7 +44,7 @@ class Asked:
         opener = port_opener((), rcvbuf=1 << 20, sndbuf=1 << 20, port_range=None)
         # two of them, so that the ports are not connected and the engine itself must look at the source
         port = self.server.getsockname()[1]
-        targets = [Target(port, Peer()), Target(port, Peer(), 1, "127.0.0.9")]
+        targets = [Target(Peer(), i, address, port, 0, b"") for i, address in enumerate(("127.0.0.1", "127.0.0.9"))]
         self.engine = Engine(self.names, targets, open_port=opener, slots=1, timeout_s=1e9, policy="sticky")
         self.now = 1.0
 

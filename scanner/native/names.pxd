@@ -51,8 +51,8 @@ cdef class Names:
     cdef bytes d                        # the line's JSON text, where it is not the name's own
     cdef Py_ssize_t d_length            # its octets, -1 = none
     cdef bint dot
-    cdef bint at_name                   # it is a name of which nothing is taken yet
-    cdef int type_at                    # 0 = the next name needs a new line
+    cdef bint at_name                   # a type of it is still to be handed out
+    cdef int type_at                    # which
     cdef uint16_t types[32]
     cdef int type_count
     cdef list type_tags                 # `,"t":"NS"` by type index, or empty

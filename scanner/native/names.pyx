@@ -560,7 +560,6 @@ cdef class Names:
         cdef Name *name
         cdef Name *first
         cdef bytes octets
-        cdef Name *free_next
         for letter in letters:
             first = NULL
             for octets in reversed(letter):

@@ -117,4 +117,5 @@ cdef class Engine:
     cdef int port_for(self, Port **found, int family, double now) except -1 nogil
     cdef int opened(self, bint v6) except -2 with gil
     cdef int new_port(self, Port **found, int fd, int family, double now) except -1 nogil
+    cdef void retire(self, Port *port) noexcept nogil
     cdef void close_port(self, Port *port) noexcept nogil

@@ -50,6 +50,14 @@ cdef inline Name *found(Port *port, int message_id) noexcept nogil:
     return NULL if at < 0 else port.table[at]
 
 
+cdef inline uint8_t cased(const Name *name, int i) noexcept nogil:
+    """Octet i of the qname as it is sent: each letter in the case that its bit says (0x20)."""
+    cdef uint8_t octet = name.qname[i]
+    if <uint8_t>((octet | 32) - 97) < 26:
+        octet = (octet | 32) ^ <uint8_t>(((name.case_bits >> (i & 63)) & 1) << 5)
+    return octet
+
+
 cdef class Engine:
     """All that is in flight as datagrams. `open_port(v6)` gives a bound non-blocking socket; times in seconds."""
 
@@ -185,16 +193,22 @@ cdef class Engine:
 
     cdef void age(self, Port *port, double now) noexcept nogil:
         """Retire a port that is old, and close it when nothing is in flight on it."""
+        if not port.retired and now - port.born > PORT_S:
+            self.retire(port)
+        elif port.retired and port.in_flight == 0:
+            self.close_port(port)
+
+    cdef void retire(self, Port *port) noexcept nogil:
+        """Send no more from it; what is in flight may still be answered."""
         cdef Family *family = &self.families[port.v6]
         cdef int i
-        if not port.retired and now - port.born > PORT_S:
-            port.retired = True
-            for i in range(family.port_count):
-                if family.ports[i] == port:
-                    family.port_count -= 1
-                    family.ports[i] = family.ports[family.port_count]
-                    break
-        if port.retired and port.in_flight == 0:
+        port.retired = True
+        for i in range(family.port_count):
+            if family.ports[i] == port:
+                family.port_count -= 1
+                family.ports[i] = family.ports[family.port_count]
+                break
+        if port.in_flight == 0:
             self.close_port(port)
 
     cdef Server *server_of(self, Name *name) noexcept nogil:
@@ -237,7 +251,7 @@ cdef class Engine:
         if name is NULL:
             return self.stray(NULL, source, now)
         server = self.server_of(name)
-        if memcmp(source, &server.address, 24 if server.v6 else 8) != 0:
+        if memcmp(source, &server.address, key_size(&server.address)) != 0:
             return self.stray(name, source, now)
         response.opt = 0
         fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
@@ -460,12 +474,12 @@ cdef class Engine:
             self.limit = self.proved
             self.pause = min(2 * self.pause + 4, REST_MAX)
             self.rest = self.pause
-        elif self.tried:
-            self.pause = 0
         else:
-            self.rest -= self.rest > 0
-        if not self.tried or self.pause == 0:
             self.speed = speed
+            if self.tried:
+                self.pause = 0
+            elif self.rest > 0:
+                self.rest -= 1
         self.tried = self.full and self.rest == 0 and self.limit < self.slots
         self.proved = self.limit
         if self.tried:
@@ -526,20 +540,16 @@ cdef class Engine:
     cdef int write(self, int at, Name *name, Server *server) except -1 nogil:
         """The query's octets, each letter in a random case; returns their count."""
         cdef const uint8_t *drawn = roll(&self.dice, 10)
-        cdef uint8_t cased[256]
+        cdef uint8_t qname[256]
         cdef int i
-        cdef uint8_t octet
         memcpy(&name.case_bits, drawn + 2, 8)
         name.message_id = drawn[0] << 8 | drawn[1]
         if not self.case:
             return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, name.qname, name.qname_length,
                                       name.qtype, not name.plain, server.option, server.option_size)
         for i in range(name.qname_length):
-            octet = name.qname[i]
-            if <uint8_t>((octet | 32) - 97) < 26:
-                octet = (octet | 32) ^ <uint8_t>(((name.case_bits >> (i & 63)) & 1) << 5)
-            cased[i] = octet
-        return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, cased, name.qname_length,
+            qname[i] = cased(name, i)
+        return <int>write_message(self.out_octets + at * QUERY_MAX, name.message_id, qname, name.qname_length,
                                   name.qtype, not name.plain, server.option, server.option_size)
 
     cdef int ship(self, Port *port, int count, double now) noexcept nogil:
@@ -648,11 +658,7 @@ cdef class Engine:
             found[0] = here.ports[at]
             if found[0].sent < PORT_QUERIES:
                 return 1
-            found[0].retired = True
-            here.port_count -= 1
-            here.ports[at] = here.ports[here.port_count]
-            if found[0].in_flight == 0:
-                self.close_port(found[0])
+            self.retire(found[0])
         fd = self.opened(family)
         if fd >= 0:
             return self.new_port(found, fd, family, now)
@@ -715,11 +721,7 @@ cdef int by_key(const void *one, const void *other) noexcept nogil:
 cdef bint same_case(const uint8_t *question, Name *name) noexcept nogil:
     """True when each letter came back in the case in which it was sent."""
     cdef int i
-    cdef uint8_t octet
     for i in range(name.qname_length):
-        octet = name.qname[i]
-        if <uint8_t>((octet | 32) - 97) < 26:
-            octet = (octet | 32) ^ <uint8_t>(((name.case_bits >> (i & 63)) & 1) << 5)
-        if question[i] != octet:
+        if question[i] != cased(name, i):
             return False
     return True

@@ -1,0 +1,1 @@
+"""The programs beside the scan: the flags of each in the file of its name."""
