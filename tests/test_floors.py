@@ -52,6 +52,7 @@ HOMES = {  # outside library: the modules that may import it
     "dns": ("scanner.rdata",),
     "idna": ("scanner.idn",),
     "python_socks": ("scanner.transports.tunnel",),
+    "trustme": ("scanner.lab.registries",),
     "uvloop": ("scanner.scan", "scanner.lab"),
     "orjson": tuple(module for module, floor in FLOORS.items() if floor > 3),
     "asyncio": tuple(module for module, floor in FLOORS.items() if floor >= 3),

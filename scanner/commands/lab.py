@@ -21,6 +21,8 @@ from scanner.errors import ScanError
 @click.option("--proxy-port", type=click.IntRange(0, 65535), default=0, help="Of the first proxy [any].")
 @click.option("--user", help="The proxies ask for it.")
 @click.option("--password", help="The proxies ask for it.")
+@click.option("--registries", is_flag=True, help="RDAP and WHOIS servers too, for dnsscan confirm.")
+@click.option("--registry-log", type=click.Path(path_type=Path), metavar="FILE", help="Append a line for each request.")
 @click.option("--write-config", type=click.Path(path_type=Path), metavar="PATH", help="Write the config there.")
 @click.argument("argv", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 def command(argv: tuple[str, ...], delay_ms: str, write_config: Path | None, **given: Any) -> None:
@@ -35,5 +37,7 @@ def command(argv: tuple[str, ...], delay_ms: str, write_config: Path | None, **g
     if not least.isdecimal() or not (most or "0").isdecimal() or int(most or least) < int(least):
         raise ScanError(f"--delay-ms: {delay_ms!r} is not MIN or MIN:MAX in milliseconds")
     given["delay_ms"] = (int(least), int(most or least))
+    if given["registry_log"] and not given["registries"]:
+        raise ScanError("--registry-log needs --registries")
     given["write_config"] = write_config
     sys.exit(run_command(list(argv), **given) if argv else serve(**given))

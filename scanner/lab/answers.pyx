@@ -26,7 +26,7 @@ cdef enum:
 
 cdef enum Kind:             # a trouble label; one before BY_TIMES may end in -N: only the first N queries meet it
     PLAIN, SERVFAIL, DROP, SHUT, CUT, BY_TIMES, NODATA, CNAME, CNAME_NX, RCODE, TRUNCATE, LIE, WRONGID, QR0, TWICE
-    GARBAGE, SHORT, BIG, EDNS_FORMERR
+    GARBAGE, SHORT, BIG, EDNS_FORMERR, EXISTS, TOP_LEVEL, NAMESERVER
 
 cdef struct Asked:          # what the labels of one query's name say
     Kind kind
@@ -36,9 +36,11 @@ cdef struct Asked:          # what the labels of one query's name say
 cdef const uint8_t *SOA_RDATA = (
     b"\x03ns1\x03lab\x04test\x00\x0ahostmaster\x03lab\x04test\x00"
     b"\x00\x00\x00\x01\x00\x00\x03\x84\x00\x00\x01\x2c\x00\x09\x3a\x80\x00\x00\x01\x2c")
+cdef const uint8_t *TOP_NS_RDATA = b"\x02ns\x03lab\x04test\x00"
 cdef enum:
     SOA_SIZE = 55
     NS_SIZE = 14            # the owner of SOA_RDATA's first name
+    TOP_NS_SIZE = 13
     TAIL_SIZE = 10          # lab.test on the wire
 
 
@@ -271,6 +273,18 @@ cdef uint8_t *put_answer(uint8_t *out, uint8_t *at, Py_ssize_t end, int qtype, u
     return at
 
 
+cdef uint8_t *put_delegation(uint8_t *out, uint8_t *at, Py_ssize_t end, int qtype, Kind kind) noexcept nogil:
+    """A top-level domain's only server, or that server's address: this one."""
+    if kind == TOP_LEVEL and qtype == TYPE_NS:
+        at = put_record(at, 12, TYPE_NS, TOP_NS_RDATA, TOP_NS_SIZE)
+    elif kind == NAMESERVER and (qtype == TYPE_A or qtype == TYPE_ANY):
+        at = put_record(at, 12, TYPE_A, <const uint8_t *>b"\x7f\x00\x00\x01", 4)
+    else:
+        return put_soa(out, at, end)
+    put16(out + 6, 1)
+    return at
+
+
 cdef uint8_t *put_alias(uint8_t *out, uint8_t *at) noexcept nogil:
     """CNAME to target.lab.test, which a record of it may follow."""
     put16(out + 6, u16(out + 6) + 1)
@@ -321,12 +335,26 @@ cdef uint8_t *put_body(Zone *zone, Asked *asked, uint8_t *out, Py_ssize_t end, u
     if asked.kind == PLAIN and (hashed >> 32) < zone.nx_below or hashed == 0:
         rcode[0] = 3
         return put_soa(out, at, end)
+    if asked.kind == TOP_LEVEL and qtype == TYPE_NS or asked.kind == NAMESERVER:
+        return put_delegation(out, at, end, qtype, asked.kind)
     return put_answer(out, at, end, qtype, hashed)
 
 
-cdef void read_labels(const uint8_t *query, const uint8_t *tail, Asked *asked) noexcept nogil:
+cdef void read_labels(const uint8_t *query, const uint8_t *tail, Py_ssize_t end, Asked *asked) noexcept nogil:
+    """What the name asks for; `end` is the offset behind it."""
     cdef const uint8_t *label = query + 12
-    while label < tail:
+    if label[0] == 0:
+        asked.kind = EXISTS                 # the root
+    elif label + 1 + label[0] == query + end - 1:
+        asked.kind = TOP_LEVEL
+    elif folded(label, b"\x02ns\x03lab\x04test", TOP_NS_SIZE):     # a name has at least its root, so this stays inside
+        asked.kind = NAMESERVER
+    elif label[0] > 7 and folded(label + 1, b"recheck-", 8):
+        if query[2] & 0x01:
+            asked.kind, asked.number = RCODE, 3
+        else:
+            asked.kind = EXISTS             # to its authority: the resolver that recursed has lied
+    while tail is not NULL and label < tail:
         read_label(label, asked)
         label += 1 + label[0]
 
@@ -335,7 +363,7 @@ cdef Act meet(Zone *zone, Asked *asked, uint64_t hashed) noexcept nogil:
     """What becomes of this query; a trouble whose times are over is forgotten."""
     if PLAIN < asked.kind < BY_TIMES:
         if asked.number >= 0 and times_asked(zone, hashed) >= asked.number:
-            asked.kind = BY_TIMES           # over: the name exists
+            asked.kind = EXISTS             # over
         elif asked.kind == DROP:
             return SILENCE
         elif asked.kind == SHUT:
@@ -391,8 +419,7 @@ cdef void reply_to(Zone *zone, const uint8_t *query, Py_ssize_t size, bint strea
         return
     end += 4
     asked.kind, asked.number, asked.delay_ms = PLAIN, -1, 0
-    if tail is not NULL:
-        read_labels(query, tail, &asked)
+    read_labels(query, tail, end - 4, &asked)
     reply.act = meet(zone, &asked, hashed)
     if reply.act != ANSWER:
         return
@@ -404,6 +431,8 @@ cdef void reply_to(Zone *zone, const uint8_t *query, Py_ssize_t size, bint strea
     memcpy(out, query, end)
     out[2] = 0x80 | query[2] & 0x01             # QR, and RD as it came
     out[3] = 0x80                               # RA
+    if not query[2] & 0x01:                     # who asks for no recursion asks the authority: AA, and no RA
+        out[2], out[3] = 0x84, 0
     memset(out + 6, 0, 6)
     if asked.kind == EDNS_FORMERR and edns:
         rcode, edns = 1, False

@@ -2,16 +2,15 @@
 
 import asyncio
 import ipaddress
-from contextlib import suppress
 from struct import unpack
 from urllib.parse import quote
+
+from scanner.lab.listener import BUFFER, Listener, say
 
 VERSION, CONNECT = 5, 1
 NO_PASSWORD, PASSWORD, NONE_FITS = 0, 2, 0xFF
 DONE, NOT_ALLOWED, REFUSED, NO_SUCH_COMMAND, NO_SUCH_ADDRESS = 0, 2, 5, 7, 8
 HANDSHAKE_S = 10
-RELAY = 65536  # octets of one read
-
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -20,43 +19,22 @@ class Denied(Exception):
     """The client gets this as its last octets."""
 
 
-class SocksProxy:
+class SocksProxy(Listener):
     """One listening proxy; `user` None asks for no password."""
 
     def __init__(self, user: str | None, password: str | None):
+        super().__init__()
         self._secret = None if user is None else (user.encode(), (password or "").encode())
         self.credentials = "" if user is None else f"{quote(user, '')}:{quote(password or '', '')}@"  # as in its URL
-        self._server: asyncio.Server | None = None
-        self._relays: set[asyncio.Task[None]] = set()  # kept, or the loop would lose them
 
-    async def listen(self, port: int) -> int:
-        """Start; returns the port. OSError when it is taken."""
-        self._server = await asyncio.start_server(self._begin, "127.0.0.1", port, backlog=4096, limit=RELAY)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def close(self) -> None:
-        """Stop listening and end every tunnel."""
-        if self._server:
-            self._server.close()
-        for task in self._relays:
-            task.cancel()
-        await asyncio.gather(*self._relays, return_exceptions=True)
-
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._serve(reader, writer))
-        self._relays.add(task)
-        task.add_done_callback(self._relays.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, EOFError, TimeoutError):
-            try:
-                async with asyncio.timeout(HANDSHAKE_S):
-                    upstream = await self._connect(reader, writer)
-                await join((reader, writer), upstream)
-            except Denied as denied:
-                say(writer, denied.args[0])
-            finally:
-                writer.close()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The handshake, then octets both ways."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                upstream = await self._connect(reader, writer)
+            await join((reader, writer), upstream)
+        except Denied as denied:
+            say(writer, denied.args[0])
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Ends:
         """The handshake, to the connection that was asked for."""
@@ -72,7 +50,7 @@ class SocksProxy:
         if not is_loopback(host):
             raise Denied(reply(NOT_ALLOWED))
         try:
-            upstream = await asyncio.open_connection(host, port, limit=RELAY)
+            upstream = await asyncio.open_connection(host, port, limit=BUFFER)
         except OSError:
             raise Denied(reply(REFUSED)) from None
         say(writer, reply(DONE))
@@ -125,15 +103,9 @@ async def join(client: Ends, upstream: Ends) -> None:
         upstream[1].close()
 
 
-def say(writer: asyncio.StreamWriter, octets: bytes) -> None:
-    """Write, unless the peer was lost meanwhile: uvloop would raise RuntimeError."""
-    if not writer.is_closing():
-        writer.write(octets)
-
-
 async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """Carry octets one way until either side has ended."""
-    while octets := await source.read(RELAY):
+    while octets := await source.read(BUFFER):
         say(sink, octets)
         await sink.drain()
     if not sink.is_closing():

@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -76,7 +76,7 @@ def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
             child.send_signal(number)
 
 
-def write_config_to(path: Path, config: dict[str, list[str]]) -> None:
+def write_config_to(path: Path, config: dict[str, Any]) -> None:
     """It may hold a password: only its owner may read it. Raises ScanError."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -98,7 +98,9 @@ async def up(
     proxy_port: int,
     user: str | None,
     password: str | None,
-) -> AsyncIterator[dict[str, list[str]]]:
+    registries: bool,
+    registry_log: Path | None,
+) -> AsyncIterator[dict[str, Any]]:
     """The lab, running; gives the config of a scan that uses it. Raises ScanError when a port is taken."""
     try:
         server = LabServer(port=port, addresses=addresses, nx=nx, loss=loss, delay_ms=delay_ms)
@@ -108,17 +110,24 @@ async def up(
     thread.start()
     fleet = [SocksProxy(user, password) for _ in range(proxies if addresses == 1 else 0)]  # no datagrams through them
     try:
-        config = {"resolvers": [f"127.0.0.1:{server.port}"]}
+        config: dict[str, Any] = {"resolvers": [f"127.0.0.1:{server.port}"]}
         if addresses > 1:
             config["resolvers"] = [f"udp://{address(index)}:{server.port}" for index in range(addresses)]
         if fleet:
             config["proxies"] = [await listening(each, proxy_port, index) for index, each in enumerate(fleet)]
-        yield config
+        async with started_registries(server.port, registry_log) if registries else nullcontext() as confirm:
+            yield {**config, "confirm": confirm} if registries else config
     finally:
         for each in fleet:
             await each.close()
         server.stop()
         thread.join()
+
+
+def started_registries(dns_port: int, log: Path | None) -> AbstractAsyncContextManager[dict[str, Any]]:
+    from scanner.lab.registries import registries  # with what makes certificates, which takes its time
+
+    return registries(dns_port, log)
 
 
 async def listening(proxy: SocksProxy, first_port: int, index: int) -> str:

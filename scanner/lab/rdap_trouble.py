@@ -1,0 +1,207 @@
+"""What the lab's RDAP server answers to a name that asks for trouble: a table of functions, name in, reply out. No I/O
+and no clock; each word is told in `registry_zone.py`."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.utils import formatdate
+from itertools import chain
+from struct import pack
+from zlib import DEFLATED, Z_FULL_FLUSH, compressobj, crc32
+
+from scanner.lab.rdap_replies import PAGE, RDAP, Asked, answer, domain, error, found, free, page, registrar, whole
+from scanner.lab.registry import End, Reply, flood
+from scanner.lab.registry_zone import SLOW_S, word_of
+
+GIB = 1 << 30
+AHEAD_S = 2  # of a Retry-After that is right
+RETRY_AFTER = {"neg": "-5", "huge": "1e9", "junk": "abc", "far": "Wed, 21 Oct 2099 07:28:00 GMT"}
+UGLY = ["active", "\x1b[31mred\x1b[0m", "\u202eesrever", "=cmd()", "\x00\x07\r\nfree", "\u2028"]
+
+
+def reply_to(asked: Asked) -> Reply:
+    """Every name has one; a redirect's end has the right one."""
+    word = word_of(asked.name)
+    if asked.base == "/moved/" or word not in REPLIES:
+        return answer(asked)
+    return REPLIES[word](asked)
+
+
+def slow(asked: Asked) -> Reply:
+    return replace(free(asked), delay_s=SLOW_S)
+
+
+def drip(asked: Asked) -> Reply:
+    head, end, body = one_piece(free(asked)).partition(b"\r\n\r\n")
+    return Reply(404, [head + end, *(bytes([octet]) for octet in body)], pause_s=1)
+
+
+def one_piece(reply: Reply) -> bytes:
+    return b"".join(reply.pieces)
+
+
+def chunked(asked: Asked) -> Reply:
+    head, _, body = one_piece(free(asked)).partition(b"\r\n\r\n")
+    head = re.sub(rb"Content-Length: \d+", b"Transfer-Encoding: chunked", head) + b"\r\n\r\n"
+    chunks = [b"%x\r\n%s\r\n" % (len(body[at : at + 7]), body[at : at + 7]) for at in range(0, len(body), 7)]
+    return Reply(404, [head, *chunks, b"0\r\n\r\n"], End.KEEP)
+
+
+def once(status: int, header: Callable[[Asked], str]) -> Callable[[Asked], Reply]:
+    """This status the first time, then free."""
+    return lambda asked: free(asked) if asked.times else error(status, header(asked))
+
+
+def odd_retry_after(asked: Asked) -> str:
+    """By the second part of the label: n429-huge-x."""
+    part = asked.name.partition(".")[0].split("-")[1]
+    return f"Retry-After: {RETRY_AFTER.get(part, '-5')}"
+
+
+def date_ahead(asked: Asked) -> str:
+    """Whole seconds only, so rounded up."""
+    return f"Retry-After: {formatdate(int(asked.now) + 1 + AHEAD_S, usegmt=True)}"
+
+
+def redirect(asked: Asked, base: str, site: str | None = None, name: str = "") -> Reply:
+    place = f"{asked.site if site is None else site}{base}domain/{name or asked.name}"
+    return whole(302, PAGE, b"", f"Location: {place}")
+
+
+def hops(count: int) -> Callable[[Asked], Reply]:
+    """The answer is behind so many redirects: home, /hop-1/, /hop-2/, ..."""
+
+    def step(asked: Asked) -> Reply:
+        gone = int(asked.base[5:-1]) if asked.base.startswith("/hop-") else 0
+        return free(asked) if gone >= count else redirect(asked, f"/hop-{gone + 1}/")
+
+    return step
+
+
+def ring(asked: Asked) -> Reply:
+    return redirect(asked, asked.home if asked.base == "/ring/" else "/ring/")
+
+
+def with_member(asked: Asked, member: str) -> Reply:
+    """A right object with one more member in front."""
+    return whole(200, RDAP, f"{{{member}, {json.dumps(domain(asked))[1:]}".encode())
+
+
+def escape(asked: Asked) -> Reply:
+    return found(domain(asked, status=UGLY, entities=[registrar(text) for text in UGLY]))
+
+
+def latin1(asked: Asked) -> Reply:
+    return whole(200, RDAP, json.dumps(domain(asked, port43="é"), ensure_ascii=False).encode("latin-1"))
+
+
+def types(asked: Asked) -> Reply:
+    events = [7, {"eventAction": ["expiration"], "eventDate": 20300101}, {"eventAction": "expiration", "eventDate": {}}]
+    return found(domain(asked, status={"active": 1}, events=events, entities="none", nameservers=0, links=[None]))
+
+
+def big(asked: Asked) -> Reply:
+    head, _, body = one_piece(found(domain(asked))).partition(b"\r\n\r\n")
+    size = len(body) + GIB
+    head = re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % size, head)
+    return Reply(200, chain([head + b"\r\n\r\n" + body[:-1]], flood(b" ", GIB), [b"}"]), End.CLOSE)
+
+
+def bomb(asked: Asked) -> Reply:
+    head = whole(200, RDAP, b"", "Content-Encoding: gzip", length=None).pieces
+    body = json.dumps(domain(asked)).encode()
+    return Reply(200, chain(head, gzipped(body[:-1], 1 << 10, b"}")))
+
+
+def gzipped(start: bytes, mib_of_spaces: int, end: bytes) -> Iterator[bytes]:
+    """RFC 1952. Nothing refers back over a full flush, so one packed MiB may be sent again and again."""
+    packer = compressobj(9, DEFLATED, -15)
+    spaces = b" " * (1 << 20)
+    yield b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + packer.compress(start) + packer.flush(Z_FULL_FLUSH)
+    packed = packer.compress(spaces) + packer.flush(Z_FULL_FLUSH)
+    check = crc32(start)
+    for _ in range(mib_of_spaces):
+        check = crc32(spaces, check)
+        yield packed
+    size = len(start) + len(spaces) * mib_of_spaces + len(end)
+    yield packer.compress(end) + packer.flush() + pack("<LL", crc32(end, check), size & 0xFFFFFFFF)
+
+
+def bad_gzip(asked: Asked) -> Reply:
+    packed = b"".join(gzipped(json.dumps(domain(asked)).encode(), 0, b""))
+    return whole(200, RDAP, packed[:60] + b"\xff" * 60 + packed[120:], "Content-Encoding: gzip")
+
+
+def truncated(asked: Asked) -> Reply:
+    body = json.dumps(domain(asked)).encode()
+    return whole(200, RDAP, body, length=len(body) + 100)
+
+
+def endless_headers(asked: Asked) -> Reply:
+    return Reply(200, chain([b"HTTP/1.1 200 OK\r\n"], flood(b"X-Lab: registry\r\n", GIB)))
+
+
+REPLIES: dict[str, Callable[[Asked], Reply]] = {
+    "slow": slow,
+    "drip": drip,
+    "chunked": chunked,
+    "othererror": lambda asked: error(404, kind="application/json"),
+    "unicode": lambda asked: found(domain(asked, ldhName=asked.name.upper(), unicodeName=asked.name)),
+    "dot": lambda asked: found(domain(asked, ldhName=asked.name + ".")),
+    "escape": escape,
+    "s429": once(429, lambda asked: f"Retry-After: {AHEAD_S}"),
+    "d429": once(429, date_ahead),
+    "n429": once(429, odd_retry_after),
+    "o503": once(503, lambda asked: "Cache-Control: no-store"),
+    "e429": lambda asked: error(429, "Retry-After: 1"),
+    "s500": lambda asked: page(500),
+    "s502": lambda asked: page(502),
+    "s503": lambda asked: page(503),
+    "s400": lambda asked: error(400),
+    "s401": lambda asked: error(401),
+    "s403": lambda asked: error(403),
+    "s451": lambda asked: error(451),
+    "s204": lambda asked: whole(204),
+    "page404": lambda asked: page(404),
+    "bare404": lambda asked: whole(404, RDAP),
+    "page200": lambda asked: page(200),
+    "empty": lambda asked: whole(200, RDAP),
+    "other": lambda asked: found(domain(asked, ldhName=f"not-{asked.name}")),
+    "noldh": lambda asked: found({key: value for key, value in domain(asked).items() if key != "ldhName"}),
+    "class": lambda asked: found(domain(asked, objectClassName="nameserver")),
+    "array": lambda asked: found([domain(asked)]),
+    "null": lambda asked: found(None),
+    "badjson": lambda asked: whole(200, RDAP, json.dumps(domain(asked)).encode()[:100]),
+    "latin1": lambda asked: whole(
+        200, RDAP, json.dumps(domain(asked, port43="é"), ensure_ascii=False).encode("latin-1")
+    ),
+    "deep": lambda asked: with_member(asked, f'"lab": {"[" * 100_000}{"]" * 100_000}'),
+    "digits": lambda asked: with_member(asked, f'"lab": {"7" * 5000}'),
+    "nan": lambda asked: found(domain(asked, lab=float("nan"))),
+    "surrogate": lambda asked: found(domain(asked, status=["active", "\ud800"])),
+    "twice": lambda asked: with_member(asked, f'"ldhName": "not-{asked.name}"'),
+    "types": types,
+    "big": big,
+    "bomb": bomb,
+    "badgzip": bad_gzip,
+    "truncated": truncated,
+    "headers": endless_headers,
+    "junk": lambda asked: Reply(None, [bytes(range(256)) * 4]),
+    "hang": lambda asked: Reply(None, end=End.HANG),
+    "close": lambda asked: Reply(None),
+    "reset": lambda asked: Reply(None, end=End.RESET),
+    "redirect": lambda asked: redirect(asked, "/moved/"),
+    "redirectrel": lambda asked: redirect(asked, "/moved/", site=""),
+    "redirect3": hops(3),
+    "redirect4": hops(4),
+    "redirectmany": hops(30),
+    "redirectself": lambda asked: redirect(asked, asked.base),
+    "redirectring": ring,
+    "redirectip": lambda asked: redirect(asked, "/moved/", asked.other_address),
+    "redirectmeta": lambda asked: redirect(asked, "/rdap/", "https://169.254.169.254"),
+    "redirecthttp": lambda asked: redirect(asked, "/moved/", asked.plain_site),
+    "redirectother": lambda asked: redirect(asked, "/moved/", name=f"free-{asked.name}"),
+    "redirectpath": lambda asked: whole(302, PAGE, b"", f"Location: {asked.site}/nowhere/{asked.name}"),
+    "redirectnowhere": lambda asked: whole(302),
+}
