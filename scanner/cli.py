@@ -3,10 +3,8 @@ click, with commands/; everything heavy is imported where it is used, so that `-
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
-import stat
 import sys
 import threading
 from importlib import import_module
@@ -16,10 +14,10 @@ from typing import Any, NoReturn
 import click
 
 from scanner import __version__
-from scanner.endpoints import hidden, printable, shown
-from scanner.errors import OutputError, ScanError
+from scanner.endpoints import printable, shown
+from scanner.errors import OutputError, ReaderGone, ScanError
 
-PROGRAMS = ("lab",)  # beside the scan; each a file in commands/
+PROGRAMS = ("confirm", "lab")  # beside the scan; each a file in commands/
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
@@ -130,11 +128,12 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
         click.echo(orjson.dumps(describe(settings), option=orjson.OPT_INDENT_2))
         return
     check_descriptors(settings.workers)
-    sources = open_inputs(files)
+    from scanner.inputs import open_inputs
     from scanner.output import Output, open_output
     from scanner.rdata import type_text
     from scanner.scan import run
 
+    sources = open_inputs(files)
     types = [type_text(number) for number in settings.types]
     out = open_output(output, sources, types, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
@@ -156,28 +155,6 @@ def read_first_line() -> str:
         raise ScanError("--config -: the first line of stdin is not UTF-8") from None
 
 
-def open_inputs(files: tuple[Path, ...]) -> list[int]:
-    """Descriptors of the input files, or stdin's. Raises ScanError."""
-    if not files:
-        try:
-            if stat.S_ISDIR(os.fstat(0).st_mode):
-                raise ScanError("cannot read stdin: is a directory")
-            if fcntl.fcntl(0, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
-                raise OSError
-        except OSError:
-            raise ScanError("cannot read stdin: it is closed; give a file or a pipe") from None
-        return [0]
-    descriptors = []
-    for path in files:
-        try:
-            descriptors.append(0 if str(path) == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-            if stat.S_ISDIR(os.fstat(descriptors[-1]).st_mode):
-                raise ScanError(f"cannot read {path}: is a directory")
-        except OSError as error:
-            raise ScanError(f"cannot read {hidden(str(path))}: {os.strerror(error.errno or 0)}") from None
-    return descriptors
-
-
 def dnsscan() -> NoReturn:
     """The program: every error of the user is one line on stderr and an exit code."""
     threading.excepthook = thread_died
@@ -191,6 +168,8 @@ def dnsscan() -> NoReturn:
         code = 130
     except click.ClickException as error:
         code = complain(message_of(error), 2)
+    except ReaderGone as error:
+        code = error.exit_code
     except ScanError as error:
         code = complain(str(error), error.exit_code)
     except MemoryError:

@@ -55,10 +55,12 @@ NUMBERS = {
     "rcvbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for answers, in octets"),
     "sndbuf": Knob(4096, 1 << 30, "1 MiB", "udp: a socket's buffer for queries, in octets"),
 }
-LISTS = {"resolvers": "resolver", "proxies": "proxy", "type": "type", "fields": "fields", "bind": "bind"}
+LISTS = {"resolvers": "resolver", "proxies": "proxy", "type": "type", "fields": "fields", "bind": "bind",
+         "allow_nets": "allow-net", "ages": "age"}  # fmt: skip
 OTHERS = ("resolver", "proxy_file", "all_names", "ptr", "strict", "policy", "port_range", "no_gso", "no_0x20",
           "no_second_pass")  # fmt: skip
-KEYS = (*NUMBERS, *LISTS, *OTHERS)
+KEYS = (*NUMBERS, "resolvers", "proxies", "type", "fields", "bind", *OTHERS)
+CONFIRM = "confirm"  # the table of `dnsscan confirm`, which shares the file; here it is only seen to be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +159,12 @@ def parse(source: Text) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise ScanError(f'{source.name}: line 1: must be one table, for example {{"resolvers": ["192.0.2.53"]}}')
     for key in table:
-        if key not in KEYS:
+        if key not in (*KEYS, CONFIRM):
             near = difflib.get_close_matches(key, KEYS, 1)
             hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(KEYS)}"
             raise ScanError(f"{source.at(key)}: unknown key {shown(key)}{hint}")
+    if not isinstance(table.get(CONFIRM, {}), dict):
+        raise ScanError(f"{source.at(CONFIRM)}: {CONFIRM} must be a table")
     return table
 
 
@@ -227,8 +231,12 @@ class Merged:
         return f"{self.source.at(key)}: {key}"
 
     def optional(self, key: str) -> int | None:
+        """A number of the scan, None when it was not given."""
+        return self.ranged(key, NUMBERS[key])
+
+    def ranged(self, key: str, knob: Knob) -> int | None:
         """A number in its range, None when it was not given."""
-        knob, value = NUMBERS[key], self.flags.get(key, self.table.get(key))
+        value = self.flags.get(key, self.table.get(key))
         if value is None:
             return None
         if knob.word and value == knob.word:

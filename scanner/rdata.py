@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+NOERROR = 0
+
 
 def type_number(text: str) -> int | None:
     """The number of an RR type's mnemonic (`ns`, `A`, `TYPE65`), None when there is none such."""
@@ -49,3 +51,26 @@ def describe(message: bytes, wanted: Sequence[str]) -> bytes:
         }
         parts = {field: known[field]() for field in wanted}
     return b"".join(b',"%b":%b' % (field.encode(), json.dumps(value).encode()) for field, value in parts.items())
+
+
+def question(name: str, kind: str, *, recursion: bool) -> bytes:
+    """The octets of a query; RD as told. Off the hot path."""
+    from dns.flags import RD
+    from dns.message import make_query
+
+    return make_query(name, kind, flags=RD if recursion else 0).to_wire()
+
+
+def answer_to(query: bytes, response: bytes) -> tuple[int | None, list[str]]:
+    """RCODE, and the answer's records of the type asked for; (None, []) for what is no response to the query."""
+    from dns.exception import DNSException
+    from dns.message import from_wire
+
+    try:
+        asked, parsed = from_wire(query), from_wire(response)
+    except (DNSException, ValueError):
+        return None, []
+    if not asked.is_response(parsed):
+        return None, []
+    kind = asked.question[0].rdtype
+    return int(parsed.rcode()), [rdata.to_text() for rrset in parsed.answer if rrset.rdtype == kind for rdata in rrset]

@@ -1,7 +1,6 @@
 """The scan: joins source, names, workers and sink, and owns the order in which they start and stop."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import ssl
@@ -10,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 import uvloop
 
@@ -23,7 +22,7 @@ from scanner.native.udp import Engine
 from scanner.output import Output
 from scanner.parts import engine_for, names_for, tags_for, ways_for
 from scanner.sink import Sink
-from scanner.source import Source
+from scanner.source import Source, in_loop
 from scanner.stats import Stats, is_terminal
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
@@ -35,7 +34,6 @@ from scanner.workers.probe import rewrites
 from scanner.workers.way import Way
 from scanner.workers.worker import Openings, work
 
-T = TypeVar("T")
 TICK_S = 0.05
 TICK_PACED_S = 0.01  # while a rate limits what is sent
 OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
@@ -427,8 +425,6 @@ class Scan:
     def _exit_code(self) -> int:
         if self._fault is not None:
             raise self._fault
-        if isinstance(self._error, ReaderGone):
-            return ReaderGone.exit_code
         if self._error is not None and not isinstance(self._error, InputEndedEarly):
             raise self._error
         self._stats.summary(connections=self._connections, ended=signal.Signals(self._signal).name
@@ -449,12 +445,6 @@ class InputEndedEarly(ScanError):
     """The input could not be read to its end; every line that was read has its result."""
 
     exit_code = EXIT_FAULT
-
-
-def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
-    """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(call, value)
 
 
 class ResolverRewrites(ScanError):

@@ -3,11 +3,15 @@
 It never looks at what it reads; cutting lines is `native/names`' work.
 """
 
+import asyncio
+import contextlib
 import os
 import select
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
+T = TypeVar("T")
 CHUNK_OCTETS = 256 * 1024
 CHUNKS_AHEAD = 2  # for each that takes names
 BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
@@ -95,3 +99,9 @@ class Source:
             except BlockingIOError:  # somebody made it non-blocking
                 continue
         return b""
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
+    """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, value)

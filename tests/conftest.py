@@ -151,6 +151,29 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield one_lab
 
 
+@dataclass(frozen=True)
+class Registries:
+    """A lab with registries: its config file, and what was asked of them, a line each."""
+
+    config: dict[str, Any]
+    path: Path
+    log: Path
+
+    def asked(self) -> list[tuple[float, str]]:
+        """Monotonic seconds and name of each request that reached a registry."""
+        rows = [line.split() for line in self.log.read_text().splitlines()]
+        return [(float(row[0]), row[3]) for row in rows]
+
+
+@pytest.fixture(scope="session")
+def registries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registries]:
+    folder = tmp_path_factory.mktemp("registries")
+    log = folder / "asked.log"
+    log.touch()
+    with running_lab(folder, "--registries", "--registry-log", str(log), "--proxies", "2") as lab:
+        yield Registries(lab.config, lab.path, log)
+
+
 @pytest.fixture
 def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """`with new_lab("--proxies", "2", "--loss", "0.1") as lab:`"""

@@ -38,19 +38,30 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.workers": 4,
     "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
     "scanner.output": 5,
+    "scanner.inputs": 5,
     "scanner.config": 5,
     "scanner.parts": 6,  # made from the configuration, for the scan
     "scanner.scan": 7,
     "scanner.lab": 6,
+    "scanner.registration": 6,
     "scanner.commands": 8,
     "scanner.cli": 9,
     "scanner.__main__": 10,  # calls cli and nothing else
 }
-ROOMS = ("scanner.native", "scanner.transports", "scanner.workers", "scanner.lab", "scanner.commands")
+ROOMS = (
+    "scanner.native",
+    "scanner.transports",
+    "scanner.workers",
+    "scanner.lab",
+    "scanner.registration",
+    "scanner.commands",
+)
 HOMES = {  # outside library: the modules that may import it
     "click": ("scanner.cli", "scanner.commands"),
     "dns": ("scanner.rdata",),
     "idna": ("scanner.idn",),
+    "httpcore2": ("scanner.registration.https",),
+    "publicsuffixlist": ("scanner.registration.domain",),
     "python_socks": ("scanner.transports.tunnel",),
     "trustme": ("scanner.lab.registries",),
     "uvloop": ("scanner.scan", "scanner.lab"),

@@ -61,7 +61,7 @@ RDAP_TROUBLE = {  # words: what a client is to find, what the server does
     "s400 s401 s403 s451": ("unknown", "this status, with an RDAP error"),
     "s204": ("unknown", "204"),
     "page404": ("unknown", "404 with a web page"),
-    "bare404": ("unknown", "404 with no body"),
+    "bare404": ("free", "404 with no body, as RFC 7480 section 5.3 allows"),
     "page200": ("unknown", "200 with a web page"),
     "empty": ("unknown", "200 with no body"),
     "other": ("unknown", "200 with another domain's object"),

@@ -1,0 +1,189 @@
+"""The confirmation: joins source, clerk and desks, and owns the order in which they start and stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+
+from scanner.errors import ScanError
+from scanner.registration import rdap, whois
+from scanner.registration.answer import UNKNOWN, Answer, Refused
+from scanner.registration.bootstrap import WhoisServer, host_of
+from scanner.registration.clerk import Clerk
+from scanner.registration.desk import Desk
+from scanner.registration.dial import Dialer
+from scanner.registration.https import Web
+from scanner.registration.recheck import Recheck
+from scanner.registration.settings import Settings
+from scanner.registration.store import Store
+from scanner.source import Source, in_loop
+from scanner.transports.stream import verifying_context
+
+CHUNKS_AHEAD = 4
+DNS = "dns:"  # the desk of domains whose registry nobody knows, for which only the DNS can be asked
+VIA = {"https": "rdap", "whois": "whois", "dns": "dns"}  # by the scheme of a desk's host
+NO_REGISTRY = Answer(UNKNOWN, "", "no_rdap")
+EXIT_FAULT, EXIT_UNREACHED = 1, 3
+
+
+class Confirmation:
+    """One process's part of a run, from the first chunk to the last line."""
+
+    def __init__(self, settings: Settings, store: Store, sources: Sequence[int], output: int, *, also_errors: bool):
+        self._settings = settings
+        self._sources = sources
+        self._clerk = Clerk(store, output, host_of=self._host_of, nobody=NO_REGISTRY, also_errors=also_errors)
+        self._store = store
+        self._dialer = Dialer(settings.proxies, settings.nets)
+        tls = verifying_context("RDAP (https)", settings.ca_file)
+        self._web = Web(self._dialer, tls, settings.timeout_s)
+        self._recheck = settings.recheck and Recheck(
+            self._dialer, settings.recheck, settings.authority_port, settings.timeout_s
+        )
+        self._desks: dict[str, Desk] = {}
+        self._chunks: list[bytes] = []  # read and not yet with the clerk
+        self._answers: list[tuple[str, Answer]] = []  # the same
+        self._input_ended = False
+        self._trouble: str | None = None  # why the input ended early
+        self._fault: BaseException | None = None  # a bug
+        self._signal = 0
+        self.books = self._clerk.books
+
+    @property
+    def asked(self) -> int:
+        """Requests that were sent."""
+        return sum(desk.asked for desk in self._desks.values())
+
+    async def run(self) -> int:
+        """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
+        loop = asyncio.get_running_loop()
+        self._wake, self._stopping = asyncio.Event(), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+        self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
+                              lambda trouble: in_loop(loop, self._end, trouble), ahead=CHUNKS_AHEAD)  # fmt: skip
+        self._source.start()
+        try:
+            await self._work()
+        finally:
+            await self._close()
+        return self._exit_code()
+
+    async def _work(self) -> None:
+        """Batch after batch: what has come in goes to the clerk, what the clerk finds goes to the desks."""
+        self._wake.set()
+        while self._fault is None:
+            await self._wake.wait()
+            self._wake.clear()
+            chunks, self._chunks = self._chunks, []
+            answers, self._answers = self._answers, []
+            ended = self._input_ended
+            wanted = {host: desk.wanted() for host, desk in self._desks.items()}
+            found = await asyncio.to_thread(self._clerk.work, chunks, ended, answers, wanted)
+            for _ in chunks:
+                self._source.room_made()
+            for host, domains in found.items():
+                self._desk(host).feed(domains)
+            if ended and not (self._chunks or self._answers) and (self._is_idle() or not self.books.waiting):
+                return
+
+    def _is_idle(self) -> bool:
+        """True when we were told to stop and nobody asks any more."""
+        return self._stopping.is_set() and not any(desk.tasks for desk in self._desks.values())
+
+    async def _close(self) -> None:
+        self._stopping.set()
+        tasks = [task for desk in self._desks.values() for task in desk.tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._web.close()
+        self._source.close()
+
+    def _exit_code(self) -> int:
+        if self._fault is not None:
+            raise self._fault
+        if not self.books.are_balanced():
+            raise AssertionError(f"the books do not balance: this is a bug; please report it ({self.books})")
+        if self._trouble is not None:
+            raise InputEndedEarly(f"input ended early after {self.books.read:,} lines: {self._trouble}")
+        if self._signal:
+            return 128 + self._signal
+        self._store.finish()
+        return EXIT_UNREACHED if self.asked and not any(desk.reached for desk in self._desks.values()) else 0
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def _feed(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._wake.set()
+
+    def _end(self, trouble: str | None) -> None:
+        self._input_ended, self._trouble = True, trouble
+        self._wake.set()
+
+    def _deliver(self, domain: str, answer: Answer) -> None:
+        self._answers.append((domain, answer))
+        self._wake.set()
+
+    def _left(self, fault: BaseException | None) -> None:
+        self._fault = self._fault or fault
+        self._wake.set()
+
+    def _signalled(self, number: int) -> None:
+        if self._signal:
+            os._exit(128 + number)  # the second: at once; what was written ends with a line
+        self._signal = number
+        self._stopping.set()
+        self._source.stop()
+
+    # -- who is asked --------------------------------------------------------------------------------------------
+
+    def _desk(self, host: str) -> Desk:
+        if host not in self._desks:
+            settings, via = self._settings, VIA[host.partition(":")[0]]
+            self._desks[host] = Desk(self._ask, via, rate=0 if host == DNS else settings.registry_rate,
+                                     lookups=settings.lookups, max_wait_s=settings.max_wait_s,
+                                     deliver=self._deliver, left=self._left, stopping=self._stopping)  # fmt: skip
+        return self._desks[host]
+
+    def _host_of(self, domain: str) -> str:
+        """Who is paced as one: the first RDAP server, the WHOIS server, else the DNS; "" when nobody can be asked."""
+        if bases := self._settings.bootstrap.find(domain):
+            return f"https://{host_of(bases[0])}"
+        if server := self._whois_of(domain):
+            return f"whois://{server.host}:{server.port}"
+        return DNS if self._recheck else ""
+
+    def _whois_of(self, domain: str) -> WhoisServer | None:
+        """The server of the longest suffix."""
+        _, _, suffix = domain.partition(".")
+        while suffix and suffix not in self._settings.whois:
+            _, _, suffix = suffix.partition(".")
+        return self._settings.whois.get(suffix)
+
+    async def _ask(self, domain: str) -> Answer:
+        """The DNS again where that is wanted, then the registry. Raises Refused."""
+        if self._recheck and (found := await self._recheck.lookup(domain)):
+            return found
+        if bases := self._settings.bootstrap.find(domain):
+            return await self._ask_rdap(bases, domain)
+        if server := self._whois_of(domain):
+            return await whois.lookup(self._dialer, server, domain, self._settings.timeout_s)
+        raise Refused(NO_REGISTRY.reason)
+
+    async def _ask_rdap(self, bases: Sequence[str], domain: str) -> Answer:
+        """The registry's servers in its order, the next one only where the one before cannot be reached."""
+        for base in bases[:-1]:
+            try:
+                return await rdap.lookup(self._web.get, base, domain)
+            except Refused as refused:
+                if refused.reason != "connection":
+                    raise
+        return await rdap.lookup(self._web.get, bases[-1], domain)
+
+
+class InputEndedEarly(ScanError):
+    """The input could not be read to its end; every line that was read has its answer."""
+
+    exit_code = EXIT_FAULT

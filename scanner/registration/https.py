@@ -1,0 +1,136 @@
+"""GET over https: HTTP/1.1 with kept connections; the only home of httpcore2, to which the streams are handed.
+
+A certificate is always verified. What is longer than the limit, decoded, is Refused, and so is what drips past the
+deadline. Redirects are the caller's.
+"""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore2
+
+from scanner import __version__
+from scanner.registration.answer import Refused
+from scanner.registration.dial import Dialer, Stream
+from scanner.registration.rdap import Reply
+
+BODY_MAX = 1 << 20  # octets
+KEPT = 64  # connections
+KEPT_S = 30.0
+HEADERS: dict[bytes | str, bytes | str] = {
+    "Accept": "application/rdap+json, application/json;q=0.9",
+    "Accept-Encoding": "identity",
+    "User-Agent": f"dnsscan/{__version__}",
+}
+
+
+class Web:
+    """A client; `timeout_s` is for one GET as a whole."""
+
+    def __init__(self, dialer: Dialer, tls: ssl.SSLContext, timeout_s: float):
+        self._timeout_s = timeout_s
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls, max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEPT_S,
+            network_backend=Backend(dialer, timeout_s),
+        )  # fmt: skip
+
+    async def get(self, url: str, body_max: int = BODY_MAX) -> Reply:
+        """One GET. Raises Refused."""
+        try:
+            async with asyncio.timeout(self._timeout_s), self._pool.stream("GET", url, headers=HEADERS) as response:
+                headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}
+                body = b""
+                async for piece in response.aiter_stream():
+                    body += piece
+                    if len(body) > body_max:
+                        raise Refused("rdap_bad")
+                return Reply(response.status, headers, unpacked(body, headers, body_max))
+        except TimeoutError:
+            raise Refused("timeout", again=True) from None
+        except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
+            raise Refused("connection", again=True) from None
+        except (httpcore2.LocalProtocolError, httpcore2.UnsupportedProtocol, ValueError):
+            raise Refused("redirect") from None  # only a Location can make such a URL
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.aclose()
+
+
+def unpacked(body: bytes, headers: dict[str, str], body_max: int) -> bytes:
+    """The body without its gzip, which was not asked for, and no more than its limit. Raises Refused."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        return body
+    if coding not in ("gzip", "x-gzip"):
+        raise Refused("rdap_bad")
+    gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        text = gzip.decompress(body, body_max)
+    except zlib.error:
+        raise Refused("rdap_bad") from None
+    if not gzip.eof:
+        raise Refused("rdap_bad")
+    return text
+
+
+class Backend(httpcore2.AsyncNetworkBackend):
+    """Opens the pool's streams by our dialer."""
+
+    def __init__(self, dialer: Dialer, timeout_s: float):
+        self._dialer = dialer
+        self._timeout_s = timeout_s
+
+    async def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+                          socket_options: Iterable[Any] | None = None) -> httpcore2.AsyncNetworkStream:  # fmt: skip
+        return Wire(await self._dialer.open(host.strip("[]"), port, self._timeout_s))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Wire(httpcore2.AsyncNetworkStream):
+    """An asyncio stream as the pool wants it. The deadline is that of the whole GET; single ones are not looked at."""
+
+    def __init__(self, stream: Stream):
+        self._reader, self._writer = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        try:
+            return await self._reader.read(max_bytes)
+        except OSError:
+            raise httpcore2.ReadError from None
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        try:
+            self._writer.write(buffer)
+            await self._writer.drain()
+        except OSError:
+            raise httpcore2.WriteError from None
+
+    async def aclose(self) -> None:
+        self._writer.transport.abort()  # nothing is waited for: a peer may hold a goodbye for as long as it likes
+
+    async def start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None = None,
+                        timeout: float | None = None) -> httpcore2.AsyncNetworkStream:  # fmt: skip
+        try:
+            await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        except ssl.SSLError:
+            await self.aclose()
+            raise Refused("tls") from None
+        except OSError:
+            await self.aclose()
+            raise httpcore2.ConnectError from None
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    def get_extra_info(self, info: str) -> Any:
+        """`is_readable` of an idle connection means that its peer has closed it."""
+        if info == "is_readable":
+            return self._reader.at_eof() or self._writer.is_closing()
+        return self._writer.get_extra_info(info)

@@ -1,0 +1,94 @@
+"""Input lines in, output lines out: what a line asks for, and the line with its answer. It does no I/O.
+
+A line is a scan's result (one JSON object) or a bare name. Its own keys are kept, those of the answer are added.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.inputline import judge, shown
+from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
+from scanner.registration.domain import registrable
+
+LINE_MAX = 1 << 20  # octets; a result with all its records
+SHOWN_MAX = 256  # octets of a line that is none, in its output line
+NOTHING_SENT = ("badname", "special")  # reasons of a scan that no registry could mend
+TAKEN = re.compile(  # a scan's line as it is nearly always: answered in place, without reading its JSON
+    rb'\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"[a-z0-9_]+")?(?:,"x":\d+)?(?:,"n":\d+)?\}'
+)
+IN_THE_DNS = b',"c":"registered","via":"dns"}\n'
+EXISTS = Answer(REGISTERED, "dns", ms=NOT_ASKED)
+FAILED = Answer(UNKNOWN, "", ms=NOT_ASKED)
+Finished = tuple[bytes, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A line whose domain is to be asked."""
+
+    domain: str
+    text: bytes
+
+
+def read(text: bytes, also_errors: bool) -> Finished | Waiting | None:
+    """The output line and its answer, or the domain that it waits for, or None for a blank line or a comment."""
+    if TAKEN.fullmatch(text):
+        return text[:-1] + IN_THE_DNS, EXISTS
+    text = text.strip(b" \t\r")
+    if not text or text.startswith(b"#"):
+        return None
+    row = row_of(text)
+    if row is None:
+        return finish({"d": json.loads(b'"%b"' % shown(text[:SHOWN_MAX]))}, Answer(UNKNOWN, "", "badline"))
+    verdict = row.get("s", "nxdomain")
+    if verdict == "taken":
+        return finish(row, EXISTS)
+    if verdict != "nxdomain" and not (also_errors and row.get("e") not in NOTHING_SENT):
+        return finish(row, FAILED)
+    domain = registrable(str(row.get("q", row["d"])))
+    if not domain:
+        return finish(row, Answer(UNKNOWN, "", "no_domain"))
+    return Waiting(domain, text)
+
+
+def row_of(text: bytes) -> dict[str, Any] | None:
+    """A result line's members, or `d` (and `q`) of a bare name; None for neither."""
+    if len(text) > LINE_MAX:
+        return None
+    if not text.startswith(b"{"):
+        name, quoted, reason, _ = judge(text)
+        if reason or not name:
+            return None
+        asked = name.decode("ascii")
+        return {"d": asked} if quoted is None else {"d": json.loads(b'"%b"' % quoted), "q": asked}
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_ours = isinstance(row, dict) and isinstance(row.get("d"), str) and row.get("s") in ("taken", "nxdomain", "error")
+    return row if is_ours else None
+
+
+def finish(row: dict[str, Any], answer: Answer) -> Finished:
+    """The output line. `ms` and `e` of the scan stay where nobody was asked."""
+    added: dict[str, Any] = {"c": answer.verdict}
+    if answer.via:
+        added["via"] = answer.via
+        if answer.ms != NOT_ASKED:
+            added["ms"] = answer.ms
+    if answer.expires:
+        added["exp"] = answer.expires
+    if answer.statuses:
+        added["st"] = answer.statuses
+    if answer.reason:
+        added["e"] = answer.reason
+    return json.dumps({**row, **added}, separators=(",", ":")).encode("ascii") + b"\n", answer
+
+
+def answered(text: bytes, answer: Answer) -> Finished:
+    """The output line of a line that waited."""
+    row = row_of(text)
+    assert row is not None
+    return finish(row, answer)

@@ -1,0 +1,181 @@
+"""The ways to run it: confirm what comes in, print what changed, fetch a new bootstrap file."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from scanner.endpoints import hidden
+from scanner.errors import ScanError
+from scanner.inputs import open_inputs
+from scanner.output import input_identity, lock
+from scanner.registration.answer import Refused
+from scanner.registration.bootstrap import STALE_DAYS, parse
+from scanner.registration.confirm import Confirmation
+from scanner.registration.dial import Dialer
+from scanner.registration.https import Web
+from scanner.registration.settings import Settings, own_bootstrap
+from scanner.registration.store import Run, Store
+from scanner.stats import say
+from scanner.transports.stream import verifying_context
+
+IANA = "https://data.iana.org/rdap/dns.json"
+BOOTSTRAP_MAX = 16 << 20  # octets
+
+
+def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, output: str | None, force: bool,
+            resume: bool, also_errors: bool, stats: str, quiet: bool) -> int:  # fmt: skip
+    """Input lines to output lines; returns the exit code. Raises ScanError."""
+    for warning in warnings(settings):
+        say(f"dnsscan: {warning}")
+    sources = open_inputs(tuple(files))
+    kept = Store(Path(store) if store else None, settings.ages_s)
+    begun = monotonic()
+    try:
+        descriptor = open_output(kept, sources, output, force=force, resume=resume)
+        confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors)
+        code = asyncio.run(confirmation.run())
+    finally:
+        kept.close()
+    figures = summary(confirmation, monotonic() - begun)
+    if stats == "json":
+        say(json.dumps(figures))
+    elif not quiet:
+        say(f"dnsscan: {in_words(figures)}")
+    if figures["waiting"] and store is None:
+        say(f"dnsscan: {figures['waiting']:,} lines have no answer; with --store FILE a later run can go on")
+    return code
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What the user should know before the first line."""
+    days = settings.bootstrap.age_days(datetime.now(UTC))
+    old = f"{settings.bootstrap.name} is {days} days old; dnsscan confirm --update-bootstrap fetches a new one"
+    return [*settings.warnings, *([old] if days > STALE_DAYS else [])]
+
+
+def open_output(store: Store, sources: Sequence[int], output: str | None, *, force: bool, resume: bool) -> int:
+    """Where lines go, and the store's run begun or gone on with. Raises ScanError."""
+    identity = json.dumps([input_identity(source) for source in sources])
+    path = "" if output is None else os.path.abspath(output)
+    run = store.run()
+    if resume:
+        if run is None:
+            raise ScanError("--resume: the store holds no run; begin one without --resume")
+        check(run, identity, path)
+        return 1 if output is None else continued(path, run.octets)
+    if run is not None and not run.done and not force and any(store.waiting()):
+        lines, _ = store.waiting()
+        raise ScanError(
+            f"the store holds a run with {lines:,} lines to answer: --resume goes on with it, --force drops it"
+        )
+    descriptor = 1 if output is None else created(path, force)
+    store.begin(identity, path)
+    return descriptor
+
+
+def check(run: Run, identity: str, path: str) -> None:
+    """A run goes on with its own input and output. Raises ScanError."""
+    if run.output != path:
+        raise ScanError(
+            f"--resume: the run was begun with {f'--output {hidden(run.output)}' if run.output else 'stdout'}"
+        )
+    if run.input != identity:
+        raise ScanError("--resume: the input does not match: the run was begun with another (its size or head differs)")
+
+
+def created(path: str, force: bool) -> int:
+    """A new file, mode 0600, locked. Raises ScanError."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force else os.O_EXCL), 0o600)
+        lock(descriptor, path)
+        os.ftruncate(descriptor, 0)
+    except FileExistsError:
+        raise ScanError(
+            f"--output {hidden(path)} exists; use --resume to go on with it, or --force to overwrite it"
+        ) from None
+    except OSError as error:
+        raise ScanError(f"--output {hidden(path)}: {os.strerror(error.errno or 0)}") from None
+    return descriptor
+
+
+def continued(path: str, octets: int) -> int:
+    """The file of the run, cut to what was booked. Raises ScanError."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        lock(descriptor, path)
+        if os.fstat(descriptor).st_size < octets:
+            raise ScanError(
+                f"--resume: {hidden(path)} is shorter than the store says; it was changed, or lost in a power cut"
+            )
+        os.ftruncate(descriptor, octets)
+        os.lseek(descriptor, 0, os.SEEK_END)
+    except OSError as error:
+        raise ScanError(f"--output {hidden(path)}: {os.strerror(error.errno or 0)}") from None
+    return descriptor
+
+
+def summary(confirmation: Confirmation, seconds: float) -> dict[str, Any]:
+    """The books as data."""
+    books = confirmation.books
+    return {"read": books.read, "left": books.left, "written": books.written, "blank": books.blank,
+            "skipped": books.skipped, "waiting": books.waiting, "cached": books.cached, "requests": confirmation.asked,
+            "verdicts": dict(books.verdicts), "reasons": dict(books.reasons), "seconds": round(seconds, 3)}  # fmt: skip
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """The books as one line."""
+    counts = ", ".join(f"{verdict} {count:,}" for verdict, count in figures["verdicts"].items()) or "nothing"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in figures["reasons"].items())
+    before = f" + left before {figures['left']:,}" if figures["left"] else ""
+    later = "".join(f" + {word} {figures[key]:,}" for key, word in
+                    (("skipped", "answered or left before"), ("waiting", "waiting")) if figures[key])  # fmt: skip
+    return (f"read {figures['read']:,}{before} = written {figures['written']:,} + blank {figures['blank']:,}{later}; "
+            f"{counts}{f' ({reasons})' if reasons else ''}; {figures['requests']:,} requests, "
+            f"{figures['cached']:,} known already; {figures['seconds']:.1f} s")  # fmt: skip
+
+
+def changes(path: Path, since: float) -> int:
+    """What changed, one JSON line each; returns the exit code. Raises ScanError."""
+    if not path.exists():
+        raise ScanError(f"--store {hidden(str(path))}: no such file")
+    store = Store(path, {})
+    for change in store.changes(since):
+        at = datetime.fromtimestamp(change.pop("at"), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        sys.stdout.write(json.dumps({**change, "at": at}, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+    store.close()
+    return 0
+
+
+def update_bootstrap(settings: Settings, url: str) -> int:
+    """Fetch a file of RFC 9224 into the user's cache, whole or not at all; returns the exit code. Raises ScanError."""
+    dialer = Dialer(settings.proxies, settings.nets)
+    web = Web(dialer, verifying_context("RDAP (https)", settings.ca_file), settings.timeout_s)
+
+    async def fetch() -> bytes:
+        try:
+            reply = await web.get(url, BOOTSTRAP_MAX)
+        finally:
+            await web.close()
+        if reply.status != 200:
+            raise Refused(f"http{reply.status}")
+        return reply.body
+
+    try:
+        body = asyncio.run(fetch())
+    except Refused as refused:
+        raise ScanError(f"--update-bootstrap: {url}: {refused.reason}") from None
+    found = parse(url, body)
+    path = own_bootstrap(os.environ)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_bytes(body)
+    new.replace(path)
+    print(f"{path}: {len(found.bases):,} TLDs, published {found.published:%Y-%m-%d}")
+    return 0
