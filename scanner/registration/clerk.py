@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from scanner.native.line import write_lines
 from scanner.registration.answer import Answer
-from scanner.registration.lines import LINE_MAX, Finished, Waiting, answered, read
+from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Waiting, answered, in_the_dns, read
 from scanner.registration.store import Store
 from scanner.sink import error_for, piece_for
 
@@ -65,47 +65,66 @@ class Clerk:
                 self._store.learn(domain, answer)
                 lines = self._store.take(domain)
                 self.books.waiting -= len(lines)
-                out += [self._count(answered(line, answer)) for line in lines]
+                out += [self._tally(*answered(line, answer)) for line in lines]
             self._write(b"".join(out))
             self._store.book(self._lines, self._octets)
         hosts, self._hosts = {**dict.fromkeys(self._hosts, (0, FIRST)), **wanted}, set()
         return {host: found for host, (after, count) in hosts.items()
                 if (found := self._store.next(host, after, count))}  # fmt: skip
 
-    def _cut(self, chunks: Sequence[bytes], ended: bool) -> list[bytes]:
+    def _cut(self, chunks: Sequence[bytes], ended: bool) -> bytes:
         """Whole lines; the rest is kept, of an endless line no more than can be told from a good one."""
-        lines = (self._rest + b"".join(chunks)).split(b"\n")
-        self._rest = lines.pop()[: LINE_MAX + 1]
+        block = self._rest + b"".join(chunks)
+        end = block.rfind(b"\n") + 1
+        self._rest = block[end:][: LINE_MAX + 1]
         if ended and self._rest:
-            lines.append(self._rest)
-            self._rest = b""
-        return lines
+            self._rest, block = b"", block + b"\n"
+            end = len(block)
+        return block[:end]
 
-    def _take_in(self, lines: list[bytes]) -> list[bytes]:
+    def _take_in(self, block: bytes) -> list[bytes]:
         """The output lines that can be written at once; the others wait in the store."""
-        skipped = min(self._skip, len(lines))
-        self._skip -= skipped
-        self.books.read += len(lines)
-        self.books.skipped += skipped
-        self._lines += len(lines) - skipped
         out: list[bytes] = []
         waiting: list[Waiting] = []
-        for line in lines[skipped:]:
-            found = read(line, self._also_errors)
+        at = self._pass_over(block)
+        while at < len(block):
+            if run := TAKEN.match(block, at):
+                at = run.end()
+                out.append(self._tally(in_the_dns(run[0]), EXISTS, run[0].count(b"\n")))
+                continue
+            begin, at = at, block.index(b"\n", at) + 1
+            found = read(block[begin : at - 1], self._also_errors)
             if isinstance(found, tuple):
-                out.append(self._count(found))
+                out.append(self._tally(*found))
             elif found is None:
                 self.books.blank += 1
             elif known := self._known(found.domain):
-                out.append(self._count(answered(found.text, known)))
+                out.append(self._tally(*answered(found.text, known)))
             else:
                 waiting.append(found)
-        self.books.waiting += len(waiting)
-        self._store.put((each.domain, each.text) for each in waiting)
-        domains = [(each.domain, self._host_of(each.domain)) for each in waiting]
-        self._hosts.update(host for _, host in domains)
-        self._store.ask(domains)
+        self._wait(waiting)
         return out
+
+    def _pass_over(self, block: bytes) -> int:
+        """Count the block's lines; where those begin that no earlier process has taken in."""
+        count = block.count(b"\n")
+        skipped = min(self._skip, count)
+        self._skip -= skipped
+        self._lines += count - skipped
+        self.books.read += count
+        self.books.skipped += skipped
+        at = 0
+        for _ in range(skipped):
+            at = block.index(b"\n", at) + 1
+        return at
+
+    def _wait(self, waiting: list[Waiting]) -> None:
+        """Lines into the store, and their domains to be asked."""
+        domains = [(each.domain, self._host_of(each.domain)) for each in waiting]
+        self.books.waiting += len(waiting)
+        self._hosts.update(host for _, host in domains)
+        self._store.put((each.domain, each.text) for each in waiting)
+        self._store.ask(domains)
 
     def _known(self, domain: str) -> Answer | None:
         """What needs no asking."""
@@ -115,13 +134,12 @@ class Clerk:
         self.books.cached += known is not None
         return known
 
-    def _count(self, finished: Finished) -> bytes:
-        line, answer = finished
-        self.books.written += 1
-        self.books.verdicts[answer.verdict] += 1
+    def _tally(self, lines: bytes, answer: Answer, count: int = 1) -> bytes:
+        self.books.written += count
+        self.books.verdicts[answer.verdict] += count
         if answer.reason:
-            self.books.reasons[answer.reason] += 1
-        return line
+            self.books.reasons[answer.reason] += count
+        return lines
 
     def _write(self, block: bytes) -> None:
         """Before the transaction ends: what it says is written is written."""

@@ -44,6 +44,9 @@ class Desk:
         """Domains with ascending numbers."""
         self._last = domains[-1][0]
         self._queue += [domain for _, domain in domains]
+        self._staff()
+
+    def _staff(self) -> None:
         while not self._stopping.is_set() and len(self._tasks) < min(self._lookups, len(self._queue)):
             task = asyncio.create_task(self._serve())
             self._tasks.add(task)
@@ -56,6 +59,7 @@ class Desk:
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._staff()  # what came after it looked for the last time
         self._left(None if task.cancelled() else task.exception())
 
     async def _serve(self) -> None:

@@ -15,10 +15,10 @@ from scanner.registration.domain import registrable
 LINE_MAX = 1 << 20  # octets; a result with all its records
 SHOWN_MAX = 256  # octets of a line that is none, in its output line
 NOTHING_SENT = ("badname", "special")  # reasons of a scan that no registry could mend
-TAKEN = re.compile(  # a scan's line as it is nearly always: answered in place, without reading its JSON
-    rb'\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"[a-z0-9_]+")?(?:,"x":\d+)?(?:,"n":\d+)?\}'
+TAKEN = re.compile(  # lines as a scan nearly always writes them, one after another: answered without reading their JSON
+    rb'(?:\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"[a-z0-9_]+")?'
+    rb'(?:,"x":\d+)?(?:,"n":\d+)?\}\n)++'  # possessive: no memory of each line's begin
 )
-IN_THE_DNS = b',"c":"registered","via":"dns"}\n'
 EXISTS = Answer(REGISTERED, "dns", ms=NOT_ASKED)
 FAILED = Answer(UNKNOWN, "", ms=NOT_ASKED)
 Finished = tuple[bytes, Answer]
@@ -32,10 +32,13 @@ class Waiting:
     text: bytes
 
 
+def in_the_dns(lines: bytes) -> bytes:
+    """The output lines of lines that TAKEN matches: in them a brace before a newline ends a line."""
+    return lines.replace(b"}\n", b',"c":"registered","via":"dns"}\n')
+
+
 def read(text: bytes, also_errors: bool) -> Finished | Waiting | None:
     """The output line and its answer, or the domain that it waits for, or None for a blank line or a comment."""
-    if TAKEN.fullmatch(text):
-        return text[:-1] + IN_THE_DNS, EXISTS
     text = text.strip(b" \t\r")
     if not text or text.startswith(b"#"):
         return None

@@ -60,21 +60,17 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def open_output(store: Store, sources: Sequence[int], output: str | None, *, force: bool, resume: bool) -> int:
-    """Where lines go, and the store's run begun or gone on with. Raises ScanError."""
+    """Where lines go, and the store's run gone on with, or a new one begun. Raises ScanError."""
     identity = json.dumps([input_identity(source) for source in sources])
     path = "" if output is None else os.path.abspath(output)
     run = store.run()
-    if resume:
-        if run is None:
-            raise ScanError("--resume: the store holds no run; begin one without --resume")
+    if resume and run is not None and (not run.done or run.output == path != ""):
         check(run, identity, path)
         return 1 if output is None else continued(path, run.octets)
-    if run is not None and not run.done and not force and any(store.waiting()):
+    if run is not None and not run.done and not force:
         lines, _ = store.waiting()
-        raise ScanError(
-            f"the store holds a run with {lines:,} lines to answer: --resume goes on with it, --force drops it"
-        )
-    descriptor = 1 if output is None else created(path, force)
+        raise ScanError(f"the store holds a run with {lines:,} lines to answer: --resume goes on, --force drops it")
+    descriptor = 1 if output is None else created(path, force=force, resume=resume)
     store.begin(identity, path)
     return descriptor
 
@@ -89,18 +85,21 @@ def check(run: Run, identity: str, path: str) -> None:
         raise ScanError("--resume: the input does not match: the run was begun with another (its size or head differs)")
 
 
-def created(path: str, force: bool) -> int:
-    """A new file, mode 0600, locked. Raises ScanError."""
+def created(path: str, *, force: bool, resume: bool) -> int:
+    """A new file, mode 0600, locked; with `resume` it may be there, empty: its run was killed as it began. Raises
+    ScanError."""
+    name = hidden(path)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force else os.O_EXCL), 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL)
+        descriptor = os.open(path, flags, 0o600)
         lock(descriptor, path)
+        if resume and os.fstat(descriptor).st_size:
+            raise ScanError(f"--resume: the store knows of no run that wrote {name}; --force overwrites it")
         os.ftruncate(descriptor, 0)
     except FileExistsError:
-        raise ScanError(
-            f"--output {hidden(path)} exists; use --resume to go on with it, or --force to overwrite it"
-        ) from None
+        raise ScanError(f"--output {name} exists; use --resume to go on, or --force to overwrite it") from None
     except OSError as error:
-        raise ScanError(f"--output {hidden(path)}: {os.strerror(error.errno or 0)}") from None
+        raise ScanError(f"--output {name}: {os.strerror(error.errno or 0)}") from None
     return descriptor
 
 

@@ -1,0 +1,154 @@
+"""The parts of `dnsscan confirm` that need no network: desks, pace, the reading of replies, suffixes, servers."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from scanner.errors import ScanError
+from scanner.registration import bootstrap, rdap, whois
+from scanner.registration.answer import FREE, REGISTERED, Answer, Refused
+from scanner.registration.desk import Desk
+from scanner.registration.domain import registrable
+from scanner.registration.pace import Pace, wait_of
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+DENIC = bootstrap.whois_server(
+    "de", {"server": "whois.example", "free": "^Status: free", "registered": "^Status: connect"}
+)
+
+
+def test_a_domain_that_comes_as_the_last_asker_leaves_is_asked_too():
+    async def run():
+        delivered, all_there = [], asyncio.Event()
+
+        def deliver(domain, answer):
+            delivered.append(domain)
+            if domain == "a.test":  # the second comes after its asker has ended, and before that is known
+                asyncio.get_running_loop().call_soon(desk.feed, [(2, "b.test")])
+            else:
+                all_there.set()
+
+        async def ask(domain):
+            return Answer(FREE, "rdap")
+
+        desk = Desk(ask, "rdap", rate=0, lookups=1, max_wait_s=1, deliver=deliver, left=lambda fault: None,
+                    stopping=asyncio.Event())  # fmt: skip
+        desk.feed([(1, "a.test")])
+        await asyncio.wait_for(all_there.wait(), 5)
+        return delivered
+
+    assert asyncio.run(run()) == ["a.test", "b.test"]
+
+
+def test_turns_are_a_gap_apart_and_none_comes_while_a_registry_rests():
+    pace = Pace(2.0)
+    first = [pace.turn(100.0) for _ in range(3)]
+    pace.rest(101.0, 30)
+
+    assert first == [100.0, 100.5, 101.0]
+    assert pace.turn(101.0) == 131.0
+    assert pace.turn(101.0) == 131.5
+
+
+@pytest.mark.parametrize(("text", "seconds"), [
+    ("30", 30), (" 0 ", 0), ("Sat, 21 Nov 2026 12:01:40 GMT", 100), ("Sat, 21 Nov 2026 11:00:00 GMT", 0),
+    ("Wed, 21 Oct 2099 07:28:00 GMT", 2_300_988_480), ("9" * 400, float("inf")),
+    ("-5", None), ("1e9", None), ("abc", None), ("", None), ("١٢", None), ("1.5", None),
+])  # fmt: skip
+def test_retry_after_is_seconds_or_a_date(text, seconds):
+    assert wait_of(text, NOW) == seconds
+
+
+@pytest.mark.parametrize(("name", "domain"), [
+    ("example.com", "example.com"), ("A.B.Example.CO.UK.", "example.co.uk"), ("foo.github.io", "github.io"),
+    ("com", ""), ("co.uk", ""), ("x.unheard-of", "x.unheard-of"), ("1.2.3.4", ""), ("under_score.com", ""),
+    ("-a.com", ""), ("a\r\nb.com", ""), ("xn--fa-hia.de", "xn--fa-hia.de"), ("a." * 130 + "com", ""), ("", ""),
+])  # fmt: skip
+def test_the_registrable_name_is_one_label_below_what_icann_knows(name, domain):
+    assert registrable(name) == domain
+
+
+@pytest.mark.parametrize(("reply", "verdict"), [
+    ("Domain: a.de\nStatus: free\n", FREE),
+    ("Domain: a.de\r\nStatus: connect\r\n", REGISTERED),
+    ("% Status: free\nDomain: a.de\nStatus: connect", REGISTERED),
+])  # fmt: skip
+def test_a_whois_reply_is_read_by_both_patterns(reply, verdict):
+    assert whois.judge(DENIC, reply, "a.de").verdict == verdict
+
+
+@pytest.mark.parametrize(("reply", "reason"), [
+    ("Domain: b.de\nStatus: connect", "whois_bad"),  # another domain's
+    ("Domain: aa.de\nStatus: connect", "whois_bad"),
+    ("Status: free\nStatus: connect\na.de", "whois_bad"),
+    ("Domain: a.de\nStatus: odd", "whois_bad"),
+    ("% no words but comments", "connection"),
+    ("% You have exceeded the limit of queries", "ratelimited"),
+    ("Error: too many requests, a.de", "ratelimited"),
+    ("", "connection"),
+])  # fmt: skip
+def test_a_whois_reply_that_says_neither_is_refused(reply, reason):
+    with pytest.raises(Refused) as refused:
+        whois.judge(DENIC, reply, "a.de")
+    assert refused.value.reason == reason
+
+
+def test_no_line_break_reaches_a_whois_server():
+    with pytest.raises(Refused, match="no_domain"):
+        asyncio.run(whois.lookup(None, DENIC, "a.de\r\nhelp", 1))
+
+
+def reply(status, body=b"", **headers):
+    return rdap.Reply(status, headers, body)
+
+
+def test_a_404_is_free_from_the_right_path_only():
+    body = b'{"errorCode":404,"title":"not found"}'
+
+    assert rdap.judge(reply(404, body), "a.com", "/v1/domain/a.com").verdict == FREE
+    assert rdap.judge(reply(404), "a.com", "/v1/domain/a.com").verdict == FREE
+    for wrong in (
+        ("/", body),
+        ("/v1/domain/b.com", body),
+        ("/v1/domain/a.com", b"<html>"),
+        ("/domain/a.com", b'{"x":1}'),
+    ):
+        with pytest.raises(Refused, match="rdap_bad"):
+            rdap.judge(reply(404, wrong[1]), "a.com", wrong[0])
+
+
+def test_statuses_are_told_in_the_words_of_epp():
+    words = ["server hold", "client transfer prohibited", "active", "", 7]
+    found = rdap.registration({"objectClassName": "domain", "ldhName": "A.com.", "status": words}, "a.com")
+
+    assert found.statuses == ("serverHold", "clientTransferProhibited", "active")
+
+
+def test_the_longest_suffix_is_in_charge_and_http_is_nobody():
+    document = """{"publication": "2026-01-01T00:00:00Z", "services": [
+        [["uk"], ["https://uk.example/rdap"]], [["CO.UK"], ["http://a.example/", "https://co.example/"]],
+        [["zz"], ["http://zz.example/"]]]}"""
+    found = bootstrap.parse("b.json", document)
+
+    assert found.find("a.co.uk") == ("https://co.example/",)
+    assert found.find("a.org.uk") == ("https://uk.example/rdap/",)
+    assert found.find("a.zz") == found.find("uk") == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"publication": 1, "services": []}', "[" * 100_000,
+                                  '{"publication": "2026-01-01", "services": [[["a"]]]}',
+                                  '{"publication": "2026-01-01", "services": []}'])  # fmt: skip
+def test_what_is_no_bootstrap_file_is_refused(text):
+    with pytest.raises(ScanError):
+        bootstrap.parse("b.json", text)
+
+
+@pytest.mark.parametrize("url", ["https://h/x", "https://h:8443/", "https://[2001:db8::1]/"])
+def test_a_url_has_one_host_that_is_paced(url):
+    assert bootstrap.host_of(url)
+
+
+@pytest.mark.parametrize("url", ["http://h/", "https://u:p@h/", "https:///x", "https://h:99999/", "ftp://h/", "x", ""])
+def test_a_url_that_is_not_to_be_used_has_none(url):
+    assert bootstrap.host_of(url) == ""
