@@ -305,6 +305,8 @@ def test_resume_begins_where_there_is_nothing_to_go_on_with(registries, tmp_path
     assert len(output.read_text().splitlines()) == 2
     assert (next_run.code, len(other.read_text().splitlines())) == (0, 1)
     refusal(confirm(registries, *always, lines=["a.com"]), "knows of no run that wrote")
+    other.unlink()
+    assert confirm(registries, "--store", store, "--output", other, "--resume", lines=["d.com"]).code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -64,7 +64,8 @@ def open_output(store: Store, sources: Sequence[int], output: str | None, *, for
     identity = json.dumps([input_identity(source) for source in sources])
     path = "" if output is None else os.path.abspath(output)
     run = store.run()
-    if resume and run is not None and (not run.done or run.output == path != ""):
+    is_there = path != "" and os.path.exists(path) and os.path.getsize(path) > 0
+    if resume and run is not None and (not run.done or (is_there and run.output == path)):
         check(run, identity, path)
         return 1 if output is None else continued(path, run.octets)
     if run is not None and not run.done and not force:
