@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -218,16 +219,73 @@ def test_a_name_that_the_dns_knows_after_all_is_registered_and_no_registry_is_as
     assert registries.asked()[before:] == []
 
 
-def test_the_whole_pipe(registries, tmp_path):
-    names = [f"pipe{number}.{tld}" for tld in ("com", "test", "de") for number in range(300)]
-    found = scan("--config", registries.path, names="\n".join(names))
-    done = scan("confirm", "--config", registries.path, "--lookups", "100", names=found.out, limit_s=60)
+def piped(names, registries, *flags, limit_s=100):
+    """`dnsscan | dnsscan confirm`: the scan's summary and the lines of both together."""
+    with tempfile.TemporaryFile() as given:
+        given.write("".join(f"{name}\n" for name in names).encode())
+        given.seek(0)
+        first = start("--config", registries.path, "--stats", "json", *flags, stdin=given)
+        second = start("confirm", "--config", registries.path, "--lookups", "50", stdin=first.stdout)
+        first.stdout.close()
+        with first.stderr, second.stderr:
+            out, _ = second.communicate(timeout=limit_s)
+            books = json.loads(first.stderr.read().splitlines()[-1])
+        assert (first.wait(20), second.returncode) == (0, 0), books
+    return books, [json.loads(line) for line in out.splitlines()]
 
-    verdicts = {row["d"]: row["s"] for row in found.rows}
-    assert Counter(row["d"] for row in done.rows) == Counter(names)
+
+def test_the_whole_pipe_gives_each_name_its_line(registries, full):
+    names = [f"pipe{number}.{('com', 'test', 'de')[number % 3]}" for number in range(100_000 if full else 900)]
+    verdicts = {row["d"]: row["s"] for row in scan("--config", registries.path, names="\n".join(names)).rows}
+    _, rows = piped(names, registries)
+
+    assert Counter(row["d"] for row in rows) == Counter(names)
     assert "nxdomain" in verdicts.values()
-    for row in done.rows:
+    for row in rows:
         assert row["c"] == (held(row["d"]) if verdicts[row["d"]] == "nxdomain" else "registered")
+
+
+def test_the_slow_stage_does_not_slow_the_scan(new_lab, full, figure):
+    names = [f"slow{number}.{('com', 'test', 'de')[number % 3]}" for number in range(100_000 if full else 1000)]
+    with new_lab("--registries", "--proxies", "2") as lab:
+        pace = ("--rate", 10_000 if full else 1000)
+        alone = scan("--config", lab.path, "--stats", "json", *pace, names="\n".join(names))
+        books, rows = piped(names, lab, *pace)
+
+    took = [json.loads(alone.err.splitlines()[-1])["seconds"], books["seconds"]]
+    assert len(rows) == len(names)
+    assert books["read"] == books["written"] == len(names)
+    figure(
+        "confirm", f"{len(names):,} names at 20,000/s: the scan alone {took[0]:.2f} s, before confirm {took[1]:.2f} s"
+    )
+
+
+def test_a_backlog_lies_on_the_disk(registries, tmp_path, full, figure):
+    count = 1_000_000 if full else 50_000
+    lines = tmp_path / "in.jsonl"
+    lines.write_text("".join(f"{result(f'n{number}.com')}\n" for number in range(count)))
+    run = start("confirm", "--config", registries.path, "--stats", "json", "--registry-rate", "1", lines,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
+    wait_for(lambda: input_is_read(run.pid, lines), 100)
+    time.sleep(1)  # what was read last is with the clerk
+    status = Path(f"/proc/{run.pid}/status").read_text()
+    peak_kib = int(status.partition("VmHWM:")[2].split()[0])
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    books = json.loads(err.splitlines()[0])
+
+    assert books["read"] == count == books["written"] + books["waiting"]
+    assert peak_kib < 120 * 1024
+    figure("confirm", f"a backlog of {count:,} lines: {peak_kib / 1024:.0f} MiB at most")
+
+
+def input_is_read(pid, path):
+    """The process has no descriptor of the file that stands before its end."""
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        if entry.readlink() == path:
+            position = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split()[1]
+            return int(position) == path.stat().st_size
+    return False
 
 
 # -- store, resume -------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from scanner.inputline import judge, shown
 from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
 from scanner.registration.domain import registrable
@@ -67,8 +69,8 @@ def row_of(text: bytes) -> dict[str, Any] | None:
         asked = name.decode("ascii")
         return {"d": asked} if quoted is None else {"d": json.loads(b'"%b"' % quoted), "q": asked}
     try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
+        row = orjson.loads(text)
+    except ValueError:
         return None
     is_ours = isinstance(row, dict) and isinstance(row.get("d"), str) and row.get("s") in ("taken", "nxdomain", "error")
     return row if is_ours else None

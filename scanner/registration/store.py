@@ -4,6 +4,7 @@ A line is in the output or here, and the same transaction says so, so that a run
 one thread at a time.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -73,13 +74,9 @@ class Store:
 
     def __init__(self, path: Path | None, ages_s: Mapping[str, float]):
         self._ages_s = ages_s
-        self._path = path
         shown = hidden(str(path))
         try:
-            self._db = sqlite3.connect(path or "", isolation_level=None, check_same_thread=False, timeout=0)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db = opened(path)
             self._db.execute("BEGIN EXCLUSIVE")
             self._prepare(shown)
             self._db.execute("COMMIT")
@@ -88,6 +85,8 @@ class Store:
             raise ScanError(f"--store {shown}: {busy}") from None
         except sqlite3.DatabaseError:
             raise ScanError(f"--store {shown}: not a store of dnsscan confirm") from None
+        except OSError as error:
+            raise ScanError(f"--store {shown}: {os.strerror(error.errno or 0)}") from None
 
     def _prepare(self, shown: str) -> None:
         """Make the tables of a new file; refuse what is none of ours."""
@@ -96,8 +95,6 @@ class Store:
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {VERSION}")
-            if self._path is not None:
-                self._path.chmod(0o600)
         elif version != VERSION:
             raise ScanError(f"--store {shown}: not a store of this version of dnsscan confirm")
 
@@ -195,6 +192,16 @@ class Store:
             yield {"d": domain, "at": at, "was": was, "c": verdict, "exp": expires,
                    "st_was": before.split("\n") if before else [],
                    "st": statuses.split("\n") if statuses else []}  # fmt: skip
+
+
+def opened(path: Path | None) -> sqlite3.Connection:
+    """A file that survives a kill at any moment, mode 0600; or SQLite's own temporary one, mostly on the disk too."""
+    if path is not None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    db = sqlite3.connect(path or "", isolation_level=None, check_same_thread=False, timeout=0)
+    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+        db.execute(f"PRAGMA {pragma}")
+    return db
 
 
 def over(expires: str) -> bool:
