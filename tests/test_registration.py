@@ -11,6 +11,7 @@ from scanner.registration.answer import FREE, REGISTERED, Answer, Refused
 from scanner.registration.desk import Desk
 from scanner.registration.domain import registrable
 from scanner.registration.pace import Pace, wait_of
+from scanner.registration.store import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 DENIC = bootstrap.whois_server(
@@ -152,3 +153,14 @@ def test_a_url_has_one_host_that_is_paced(url):
 @pytest.mark.parametrize("url", ["http://h/", "https://u:p@h/", "https:///x", "https://h:99999/", "ftp://h/", "x", ""])
 def test_a_url_that_is_not_to_be_used_has_none(url):
     assert bootstrap.host_of(url) == ""
+
+
+def test_a_domain_that_comes_after_the_last_was_answered_has_a_number_of_its_own():
+    store = Store(None, {})
+    store.ask([("a.test", "h")])
+    ((first, _),) = store.next("h", 0, 9)
+    store.take("a.test")
+    store.ask([("b.test", "h")])
+
+    assert [domain for _, domain in store.next("h", first, 9)] == ["b.test"]
+    store.close()
