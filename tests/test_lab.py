@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from scanner.lab import zone
 from scanner.lab.answers import answer
+from scanner.lab.registry_zone import RDAP_TLDS, WHOIS_TLDS
 
 ROOT = Path(__file__).parent.parent
 WAIT_S = 5
@@ -106,6 +107,48 @@ def test_nxdomain_names_the_top_level_domain_as_authority():
 
 def test_the_root_exists():
     assert ask(".", nx=0.5).rcode() == dns.rcode.NOERROR
+
+
+@pytest.mark.parametrize("tld", [*RDAP_TLDS, *WHOIS_TLDS])
+@pytest.mark.parametrize("recursion", [dns.flags.RD, 0])
+def test_the_lab_is_the_server_of_each_top_level_domain(tld, recursion):
+    response = ask(tld, "NS", nx=1, flags=recursion)
+
+    assert [str(record) for record in response.answer[0]] == ["ns.lab.test."]
+    assert zone.exists(tld, 1)
+
+
+def test_the_server_of_the_top_level_domains_has_this_address_and_no_other():
+    address, six = ask("Ns.Lab.Test", "A", nx=1), ask("ns.lab.test", "AAAA", nx=1)
+
+    assert [str(record) for record in address.answer[0]] == ["127.0.0.1"]
+    assert (six.rcode(), six.answer) == (dns.rcode.NOERROR, [])
+    assert six.authority[0].rdtype == dns.rdatatype.SOA
+    assert zone.exists("ns.lab.test", 1)
+
+
+def test_nothing_under_invalid_exists_not_even_itself():
+    for name in ("invalid", "a.invalid", "recheck-a.invalid"):
+        assert ask(name, nx=0).rcode() == ask(name, nx=0, flags=0).rcode() == dns.rcode.NXDOMAIN
+
+
+@pytest.mark.parametrize("name", ["recheck-a.com", "RECHECK-a.example", "recheck-.lab.test", "recheck-a.b.test"])
+def test_a_name_to_recheck_is_denied_to_who_asks_for_recursion_and_no_other(name):
+    denied, told = ask(name, nx=0), ask(name, nx=1, flags=0)
+
+    assert (denied.rcode(), told.rcode()) == (dns.rcode.NXDOMAIN, dns.rcode.NOERROR)
+    assert told.answer
+    assert not zone.exists(name, 0)
+
+
+@pytest.mark.parametrize("name", ["www.example.org", "gone.example.org"])
+def test_who_asks_for_no_recursion_gets_the_same_verdict_from_an_authority(name):
+    for nx in (0, 1):
+        recursive, authority = ask(name, nx=nx), ask(name, nx=nx, flags=0)
+
+        assert authority.rcode() == recursive.rcode()
+        assert authority.flags == dns.flags.QR | dns.flags.AA | authority.rcode()
+        assert recursive.flags == dns.flags.QR | dns.flags.RD | dns.flags.RA | recursive.rcode()
 
 
 def test_a_long_response_is_truncated_over_udp_and_whole_over_tcp():

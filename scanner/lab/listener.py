@@ -36,6 +36,7 @@ class Listener:
     async def _served(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, EOFError, TimeoutError):
             try:
+                writer.transport.set_write_buffer_limits(BUFFER)  # uvloop's own is 512 KiB under TLS
                 await self.serve(reader, writer)
             finally:
                 writer.close()

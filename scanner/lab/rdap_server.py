@@ -10,10 +10,11 @@ from urllib.parse import unquote
 from scanner.lab.rdap_replies import Asked, error, page
 from scanner.lab.rdap_trouble import reply_to
 from scanner.lab.registry import End, Log, Registry, Reply
+from scanner.lab.registry_zone import NAME
 
 IDLE_S = 60
 MOVED = re.compile(r"/(moved|ring|hop-\d{1,3})/")  # where redirects lead
-NAME = re.compile(r"[a-z0-9_-]{1,63}\.[a-z]+")  # nothing else can be registered
+CLOSES = re.compile(r"connection:.*close|content-length:|transfer-encoding:", re.IGNORECASE)  # no body is read
 
 
 @dataclass(frozen=True)
@@ -39,21 +40,22 @@ class RdapServer(Registry):
         stays = True
         while stays:
             method, target, stays = await read_request(reader)
-            reply = self._reply_to(target) if method == "GET" else page(400)
+            reply = self._reply_to(method, target)
             await self.send(replace(reply, delay_s=reply.delay_s + self._delay_s), reader, writer)
             stays = stays and reply.end is End.KEEP
 
-    def _reply_to(self, target: str) -> Reply:
+    def _reply_to(self, method: str, target: str) -> Reply:
         """A path of no domain gets a web page, a name that cannot be registered an error. Each is logged."""
         base, domain, asked_for = target.partition("domain/")
         name = unquote(asked_for).lower()
         tld = name.rpartition(".")[2]
         home = self._bases.get(tld)
-        if domain and home and (base == home or MOVED.fullmatch(base)):
+        if method == "GET" and domain and home and (base == home or MOVED.fullmatch(base)):
             reply = self._answer(name, base, home) if NAME.fullmatch(name) else error(400)
             self.log.add("rdap", tld, name, reply.status)
         else:
-            reply = error(404) if target.startswith("/nowhere/") else page(404)
+            nowhere = target.startswith("/nowhere/")
+            reply = error(404) if nowhere else page(404 if method == "GET" else 400)
             self.log.add("rdap", "-", target, reply.status)
         return reply
 
@@ -70,9 +72,8 @@ async def read_request(reader: asyncio.StreamReader) -> tuple[str, str, bool]:
             head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
         return "", "", False
-    first, *fields = head.decode("latin-1").lower().split("\r\n")
-    words = head.split(b"\r\n")[0].decode("latin-1").split(" ")
+    first, *fields = head.decode("latin-1").split("\r\n")
+    words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         return "", "", False
-    closes = any(re.match(r"connection:.*close|content-length:|transfer-encoding:", field) for field in fields)
-    return words[0], words[1], first.endswith("http/1.1") and not closes
+    return words[0], words[1], words[2] == "HTTP/1.1" and not any(map(CLOSES.match, fields))

@@ -101,6 +101,11 @@ def types(asked: Asked) -> Reply:
     return found(domain(asked, status={"active": 1}, events=events, entities="none", nameservers=0, links=[None]))
 
 
+def dates(asked: Asked) -> Reply:
+    no_dates = ["9999-99-99T99:99:99Z", "0000-00-00", "", "tomorrow", "=1+1", "\x1b[31m2030-01-01", "9" * 5000]
+    return found(domain(asked, events=[{"eventAction": "expiration", "eventDate": text} for text in no_dates]))
+
+
 def big(asked: Asked) -> Reply:
     head, _, body = one_piece(found(domain(asked))).partition(b"\r\n\r\n")
     size = len(body) + GIB
@@ -136,6 +141,15 @@ def bad_gzip(asked: Asked) -> Reply:
 def truncated(asked: Asked) -> Reply:
     body = json.dumps(domain(asked)).encode()
     return whole(200, RDAP, body, length=len(body) + 100)
+
+
+def two_lengths(asked: Asked) -> Reply:
+    octets = one_piece(found(domain(asked)))
+    return Reply(200, [octets.replace(b"\r\n", b"\r\nContent-Length: 5\r\n", 1)])
+
+
+def hints(asked: Asked) -> Reply:
+    return Reply(103, flood(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n", GIB))
 
 
 def endless_headers(asked: Asked) -> Reply:
@@ -182,11 +196,15 @@ REPLIES: dict[str, Callable[[Asked], Reply]] = {
     "surrogate": lambda asked: found(domain(asked, status=["active", "\ud800"])),
     "twice": lambda asked: with_member(asked, f'"ldhName": "not-{asked.name}"'),
     "types": types,
+    "dates": dates,
+    "many": lambda asked: found(domain(asked, status=[f"status {number}" for number in range(20_000)])),
     "big": big,
     "bomb": bomb,
     "badgzip": bad_gzip,
     "truncated": truncated,
+    "lengths": two_lengths,
     "headers": endless_headers,
+    "hints": hints,
     "junk": lambda asked: Reply(None, [bytes(range(256)) * 4]),
     "hang": lambda asked: Reply(None, end=End.HANG),
     "close": lambda asked: Reply(None),

@@ -51,7 +51,7 @@ class Log:
     def add(self, protocol: str, tld: str, name: str, status: int | None) -> None:
         """Monotonic seconds, then words; what a name may not hold is percent-encoded."""
         if self._descriptor is not None:
-            line = f"{time.monotonic():.6f} {protocol} {tld} {quote(name[:300], safe='') or '-'} {status or '-'}\n"
+            line = f"{time.monotonic():.6f} {protocol} {tld} {quote(name[:300]) or '-'} {status or '-'}\n"
             os.write(self._descriptor, line.encode())
 
     def close(self) -> None:

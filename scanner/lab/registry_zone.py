@@ -6,6 +6,7 @@ begins with a word of the tables below and a dash: `free-x.test`, `hang-7.exampl
 knows is free.
 """
 
+import re
 from datetime import date
 from typing import NamedTuple
 from zlib import crc32
@@ -13,6 +14,7 @@ from zlib import crc32
 RDAP_TLDS = ("test", "com", "net", "org", "slowtld", "expiredcert", "wronghost", "selfsigned", "plainhttp", "deadtld")
 WHOIS_TLDS = ("example", "de")
 STATE_OF_CRC = ("free",) * 6 + ("registered", "hold", "reserved", "redemption")  # by crc32 % 10
+NAME = re.compile(r"[a-z0-9_-]{1,63}\.[a-z]+")  # nothing else can be registered
 SLOW_S = 3
 NEVER_FREE = "never free"  # what is found is open, but for this
 
@@ -43,6 +45,8 @@ RDAP_TROUBLE = {  # words: what a client is to find, what the server does
     "unicode": ("registered", "ldhName in upper case, unicodeName beside it"),
     "dot": ("registered", "ldhName with a trailing dot"),
     "escape": ("registered", "escape sequences, RTL override and formulas in statuses and registrar"),
+    "dates": ("registered", "events whose dates are none"),
+    "many": ("registered", "20,000 statuses"),
     "s429 d429": ("free", "429 once, Retry-After 2 s ahead, in seconds or as a date"),
     "n429": ("free", "429 once; n429-neg-x, -huge-, -junk-, -far-: Retry-After -5, 1e9, abc, the year 2099"),
     "o503": ("free", "503 once"),
@@ -75,7 +79,8 @@ RDAP_TROUBLE = {  # words: what a client is to find, what the server does
     "bomb": ("unknown", "the same as 1 MB of gzip"),
     "badgzip": ("unknown", "gzip that breaks in its middle"),
     "truncated": ("unknown", "ends before its Content-Length"),
-    "headers": ("unknown", "1 GB of header lines"),
+    "lengths": ("unknown", "two Content-Lengths that contradict each other"),
+    "headers hints": ("unknown", "1 GB of header lines, or of replies with 103"),
     "junk": ("unknown", "octets that are no HTTP"),
     "drip": ("unknown", "one octet of the body a second"),
     "hang": ("unknown", "never answers"),
@@ -95,6 +100,7 @@ WHOIS_TROUBLE = {
     "junk": ("unknown", "octets that are no text"),
     "empty": ("unknown", "closes after an empty line"),
     "other": (NEVER_FREE, "another domain's record"),
+    "late": ("unknown", "says that it is free behind 100 KB of comments"),
     "big": ("unknown", "100 MB of comments"),
     "drip": ("unknown", "one octet a second"),
     "hang": ("unknown", "never answers"),

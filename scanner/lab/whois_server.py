@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scanner.lab.registry import End, Log, Registry, Reply, flood
-from scanner.lab.registry_zone import SLOW_S, STATES, expires, state_of, word_of
+from scanner.lab.registry_zone import NAME, SLOW_S, STATES, expires, state_of, word_of
 
 IDLE_S = 60
 QUERY_MAX = 1024  # octets
@@ -25,6 +25,7 @@ RULES = {  # the query, and what stands at the beginning of a line when the name
         "reserved": r"^Status: reserved\b",
     },
 }
+COMMENT = "% A comment, and another one, and so on."
 UGLY = "\x1b[31mred\x1b[0m \u202eesrever =cmd() \x00\x07"
 
 
@@ -43,13 +44,10 @@ class WhoisServer(Registry):
             while b"\n" not in query and len(query) < QUERY_MAX and (octets := await reader.read(QUERY_MAX)):
                 query += octets
         asked_for = query.decode("latin-1").removesuffix("\n").removesuffix("\r")
-        name = asked_for.removeprefix(self._before).removesuffix(self._after)
+        name = asked_for.removeprefix(self._before).removesuffix(self._after).lower()
         self.log.add("whois", self._tld, name, None)
-        if asked_for == f"{self._before}{name}{self._after}" and name.lower().endswith(f".{self._tld}"):
-            reply = reply_to(name.lower(), self._tld)
-        else:
-            reply = text("% Error: invalid query")
-        await self.send(reply, reader, writer)
+        right = asked_for.startswith(self._before) and NAME.fullmatch(name) and name.endswith(f".{self._tld}")
+        await self.send(reply_to(name, self._tld) if right else text("% Error: invalid query"), reader, writer)
 
 
 def reply_to(name: str, tld: str) -> Reply:
@@ -136,7 +134,8 @@ REPLIES: dict[str, Callable[[str, str], Reply]] = {
     "junk": lambda name, tld: Reply(None, [bytes(range(128, 256)) * 8]),
     "empty": lambda name, tld: text(""),
     "other": lambda name, tld: text(*held(f"not-{name}", tld)),
-    "big": lambda name, tld: Reply(None, flood(b"% A comment, and another one, and so on.\r\n", 100 * MIB)),
+    "late": lambda name, tld: text(*[COMMENT] * 2500, *free(name, tld)),
+    "big": lambda name, tld: Reply(None, flood(f"{COMMENT}\r\n".encode(), 100 * MIB)),
     "drip": drip,
     "hang": lambda name, tld: Reply(None, end=End.HANG),
     "close": lambda name, tld: Reply(None),
