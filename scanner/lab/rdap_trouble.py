@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
-from itertools import chain
+from itertools import chain, repeat
 from struct import pack
 from zlib import DEFLATED, Z_FULL_FLUSH, compressobj, crc32
 
@@ -149,7 +149,8 @@ def two_lengths(asked: Asked) -> Reply:
 
 
 def hints(asked: Asked) -> Reply:
-    return Reply(103, flood(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n", GIB))
+    """Paced, so that it is the deadline that has to end it, and not that a client has no time for anything else."""
+    return Reply(103, repeat(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n"), pause_s=0.01)
 
 
 def endless_headers(asked: Asked) -> Reply:

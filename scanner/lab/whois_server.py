@@ -43,6 +43,8 @@ class WhoisServer(Registry):
         async with asyncio.timeout(IDLE_S):
             while b"\n" not in query and len(query) < QUERY_MAX and (octets := await reader.read(QUERY_MAX)):
                 query += octets
+        if b"\n" not in query and len(query) < QUERY_MAX:
+            return  # the client left before it had asked
         asked_for = query.decode("latin-1").removesuffix("\n").removesuffix("\r")
         name = asked_for.removeprefix(self._before).removesuffix(self._after).lower()
         self.log.add("whois", self._tld, name, None)
