@@ -164,3 +164,11 @@ def test_a_domain_that_comes_after_the_last_was_answered_has_a_number_of_its_own
 
     assert [domain for _, domain in store.next("h", first, 9)] == ["b.test"]
     store.close()
+
+
+@pytest.mark.parametrize(("text", "day"), [
+    ("2027-01-02T03:04:05Z", "2027-01-02"), ("2027-01-02", "2027-01-02"),
+    ("9999-99-99T", ""), ("0000-00-00", ""), ("tomorrow", ""), (7, ""), (None, ""),
+])  # fmt: skip
+def test_an_expiration_is_a_day_that_exists(text, day):
+    assert rdap.expiration([{"eventAction": "expiration", "eventDate": text}]) == day

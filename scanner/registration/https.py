@@ -18,6 +18,7 @@ from scanner.registration.dial import Dialer, Stream
 from scanner.registration.rdap import Reply
 
 BODY_MAX = 1 << 20  # octets
+HEAD_MAX = 1 << 18  # octets of headers and framing, interim responses included
 KEPT = 64  # connections
 KEPT_S = 30.0
 HEADERS: dict[bytes | str, bytes | str] = {
@@ -30,14 +31,15 @@ HEADERS: dict[bytes | str, bytes | str] = {
 class Web:
     """A client; `timeout_s` is for one GET as a whole."""
 
-    def __init__(self, dialer: Dialer, tls: ssl.SSLContext, timeout_s: float):
+    def __init__(self, dialer: Dialer, tls: ssl.SSLContext, timeout_s: float, body_max: int = BODY_MAX):
         self._timeout_s = timeout_s
+        self._body_max = body_max
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls, max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEPT_S,
-            network_backend=Backend(dialer, timeout_s),
+            network_backend=Backend(dialer, timeout_s, body_max + HEAD_MAX),
         )  # fmt: skip
 
-    async def get(self, url: str, body_max: int = BODY_MAX) -> Reply:
+    async def get(self, url: str) -> Reply:
         """One GET. Raises Refused."""
         try:
             async with asyncio.timeout(self._timeout_s), self._pool.stream("GET", url, headers=HEADERS) as response:
@@ -45,9 +47,9 @@ class Web:
                 body = b""
                 async for piece in response.aiter_stream():
                     body += piece
-                    if len(body) > body_max:
+                    if len(body) > self._body_max:
                         raise Refused("rdap_bad")
-                return Reply(response.status, headers, unpacked(body, headers, body_max))
+                return Reply(response.status, headers, unpacked(body, headers, self._body_max))
         except TimeoutError:
             raise Refused("timeout", again=True) from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
@@ -80,31 +82,40 @@ def unpacked(body: bytes, headers: dict[str, str], body_max: int) -> bytes:
 class Backend(httpcore2.AsyncNetworkBackend):
     """Opens the pool's streams by our dialer."""
 
-    def __init__(self, dialer: Dialer, timeout_s: float):
+    def __init__(self, dialer: Dialer, timeout_s: float, reply_max: int):
         self._dialer = dialer
         self._timeout_s = timeout_s
+        self._reply_max = reply_max
 
     async def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
                           socket_options: Iterable[Any] | None = None) -> httpcore2.AsyncNetworkStream:  # fmt: skip
-        return Wire(await self._dialer.open(host.strip("[]"), port, self._timeout_s))
+        return Wire(await self._dialer.open(host.strip("[]"), port, self._timeout_s), self._reply_max)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
 class Wire(httpcore2.AsyncNetworkStream):
-    """An asyncio stream as the pool wants it. The deadline is that of the whole GET; single ones are not looked at."""
+    """An asyncio stream as the pool wants it. The deadline is that of the whole GET; single ones are not looked at. One
+    reply, whatever comes before it, is at most `reply_max` octets."""
 
-    def __init__(self, stream: Stream):
+    def __init__(self, stream: Stream, reply_max: int):
         self._reader, self._writer = stream
+        self._reply_max = reply_max
+        self._left = reply_max  # of the reply that is being read
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
-            return await self._reader.read(max_bytes)
+            octets = await self._reader.read(max_bytes)
         except OSError:
             raise httpcore2.ReadError from None
+        self._left -= len(octets)
+        if self._left < 0:
+            raise Refused("rdap_bad")
+        return octets
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._left = self._reply_max
         try:
             self._writer.write(buffer)
             await self._writer.drain()

@@ -4,9 +4,9 @@ A 404 is `free` only when the registry itself says so; whatever else is odd is R
 """
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -95,8 +95,10 @@ def expiration(events: object) -> str:
 
 def day(text: object) -> str:
     """`2027-01-02` of a date and time (RFC 3339), or nothing."""
-    found = re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) if isinstance(text, str) else None
-    return found[0] if found else ""
+    try:
+        return date.fromisoformat(text[:10]).isoformat() if isinstance(text, str) else ""
+    except ValueError:
+        return ""
 
 
 def epp(word: str) -> str:

@@ -156,11 +156,11 @@ def changes(path: Path, since: float) -> int:
 def update_bootstrap(settings: Settings, url: str) -> int:
     """Fetch a file of RFC 9224 into the user's cache, whole or not at all; returns the exit code. Raises ScanError."""
     dialer = Dialer(settings.proxies, settings.nets)
-    web = Web(dialer, verifying_context("RDAP (https)", settings.ca_file), settings.timeout_s)
+    web = Web(dialer, verifying_context("RDAP (https)", settings.ca_file), settings.timeout_s, BOOTSTRAP_MAX)
 
     async def fetch() -> bytes:
         try:
-            reply = await web.get(url, BOOTSTRAP_MAX)
+            reply = await web.get(url)
         finally:
             await web.close()
         if reply.status != 200:
