@@ -48,10 +48,7 @@ RDAP_TROUBLE = {  # words: what a client is to find, what the server does
     "dates": ("registered", "events whose dates are none"),
     "many": ("registered", "20,000 statuses"),
     "s429 d429": ("free", "429 once, Retry-After 2 s ahead, in seconds or as a date"),
-    "n429": (
-        "free",
-        "429 once; n429-neg-x, -huge-, -junk-: Retry-After -5, 1e9, abc; -far-: the year 2099, longer than anybody waits",
-    ),
+    "n429": ("free", "429 once; n429-neg-x, -huge-, -junk-: Retry-After -5, 1e9, abc; -far-: the year 2099"),
     "o503": ("free", "503 once"),
     "redirect redirectrel": ("free", "302 to the answer's other path, absolute or relative"),
     "redirect3": ("free", "the answer is behind 3 of them"),
