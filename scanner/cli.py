@@ -17,7 +17,7 @@ from scanner import __version__
 from scanner.endpoints import printable, shown
 from scanner.errors import OutputError, ReaderGone, ScanError
 
-PROGRAMS = ("confirm", "lab")  # beside the scan; each a file in commands/
+PROGRAMS = ("confirm", "lab", "names")  # beside the scan; each a file in commands/
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
@@ -53,7 +53,7 @@ class ScanCommand(click.Command):
     """The scan, whose own name is not written."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage("dnsscan", "[OPTIONS] [FILE]...   |   dnsscan lab --help")
+        formatter.write_usage("dnsscan", f"[OPTIONS] [FILE]...   |   dnsscan {'|'.join(PROGRAMS)} --help")
 
 
 @click.group(cls=ScanOrCommand, add_help_option=False)

@@ -44,6 +44,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.scan": 7,
     "scanner.lab": 6,
     "scanner.registration": 6,
+    "scanner.candidates": 6,
     "scanner.commands": 8,
     "scanner.cli": 9,
     "scanner.__main__": 10,  # calls cli and nothing else
@@ -54,6 +55,7 @@ ROOMS = (
     "scanner.workers",
     "scanner.lab",
     "scanner.registration",
+    "scanner.candidates",
     "scanner.commands",
 )
 HOMES = {  # outside library: the modules that may import it

@@ -1,0 +1,69 @@
+"""Word lists from files: one word a line, each once, in their order. The words are held in memory; names never are."""
+
+import os
+
+from scanner.candidates.pattern import LETTERS, LITERAL
+from scanner.candidates.space import LABEL_MAX, NAME_MAX
+from scanner.endpoints import hidden, printable, shown
+from scanner.errors import ScanError
+from scanner.inputline import JOINERS
+
+BOM = b"\xef\xbb\xbf"
+SPACE = b" \t\r"
+
+
+class WordLists:
+    """Reads each file once, however often it is named."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []  # of lines left out: one for each file that has such
+        self._lists: dict[str, tuple[str, ...]] = {}  # by the file's name
+
+    def read(self, name: str) -> tuple[str, ...]:
+        """The words of a file, `-` being stdin; blank lines and `#` comments are skipped. Raises ScanError."""
+        if name not in self._lists:
+            self._lists[name] = self._words_of(name, octets_of(name))
+        return self._lists[name]
+
+    def _words_of(self, name: str, octets: bytes) -> tuple[str, ...]:
+        words: dict[str, None] = {}
+        bad: list[str] = []
+        for number, line in enumerate(octets.removeprefix(BOM).split(b"\n"), 1):
+            text = line.strip(SPACE).decode("utf-8", "backslashreplace")
+            if text == "" or text.startswith("#"):
+                continue
+            if is_word(text):
+                words[text] = None
+            else:
+                bad.append(f"line {number}: {shown(text)}")
+        if not words:
+            raise ScanError(f"{label(name)} has no word; one a line{f', not {bad[0]}' if bad else ''}")
+        if bad:
+            told = f"{len(bad):,} lines cannot stand in a name and are left out, first {bad[0]}"
+            self.warnings.append(f"{label(name)}: {told}")
+        return tuple(words)
+
+
+def octets_of(name: str) -> bytes:
+    """All of a file. Raises ScanError."""
+    try:
+        with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
+            return file.read()
+    except OSError as error:
+        raise ScanError(f"{label(name)} cannot be read: {os.strerror(error.errno or 0)}") from None
+
+
+def label(name: str) -> str:
+    """How messages name a file."""
+    return f"words {printable(hidden('stdin' if name == '-' else name))}"
+
+
+def is_word(text: str) -> bool:
+    """Letters of names, and in other scripts whatever is no space and can be seen: the scan judges those (IDNA)."""
+    if len(text) > LABEL_MAX and (len(text) > NAME_MAX or max(map(len, text.split("."))) > LABEL_MAX):
+        return False
+    if LITERAL.fullmatch(text):
+        return True
+    return not text.isascii() and all(
+        letter in LETTERS if letter.isascii() else letter.isprintable() or letter in JOINERS for letter in text
+    )
