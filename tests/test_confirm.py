@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
+import jsonschema
 import pytest
 import trustme
 from command import DNSSCAN, ROOT, refusal, scan, start
@@ -82,6 +83,15 @@ def test_a_reply_is_read_for_what_it_is(replies, name, found):
 ])  # fmt: skip
 def test_an_unknown_says_why(replies, name, reason):
     assert replies[name]["e"] == reason
+
+
+def test_every_line_keeps_to_the_shipped_schema(replies, registries):
+    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "scanner" / "confirmed.schema.json").read_text()))
+    lines = [result("free-s.com"), result("t.com", "taken"), result("e.com", "error", e="timeout"), "{", "com", "a b"]
+    rows = [*replies.values(), *confirm(registries, lines=lines).rows]
+
+    assert [(row, error.message) for row in rows for error in schema.iter_errors(row)] == []
+    assert len(rows) == len(replies) + len(lines)
 
 
 def test_a_name_on_hold_is_registered_though_the_dns_does_not_know_it(replies):

@@ -104,7 +104,7 @@ class Confirmation:
         if self._fault is not None:
             raise self._fault
         if not self.books.are_balanced():
-            raise AssertionError(f"the books do not balance: this is a bug; please report it ({self.books})")
+            raise Unbalanced(f"the books do not balance: this is a bug; please report it ({self.books})")
         if self._trouble is not None:
             raise InputEndedEarly(f"input ended early after {self.books.read:,} lines: {self._trouble}")
         if self._signal:
@@ -185,5 +185,11 @@ class Confirmation:
 
 class InputEndedEarly(ScanError):
     """The input could not be read to its end; every line that was read has its answer."""
+
+    exit_code = EXIT_FAULT
+
+
+class Unbalanced(ScanError):
+    """A line is missing or was written twice."""
 
     exit_code = EXIT_FAULT
