@@ -27,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", type=int, metavar="NAMES", help="the large size of the torture, and its number of names")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test first, so that the others run beside it."""
+    items.sort(key=lambda item: "test_debug_build" not in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if config.getoption("--full"):
         terminalreporter.section("figures")

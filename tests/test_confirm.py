@@ -140,10 +140,10 @@ def gaps(registries, before, wanted):
 
 def test_a_registry_is_asked_no_faster_than_it_may_be(registries):
     before = len(registries.asked())
-    done = confirm(registries, "--registry-rate", "10", lines=[f"p{number}.test" for number in range(12)])
+    done = confirm(registries, "--registry-rate", "5", lines=[f"p{number}.test" for number in range(12)])
 
     assert len(done.rows) == 12
-    assert sum(gaps(registries, before, ".test")) > 1.0
+    assert sum(gaps(registries, before, ".test")) > 1.5  # of 2.2: the first may come late, behind its handshake
 
 
 @pytest.mark.parametrize("name", ["s429-c.test", "d429-c.test"])
