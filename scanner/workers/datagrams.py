@@ -5,8 +5,8 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
+from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
 from scanner.native.peer import Peer
 from scanner.native.udp import Engine
@@ -24,10 +24,11 @@ class Datagrams:
     `warn(text)` when one is moved there."""
 
     def __init__(
-        self, names: Names, sink: Sink, engine: Engine, ways: Sequence[Way], *,
+        self, names: Names, sink: Sink, clock: Clock, engine: Engine, ways: Sequence[Way], *,
         follow: Callable[[Way, Aside], None], warn: Callable[[str], None],
     ):  # fmt: skip
-        self._names, self._sink, self._ways = names, sink, {way.resolver_index: way for way in ways}
+        self._names, self._sink, self._clock = names, sink, clock
+        self._ways = {way.resolver_index: way for way in ways}
         self._follow, self._warn = follow, warn
         self._asides: list[Aside] = []
         self._loop = asyncio.get_running_loop()
@@ -57,7 +58,7 @@ class Datagrams:
                 for key in ("truncated", "case_lost", "unreachable")}  # fmt: skip
 
     def _time(self) -> None:
-        now = monotonic()
+        now = self._clock()
         if now >= self._next_tick:
             self._next_tick = now + min(TICK_S, self._timer_s)
             self.engine.tick(now)
@@ -69,7 +70,7 @@ class Datagrams:
         if self._names.lines.behind:
             return
         self._share_streams()
-        self.engine.turn(monotonic())
+        self.engine.turn(self._clock())
         if self._names.lines.used:
             self._sink.poke()
         for index in self._names.newly_aside():
