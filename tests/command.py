@@ -76,6 +76,11 @@ def scanned(config: Path, names: Path, results: Path, *args: object) -> tuple[fl
     return books["written"] / (time.monotonic() - begun), books
 
 
+def before_our_first_line(err: bytes) -> bool:
+    """True when an interrupt met CPython on its own way up: then its words and its exit code 1 are not ours."""
+    return b"Fatal Python error: init" in err or b"Could not import runpy" in err
+
+
 SECRET = "s3cr3t"  # a password that no run may show
 
 
