@@ -50,8 +50,11 @@ EXIT_FAULT, EXIT_UNREACHED, EXIT_BUDGET = 1, 3, 5
 def run(config: Config, sources: Sequence[int], output: Output) -> int:
     """Scan the names of `sources` (descriptors, in order) into `output`; returns the exit code. Raises ScanError."""
     tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Scan(config, sources, output, tls).run())
+    loop = uvloop.new_event_loop()
+    try:
+        return int(loop.run_until_complete(Scan(config, sources, output, tls).run()))
+    finally:  # not by asyncio.Runner, which needs new descriptors to end a loop: there may be none
+        loop.close()
 
 
 class Scan:

@@ -11,6 +11,7 @@ from scanner.native.names import Aside, Names
 from scanner.native.peer import Peer
 from scanner.native.udp import Engine
 from scanner.sink import Sink
+from scanner.transports.stream import said
 from scanner.workers.way import Way
 
 TIMER_S = 0.005  # attempts end, pauses end
@@ -21,7 +22,7 @@ STREAM_QUEUE = 256  # names that wait for the streams of resolvers that are aske
 
 class Datagrams:
     """Runs `engine` in this loop. `follow(way, aside)` is called once for each resolver that must be asked over TCP;
-    `warn(text)` when one is moved there."""
+    `warn(text)` when one is moved there, or no socket can be opened."""
 
     def __init__(
         self, names: Names, sink: Sink, clock: Clock, engine: Engine, ways: Sequence[Way], *,
@@ -77,6 +78,8 @@ class Datagrams:
             self._asides.append(Aside(self._names, index))
             self._follow(self._ways[index], self._asides[-1])
         for engine in self.engines:
+            if engine.port_trouble is not None:
+                self._warn(f"udp: no socket can be opened: {said(engine.port_trouble)}")
             for index in engine.newly_moved():
                 resolver = self._ways[index].resolver
                 self._warn(f"{resolver}: somebody forges its answers; it is asked over TCP from now on")
