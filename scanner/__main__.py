@@ -1,12 +1,12 @@
 """`python -m scanner` and the `dnsscan` command."""
 
-import signal
+import _signal  # type: ignore[import-not-found]  # `signal` takes milliseconds, in which Ctrl-C shows a traceback
 
 
 def main() -> None:
     """Run the command line; imported late so that `--version` stays quick. Until the scan has its own handlers, Ctrl-C
     ends the program without a traceback."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     from scanner.cli import dnsscan
 
     dnsscan()

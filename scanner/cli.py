@@ -187,15 +187,16 @@ def dnsscan() -> NoReturn:
 
 
 def check_standard_descriptors() -> None:
-    """A closed stdout is an error; a closed stderr becomes /dev/null, so that no socket takes its place."""
+    """A closed stdout is an error, and the first thing to be looked at: what is opened takes its place. A closed stderr
+    becomes /dev/null, so that no socket takes that."""
+    if is_closed(1):
+        raise OutputError("stdout is closed")
     for descriptor in (0, 2):
         if is_closed(descriptor):
             null = os.open(os.devnull, os.O_RDWR)
             if descriptor == 0 and null == 0:
                 os.close(null)  # kept closed: reading names from it is an error of its own
                 os.dup2(os.open(os.devnull, os.O_WRONLY), 0)
-    if is_closed(1):
-        raise OutputError("stdout is closed")
 
 
 def is_closed(descriptor: int) -> bool:

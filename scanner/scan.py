@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 from typing import Any
 
 import uvloop
@@ -16,6 +15,7 @@ import uvloop
 from scanner.config import Config
 from scanner.errors import ReaderGone, ScanError
 from scanner.model import REASONS
+from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
 from scanner.native.session import Session
 from scanner.native.udp import Engine
@@ -48,8 +48,11 @@ EXIT_FAULT, EXIT_UNREACHED, EXIT_BUDGET = 1, 3, 5
 def run(config: Config, sources: Sequence[int], output: Output) -> int:
     """Scan the names of `sources` (descriptors, in order) into `output`; returns the exit code. Raises ScanError."""
     tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(Scan(config, sources, output, tls).run())
+    loop = uvloop.new_event_loop()
+    try:
+        return int(loop.run_until_complete(Scan(config, sources, output, tls).run()))
+    finally:  # not by asyncio.Runner, which needs new descriptors to end a loop: there may be none
+        loop.close()
 
 
 class Scan:
@@ -60,6 +63,7 @@ class Scan:
         self._sources = sources
         self._output = output
         self._tls = tls
+        self._clock = Clock()
         self._names = names_for(config, lambda: self._dealer.deal(), output.answered)
         self._dealer = Dealer(self._names, lambda: self._source.room_made(), config.threads)
         self._lanes: list[Lane] = []
@@ -73,7 +77,7 @@ class Scan:
         self._input_read = False  # to its end, by the source
         self._first_chunk = True
         self._unreached = False  # names were given up because nothing could be reached
-        self._quiet_since = monotonic()  # no name was waiting, or the output was behind
+        self._quiet_since = self._clock()  # no name was waiting, or the output was behind
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -90,7 +94,7 @@ class Scan:
                               ahead=AHEAD * self._config.threads)  # fmt: skip
         self._sink = Sink(self._names.lines, self._output.descriptor, behind=self._behind, failed=self._fail,
                           flushed=self._flushed, fsync_s=self._config.fsync)  # fmt: skip
-        self._crew = Crew(self._names, self._sink)
+        self._crew = Crew(self._names, self._sink, self._clock)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
         for name in ("SIGUSR1", "SIGINFO"):
@@ -178,7 +182,7 @@ class Scan:
         timeout_s = config.timeout_ms / 1000
 
         def follow(way: Way, aside: Aside) -> None:
-            crew = Crew(aside, self._sink)
+            crew = Crew(aside, self._sink, self._clock)
             self._crews.append(crew)
             session = Session(self._names, way.peer, timeout_s=timeout_s, worker=len(self._tasks),
                               resolver=way.resolver_index, tags=tags_for(way, config.fields), aside=aside)  # fmt: skip
@@ -186,10 +190,10 @@ class Scan:
 
         def lost(aside: Aside, trouble: Trouble) -> None:
             self._note_trouble(trouble)
-            aside.give_back(REASONS.index(trouble.reason), monotonic())
+            aside.give_back(REASONS.index(trouble.reason), self._clock())
 
         engine = engine_for(config, self._names, ways)
-        return Datagrams(self._names, self._sink, engine, ways, follow=follow, warn=self._stats.warn)
+        return Datagrams(self._names, self._sink, self._clock, engine, ways, follow=follow, warn=self._stats.warn)
 
     def _start_lane(self) -> Engine:
         """One more UDP engine beside the loop's; names that need a stream come back from it."""
@@ -266,7 +270,7 @@ class Scan:
 
     def _behind(self, behind: bool) -> None:
         for names, order in self._pools():
-            order(partial(names.hold if behind else names.release, monotonic()))
+            order(partial(names.hold if behind else names.release, self._clock()))
         if not behind:
             self._wake()
 
@@ -347,7 +351,7 @@ class Scan:
         try:
             while True:
                 await asyncio.sleep(TICK_PACED_S if paced else TICK_S)
-                self._turn(monotonic())
+                self._turn(self._clock())
         except Exception as fault:  # told again by run(): a bug must not become a scan that never ends
             self._fault = fault
             self._end()

@@ -25,6 +25,14 @@ def made(number: int) -> str:
     return f"ip-{first}-{number >> 16 & 255}-{number >> 8 & 255}-{number & 255}.t.test"
 
 
+def write_names(path: Path, count: int) -> Path:
+    """So many of them, none twice."""
+    with path.open("w") as file:
+        for number in range(count):
+            file.write(f"{made(number)}\n")
+    return path
+
+
 def address_of(name: str) -> str:
     """The only right answer for a name that exists."""
     return ".".join(name.removesuffix(".t.test").split("-")[1:])

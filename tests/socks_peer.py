@@ -7,6 +7,7 @@ connection closes.
 import contextlib
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -82,20 +83,22 @@ class Client:
             self.send(b"\x01\x00")
         return self.request()
 
-    def relay(self, target: tuple[str, int]) -> None:
-        """Carry octets both ways until one side closes."""
+    def relay(self, target: tuple[str, int], most: int = sys.maxsize) -> None:
+        """Carry octets both ways until one side closes, or `most` have come back."""
         with socket.create_connection(target, timeout=5) as onward:
             onward.settimeout(None)
-            back = threading.Thread(target=carry, args=(onward, self.connection), daemon=True)
+            back = threading.Thread(target=carry, args=(onward, self.connection, most), daemon=True)
             back.start()
             carry(self.connection, onward)
             back.join(5)
 
 
-def carry(source: socket.socket, sink: socket.socket) -> None:
+def carry(source: socket.socket, sink: socket.socket, most: int = sys.maxsize) -> None:
+    """Until the source ends, or `most` octets are through; then both ends are closed."""
     with contextlib.suppress(OSError):
-        while octets := source.recv(65536):
+        while most and (octets := source.recv(min(65536, most))):
             sink.sendall(octets)
+            most -= len(octets)
     for end in (source, sink):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)

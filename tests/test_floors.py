@@ -13,6 +13,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner": 0,
     "scanner.model": 0,
     "scanner.errors": 0,
+    "scanner.native.clock": 1,
     "scanner.wordlists": 0,
     "scanner.native": 0,
     "scanner.native.wire": 1,

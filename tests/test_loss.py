@@ -4,11 +4,11 @@ few would show."""
 
 import json
 import math
-import shutil
 import subprocess
 
 import pytest
 from command import DNSSCAN, ROOT
+from namespace import can_be_made, inside
 
 from scanner.lab import zone
 
@@ -23,29 +23,21 @@ RULES = f"""table inet loss {{
   }}
 }}
 """
-INSIDE = ("unshare", "--map-root-user", "--net")
-SETTING_UP = 'ip link set lo up && nft -f "$1" && shift && exec "$@"'
-
-
-def has_namespaces(folder) -> bool:
-    """Some machines allow none, or have no nft."""
-    (folder / "loss.nft").write_text(RULES)
-    command = [*INSIDE, "sh", "-c", SETTING_UP, "sh", str(folder / "loss.nft"), "true"]
-    return shutil.which("nft") is not None and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
 def lossy(tmp_path):
     """`lossy(count, *args)`: the rows of a scan of so many names of the lab, both behind the rules."""
-    if not has_namespaces(tmp_path):
+    if not can_be_made():
         pytest.skip("no network namespace with nftables can be made here")
+    rules = tmp_path / "loss.nft"
+    rules.write_text(RULES)
 
     def run(count: int, *args: object) -> list[dict]:
         (tmp_path / "names").write_text("".join(f"lost{number}.lab.test\n" for number in range(count)))
         lab = [*DNSSCAN, "lab", "--proxies", "0", "--port", str(PORT), "--"]
         scan = [*DNSSCAN, "-r", f"udp://127.0.0.1:{PORT}", *map(str, args), str(tmp_path / "names")]
-        command = [*INSIDE, "sh", "-c", SETTING_UP, "sh", str(tmp_path / "loss.nft"), *lab, *scan]
-        done = subprocess.run(command, capture_output=True, cwd=ROOT, timeout=110, check=False)
+        done = subprocess.run(inside(rules, *lab, *scan), capture_output=True, cwd=ROOT, timeout=110, check=False)
         rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b'{"d"')]
         assert len(rows) == count, done.stderr[-2000:]
         return rows

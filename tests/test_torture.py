@@ -14,10 +14,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import faults
 import pytest
 import servers
-from command import DNSSCAN, ROOT, environment, start
-from oracle import address_of, exists, is_exact, judge, made
+from command import DNSSCAN, ROOT, before_our_first_line, environment, scanned, start
+from namespace import can_be_made, inside
+from oracle import address_of, exists, is_exact, judge, write_names
+from socks_peer import BOUND, Client, SocksPeer
 
 SEED = 20261121
 DRAIN_S = 2 + 0.5 + 1  # the deadline given to these scans, half a second
@@ -32,90 +35,60 @@ def knots(tmp_path_factory):
         knot.stop()
 
 
-@pytest.fixture
-def proxied(new_microsocks, knots, tmp_path, full):
-    """A config with both authorities behind several proxies, and the proxies."""
-    proxies = [new_microsocks() for _ in range(20 if full else 5)]
-    path = tmp_path / "cfg.json"
-    path.write_text(json.dumps({
-        "resolvers": [f"127.0.0.1:{knot.port}" for knot in knots], "type": "A", "workers": 10 * len(proxies),
-        "proxies": [f"socks5://127.0.0.1:{proxy.port}" for proxy in proxies],
-    }))  # fmt: skip
-    return path, proxies
-
-
-def write_names(path: Path, count: int) -> Path:
-    """Names of which nineteen in twenty exist, none twice."""
-    with path.open("w") as file:
-        for number in range(count):
-            file.write(f"{made(number)}\n")
-    return path
-
-
-def scanned(config: Path, names: Path, results: Path, *args: object) -> tuple[float, dict]:
-    """Names a second, and the books."""
-    begun = time.monotonic()
-    with names.open() as source, results.open("wb") as out:
-        done = subprocess.run([*DNSSCAN, "--config", str(config), "--stats", "json", *map(str, args)], stdin=source,
-                              stdout=out, stderr=subprocess.PIPE, cwd=ROOT, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    books = json.loads([line for line in done.stderr.splitlines() if line.startswith(b"{")][-1])
-    return books["written"] / (time.monotonic() - begun), books
-
-
 # -- faults ----------------------------------------------------------------------------------------------------
 
 
-class Faults(threading.Thread):
-    """Every `period_s` one proxy is killed, stopped or cut off, and put back; resolvers are restarted now and then."""
+@pytest.mark.server
+def test_proxies_killed_stopped_and_reset_and_resolvers_restarted_cost_no_name(tmp_path, full, figure):
+    for program in ("knotd", "microsocks"):
+        servers.program(program)
+    rules, has_resets = tmp_path / "rules.nft", can_be_made()
+    rules.write_text(faults.RULES)
+    kinds = ("kill", "stop", "reset") if has_resets else ("kill", "stop")
+    command = [DNSSCAN[0], faults.__file__, tmp_path, full or 200_000, 20 if full else 5, *kinds]
 
-    def __init__(self, proxies, knots, period_s: float):
-        super().__init__(daemon=True)
-        self.proxies, self.knots, self.period_s = proxies, knots, period_s
-        self.over = threading.Event()
-        self.count = Counter()
+    done = subprocess.run(inside(rules, *command) if has_resets else list(map(str, command)), capture_output=True,
+                          cwd=ROOT, env=environment(PYTHONPATH=os.fspath(ROOT)), check=False)  # fmt: skip
 
-    def run(self) -> None:
-        random_ = random.Random(SEED)
-        for number in itertools.count():
-            if self.over.wait(self.period_s / 2):
-                return
-            proxy = random_.choice(self.proxies)
-            kind = ("kill", "stop")[number % 2]
-            self.count[kind] += 1
-            if kind == "kill":
-                proxy.kill()
-            else:
-                proxy.pause()
-            if number % 4 == 3:
-                self.count["resolver"] += 1
-                self.knots[number // 4 % 2].restart()
-            self.over.wait(self.period_s / 2)
-            if kind == "kill":
-                proxy.restart()
-            else:
-                proxy.resume()
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    found = json.loads(done.stdout)
+    counts, books = found["counts"], found["books"]
+    assert is_exact(found["calm"])
+    assert is_exact(counts), counts
+    assert books["read"] == books["written"] + books["blank"]
+    figure("faults", f"{found['faults']}; {counts}; {found['speed']:.2f} of the undisturbed speed")
+    assert found["faults"].keys() >= set(kinds)
+    assert counts["not_final"] <= counts["lines_in"] / 1000
+    if not has_resets:
+        pytest.skip("nothing was reset: no network namespace with nftables can be made here; all else was as promised")
 
 
 @pytest.mark.server
-def test_proxies_killed_and_stopped_and_resolvers_restarted_cost_no_name(proxied, knots, tmp_path, full, figure):
-    config, proxies = proxied
-    names = write_names(tmp_path / "names", full or 60_000)
-    undisturbed, calm = scanned(config, names, tmp_path / "calm")
-    assert is_exact(judge(names, tmp_path / "calm"))
-    faults = Faults(proxies, knots, min(5, calm["seconds"] / 12))
-    faults.start()
-    try:
-        speed, books = scanned(config, names, tmp_path / "disturbed")
-    finally:
-        faults.over.set()
-        faults.join()
+def test_proxies_that_cut_every_stream_in_mid_frame_cost_no_name(knots, tmp_path, full, figure):
+    """Each tunnel ends one octet later than the one before, so that the cuts go through frames at every octet."""
+    ends = itertools.count(200)  # a few answers of some 65 octets: less would be a proxy that does not work
+    cuts: list[int] = []
 
-    counts = judge(names, tmp_path / "disturbed")
+    def cutter(client: Client) -> None:
+        target = client.agree()
+        client.send(b"\x05\x00\x00" + BOUND)
+        cuts.append(next(ends))
+        client.relay(target, cuts[-1])
+
+    names = write_names(tmp_path / "names", 100_000 if full else 5000)
+    with SocksPeer(cutter) as one, SocksPeer(cutter) as other:
+        config = {"resolvers": [f"127.0.0.1:{knot.port}" for knot in knots], "type": "A", "workers": 20,
+                  "proxies": [one.url, other.url]}  # fmt: skip
+        (tmp_path / "cfg.json").write_text(json.dumps(config))
+        _, books = scanned(tmp_path / "cfg.json", names, tmp_path / "out", "--fields", "a")
+
+    counts = judge(names, tmp_path / "out")
+    figure(
+        "cut in mid-frame", f"{len(cuts)} streams, {counts}; {books['requeued']} given back, {books['retried']} retried"
+    )
     assert is_exact(counts), counts
-    assert books["read"] == books["written"] + books["blank"]
-    figure("faults", f"{dict(faults.count)}; {counts}; {speed / undisturbed:.2f} of the undisturbed speed")
-    assert counts["not_final"] <= counts["lines_in"] / 1000
+    assert counts["not_final"] == 0
+    assert len(cuts) > 65
 
 
 @pytest.mark.server
@@ -190,8 +163,8 @@ def test_signals_at_random_moments_leave_whole_lines_and_a_file_to_resume(knots,
                 time.sleep(0.3)  # nobody reads: it cannot end before we do
             octets, err = run.communicate(timeout=30)
             slowest = max(slowest, time.monotonic() - begun)
-            assert run.returncode in (128 + number, -number, 0), (run.returncode, err)
-            assert b"scanner/" not in err, err  # a traceback of ours; before our first line it is CPython's own
+            assert run.returncode in (128 + number, -number, 0) or before_our_first_line(err), (run.returncode, err)
+            assert b"scanner/" not in err, err  # a traceback of ours
             written = out.read_bytes() if to_file and out.exists() else octets
             assert written == b"" or written.endswith(b"\n")
             assert all(json.loads(line)["d"] for line in written.splitlines())

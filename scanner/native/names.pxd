@@ -1,7 +1,8 @@
 """The names between input and output: cut from chunks, lent to sessions, given back to be tried again, or finished.
 
-Clocks. `now` is monotonic seconds. Deadlines are on the scan's clock: `now` less the time for which a slow reader
-of the output held everything up, so that waiting for a reader never turns an answer into a timeout.
+Clocks. `now` is monotonic seconds, less those for which the process did not run (clock.pyx). Deadlines are on the scan's
+clock: `now` less the time for which a slow reader of the output held everything up, so that waiting for a reader never
+turns an answer into a timeout.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t

@@ -593,9 +593,10 @@ cdef class Names:
         return 0
 
     def expire(self, double now) -> int:
-        """Finish queued names whose deadline has passed; returns how many."""
+        """Finish queued names whose deadline has passed; returns how many. The wall clock (`ts`) may have been set."""
         cdef double clock = self.scan_now(now)
         cdef int index, late = self.expire_queue(&self.waiting, clock, now)
+        self.epoch = time.time() - now
         for index in range(self.side_count):
             late += self.expire_queue(&self.sides[index].waiting, clock, now)
         return late

@@ -36,6 +36,7 @@ cdef struct Port:           # one socket, so one source port; owned by the engin
 cdef struct Family:         # IPv4 or IPv6
     Port *ports[PORTS]      # those in use
     int port_count
+    double open_after       # s, monotonic: none is opened before, after one that could not be
     int *with_room          # places of servers with room
     int with_room_count
 
@@ -52,6 +53,7 @@ cdef class Engine:
     cdef int index_base                 # resolver index of the first server; they follow one another
     cdef int refused_once               # the message whose sending failed once, -1 = none
     cdef object open_port               # opens a socket of a family
+    cdef readonly object port_trouble   # the last OSError of that, None = there was none
     cdef Dice dice
     cdef int poll                       # the epoll descriptor
     cdef double timeout_s, rtt          # s; rtt: a moving mean over all servers

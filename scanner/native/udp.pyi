@@ -34,6 +34,7 @@ class Engine:
     truncated: int
     case_lost: int
     unreachable: int
+    port_trouble: OSError | None
     def __init__(
         self,
         names: Names,

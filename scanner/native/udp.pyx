@@ -42,6 +42,7 @@ DEF GAIN = 1.25                 # of answers that twice as many in flight must b
 DEF REST_MAX = 64
 DEF UNPROVEN_S = 0.1            # what a resolver that never answered is given, and eight round trips of the others
 DEF BACKOFF_S = 0.001           # after a full buffer
+DEF OPEN_AGAIN_S = 0.05         # after a socket that could not be opened
 DEF SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
 DEF WORKER_NONE = -1
 
@@ -659,11 +660,12 @@ cdef class Engine:
             if found[0].sent < PORT_QUERIES:
                 return 1
             self.retire(found[0])
-        fd = self.opened(family)
+        fd = self.opened(family) if now >= here.open_after else -1
         if fd >= 0:
             return self.new_port(found, fd, family, now)
-        self.names.troubles += 1                # no more descriptors, or no such address family here
-        self.wait_until = now + 0.05
+        if now >= here.open_after:              # no more descriptors, or no such address family here
+            self.names.troubles += 1
+            here.open_after = now + OPEN_AGAIN_S
         for at in range(here.port_count):
             found[0] = here.ports[at]
             if found[0].sent < PORT_QUERIES:
@@ -677,7 +679,8 @@ cdef class Engine:
             if self.single:
                 sock.connect(self.targets[0].where)
             return sock.detach()
-        except OSError:
+        except OSError as error:
+            self.port_trouble = error
             return -1
 
     cdef int new_port(self, Port **found, int fd, int family, double now) except -1 nogil:

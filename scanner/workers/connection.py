@@ -4,7 +4,6 @@ per query."""
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from scanner.model import REASONS
@@ -20,14 +19,13 @@ CONNECTION = REASONS.index("connection")
 class Connection(asyncio.Protocol):
     """The protocol of one open stream; `lost` is done when it has ended and its names are given back."""
 
-    __slots__ = ("_crew", "_names", "_proved", "_session", "_sink", "_transport", "_way", "lost", "resting")
+    __slots__ = ("_clock", "_crew", "_names", "_proved", "_session", "_sink", "_transport", "_way", "lost", "resting")
 
     def __init__(self, session: Session, way: Way, crew: Crew):
         self._session = session
         self._way = way
         self._crew = crew
-        self._names = crew.names
-        self._sink = crew.sink
+        self._names, self._sink, self._clock = crew.names, crew.sink, crew.clock
         self._proved = False  # an answer came
         self.resting = False  # stands in the crew's list of those with room
         self._transport: asyncio.Transport | None = None
@@ -37,11 +35,11 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._session.opened()
         self._crew.opened(self)
-        self.pump(monotonic())
+        self.pump(self._clock())
 
     def data_received(self, data: bytes) -> None:
         session, sink = self._session, self._sink
-        octets = session.exchange(data, monotonic())
+        octets = session.exchange(data, self._clock())
         if octets is not None:
             self._transport.write(octets)  # type: ignore[union-attr]
         if session.smooth and self._proved and sink.scheduled:
@@ -100,7 +98,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._crew.closed(self)
-        if self._session.abandon(CONNECTION, monotonic()):
+        if self._session.abandon(CONNECTION, self._clock()):
             self._sink.poke()
         self._crew.wake()
         if not self.lost.done():

@@ -3,8 +3,8 @@ else between workers."""
 
 import asyncio
 from collections import deque
-from time import monotonic
 
+from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
 from scanner.sink import Sink
 from scanner.workers.connection import Connection
@@ -14,9 +14,8 @@ from scanner.workers.way import Way
 class Crew:
     """Wakes connections with room, then parked workers, when there is something to send."""
 
-    def __init__(self, names: Names | Aside, sink: Sink):
-        self.names = names
-        self.sink = sink
+    def __init__(self, names: Names | Aside, sink: Sink, clock: Clock):
+        self.names, self.sink, self.clock = names, sink, clock
         self.live: set[Connection] = set()
         self._resting: dict[Way, deque[Connection]] = {}
         self._parked: deque[asyncio.Future[None]] = deque()
@@ -51,7 +50,7 @@ class Crew:
 
     def _turn(self) -> None:
         self._scheduled = False
-        names, now = self.names, monotonic()
+        names, now = self.names, self.clock()
         for way, resting in self._resting.items():
             for _ in range(len(resting)):
                 if not names.available:

@@ -5,12 +5,13 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 
+from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
 from scanner.native.peer import Peer
 from scanner.native.udp import Engine
 from scanner.sink import Sink
+from scanner.transports.stream import said
 from scanner.workers.way import Way
 
 TIMER_S = 0.005  # attempts end, pauses end
@@ -21,13 +22,14 @@ STREAM_QUEUE = 256  # names that wait for the streams of resolvers that are aske
 
 class Datagrams:
     """Runs `engine` in this loop. `follow(way, aside)` is called once for each resolver that must be asked over TCP;
-    `warn(text)` when one is moved there."""
+    `warn(text)` when one is moved there, or no socket can be opened."""
 
     def __init__(
-        self, names: Names, sink: Sink, engine: Engine, ways: Sequence[Way], *,
+        self, names: Names, sink: Sink, clock: Clock, engine: Engine, ways: Sequence[Way], *,
         follow: Callable[[Way, Aside], None], warn: Callable[[str], None],
     ):  # fmt: skip
-        self._names, self._sink, self._ways = names, sink, {way.resolver_index: way for way in ways}
+        self._names, self._sink, self._clock = names, sink, clock
+        self._ways = {way.resolver_index: way for way in ways}
         self._follow, self._warn = follow, warn
         self._asides: list[Aside] = []
         self._loop = asyncio.get_running_loop()
@@ -57,7 +59,7 @@ class Datagrams:
                 for key in ("truncated", "case_lost", "unreachable")}  # fmt: skip
 
     def _time(self) -> None:
-        now = monotonic()
+        now = self._clock()
         if now >= self._next_tick:
             self._next_tick = now + min(TICK_S, self._timer_s)
             self.engine.tick(now)
@@ -69,13 +71,15 @@ class Datagrams:
         if self._names.lines.behind:
             return
         self._share_streams()
-        self.engine.turn(monotonic())
+        self.engine.turn(self._clock())
         if self._names.lines.used:
             self._sink.poke()
         for index in self._names.newly_aside():
             self._asides.append(Aside(self._names, index))
             self._follow(self._ways[index], self._asides[-1])
         for engine in self.engines:
+            if engine.port_trouble is not None:
+                self._warn(f"udp: no socket can be opened: {said(engine.port_trouble)}")
             for index in engine.newly_moved():
                 resolver = self._ways[index].resolver
                 self._warn(f"{resolver}: somebody forges its answers; it is asked over TCP from now on")

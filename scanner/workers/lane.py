@@ -5,8 +5,8 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 
+from scanner.native.clock import Clock
 from scanner.native.names import Names
 from scanner.native.udp import Engine
 
@@ -25,6 +25,7 @@ class Lane:
                  left: Callable[[BaseException | None], None]):  # fmt: skip
         self.names = names
         self.engine = engine
+        self._clock = Clock()
         self._deliver, self._lend, self._left = deliver, lend, left
         self._orders: deque[Callable[[], object]] = deque()
         self._blocks: deque[bytes] = deque()
@@ -80,7 +81,7 @@ class Lane:
                     os.eventfd_read(self._waker)
             while self._orders:
                 self._orders.popleft()()
-            now = monotonic()
+            now = self._clock()
             if not self.names.lines.behind and len(self._blocks) < BLOCKS_AHEAD:
                 if now >= tick_at:
                     tick_at = now + TICK_S

@@ -34,12 +34,16 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
         probing = await way.admitted()
         if way.left_out:
             break
-        connection = Connection(session, way, crew)
+        connection, lost_s = Connection(session, way, crew), crew.clock.lost_s
         try:
             async with openings.limit:
                 tls = openings.tls if way.resolver.scheme == "tls" else None
                 await open_stream(connection, way.resolver, way.proxy, openings.timeout_s, tls)
         except Trouble as trouble:
+            crew.clock()
+            if crew.clock.lost_s > lost_s:  # we did not run meanwhile: what ended by time is no proof of anything
+                way.ended(probing)
+                continue
             way.failed(probing)
             openings.trouble(trouble)
             continue
