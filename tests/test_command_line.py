@@ -1,7 +1,7 @@
 """The command line and the environment, good and bad (BAD-INPUT rows 39 to 45, 51 to 56 and 123 to 128).
 
 Tested elsewhere: a scan without stderr, SIGUSR1 (127, 128) and `python -O` over several verdicts (56) in test_manners;
-proxies with raw UDP (52) in test_endpoints; variables (53) in test_config. `--resume` (46 to 48) is not built yet.
+proxies with raw UDP (52) in test_endpoints; variables (53) in test_config; `--resume` (46 to 48) in test_resume.
 """
 
 import json

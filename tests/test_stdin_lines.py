@@ -1,17 +1,19 @@
 """What each kind of input line gets (BAD-INPUT rows 1 to 38): the command against a scripted resolver."""
 
 import gzip
+import json
 import os
 import pty
 import random
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 from command import DNSSCAN, ROOT, Scan, scan, start
-from dns_peer import DnsPeer
+from dns_peer import DnsPeer, Talk
 
 PUBLIC_RESOLVER = "192.88.99.1"  # only ever given together with names that are not sent
 
@@ -438,6 +440,22 @@ def test_duplicates_in_a_row_are_asked_once_and_each_has_its_line(resolver):
     assert sorted(row["n"] for row in rows) == list(range(1, 200_001))
     assert {(row["d"], row["s"]) for row in rows} == {("same.example", "taken")}
     assert resolver.names_asked[before:].count("same.example") < 2_000
+
+
+def test_duplicates_keep_the_rate():
+    """While one is being answered twenty queries may leave; lines that come meanwhile wait for that one."""
+
+    def slow(talk: Talk) -> None:
+        for query in talk.queries():
+            time.sleep(0.1)
+            talk.answer(query)
+
+    with DnsPeer(slow) as peer:
+        done = scan("-r", peer.address, "--rate", 200, "--stats", "json", names="same.example\n" * 100_000)
+
+    books = json.loads(done.err.splitlines()[-1])
+    assert books["written"] == len(done.rows) == 100_000
+    assert books["queries"] <= 200 * books["seconds"] + 2
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -268,7 +268,7 @@ def slam(listener: socket.socket, tried: Counter) -> None:
 
 @pytest.mark.parametrize("peer", ["silent", "dripping"])
 def test_no_name_outlives_its_deadline_whatever_the_peer_does(tmp_path, peer, full, figure):
-    count = 50_000 if full else 2000
+    count = 100_000 if full else 2000
     names = write_names(tmp_path / "names", count)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         over = threading.Event()

@@ -48,6 +48,7 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
             openings.trouble(trouble)
             continue
         except BaseException:
+            connection.connection_lost(None)  # uvloop closes the stream of an opening that is let go, and tells nobody
             way.ended(probing)
             raise
         opened = monotonic()
