@@ -44,8 +44,11 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.parts": 6,  # made from the configuration, for the scan
     "scanner.scan": 7,
     "scanner.lab": 6,
+    "scanner.newfile": 5,
+    "scanner.results": 5,  # the lines as a table, for the two above it
     "scanner.registration": 6,
     "scanner.candidates": 6,
+    "scanner.convert": 6,
     "scanner.commands": 8,
     "scanner.cli": 9,
     "scanner.__main__": 10,  # calls cli and nothing else
@@ -62,6 +65,7 @@ ROOMS = (
 HOMES = {  # outside library: the modules that may import it
     "click": ("scanner.cli", "scanner.commands"),
     "dns": ("scanner.rdata",),
+    "duckdb": ("scanner.results", "scanner.convert"),
     "idna": ("scanner.idn",),
     "httpcore2": ("scanner.registration.https",),
     "publicsuffixlist": ("scanner.registration.domain",),
