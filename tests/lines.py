@@ -71,13 +71,15 @@ def run(rows: list[dict]) -> dict:
                      "timeout_ms": 2000, "retries": 2, "deadline_ms": 10000, "no_second_pass": False, "bind": []},
         "series": [[second, *(round(share * second / seconds) for share in (len(rows), *counts.values()))]
                    for second in range(1, int(seconds) + 1)],
-        "resolvers": [ledger("resolver", name, len(rows) // 8, 40 + 7 * at, 31) for at, name in enumerate(RESOLVERS)],
-        "proxies": [ledger("proxy", name, len(rows) // 10, 400 if at == 7 else 11 + at, ms)
-                    for at, (name, ms) in enumerate(zip(PROXIES, MEDIAN_MS, strict=True))],
+        "resolvers": [ledger("resolver", name, len(rows) // 8, 0.01 + 0.001 * at, 31)
+                      for at, name in enumerate(RESOLVERS)],
+        "proxies": [ledger("proxy", name, len(rows) // 10, 0.09 if ms == 240 else 0.003, ms)
+                    for name, ms in zip(PROXIES, MEDIAN_MS, strict=True)],
     }  # fmt: skip
 
 
-def ledger(kind: str, name: str, queries: int, losses: int, ms: int) -> dict:
+def ledger(kind: str, name: str, queries: int, lost: float, ms: int) -> dict:
+    losses = round(lost * queries)
     return {kind: name, "queries": queries, "answers": queries - losses, "losses": losses, "p50_ms": ms,
             "p99_ms": 3 * ms, "reconnects": losses // 40, "pauses": losses // 100, "window": 64}  # fmt: skip
 
