@@ -25,7 +25,10 @@ def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator
     check(name, force, sources)
     target = Path(name).absolute()
     try:
-        folder = tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+        str(target).encode()  # as it is told to those who write there
+        folder = tempfile.mkdtemp(prefix=".dnsscan-", dir=target.parent)
+    except UnicodeEncodeError:
+        raise ScanError(f"-o {hidden(name)}: its path is not UTF-8") from None
     except OSError as error:
         raise ScanError(f"-o {hidden(name)}: {os.strerror(error.errno or 0)}") from None
     leave_clean(folder)

@@ -215,12 +215,16 @@ def test_a_file_that_exists_is_overwritten_only_when_told_and_the_input_never(tm
     assert stat.S_IMODE(there.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("place", ["no/such/folder/out.csv", "folder.csv"])
-def test_a_place_that_cannot_be_written_is_told(tmp_path, place):
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("no/such/folder/out.csv", "No such file"), ("folder.csv", "not a regular file"), ("\udcff.csv", "not UTF-8"),
+     (f"{'x' * 300}.csv", "name too long")],
+)  # fmt: skip
+def test_a_place_that_cannot_be_written_is_told(tmp_path, place, said):
     (tmp_path / "folder.csv").mkdir()
     source = made.write(tmp_path / "results.jsonl", [LINE])
 
-    refusal(scan("convert", source, "-o", tmp_path / place), f"-o {tmp_path / place}")
+    refusal(scan("convert", source, "-o", tmp_path / place), f"-o {tmp_path}", said)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +248,7 @@ def test_a_signal_leaves_nothing_behind(tmp_path, number):
     with start("convert", "-", "-o", tmp_path / "out.csv") as run:
         run.stdin.write(json.dumps(LINE).encode() + b"\n")
         run.stdin.flush()
-        while not list(tmp_path.glob(".out.csv.*/lines")):  # the engine waits for more
+        while not list(tmp_path.glob(".dnsscan-*/lines")):  # the engine waits for more
             assert run.poll() is None
         run.send_signal(number)
         code = run.wait(10)
