@@ -17,7 +17,7 @@ from scanner import __version__
 from scanner.endpoints import printable, shown
 from scanner.errors import OutputError, ReaderGone, ScanError
 
-PROGRAMS = ("confirm", "lab", "names")  # beside the scan; each a file in commands/
+PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file in commands/
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have

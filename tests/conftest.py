@@ -24,6 +24,7 @@ FIGURES: list[tuple[str, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="make the pictures under docs/images anew")
     parser.addoption("--full", type=int, metavar="NAMES", help="the large size of the torture, and its number of names")
 
 

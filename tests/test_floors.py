@@ -44,8 +44,12 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.parts": 6,  # made from the configuration, for the scan
     "scanner.scan": 7,
     "scanner.lab": 6,
+    "scanner.newfile": 5,
+    "scanner.results": 5,  # the lines as a table, for the two above it
     "scanner.registration": 6,
     "scanner.candidates": 6,
+    "scanner.convert": 6,
+    "scanner.report": 6,
     "scanner.commands": 8,
     "scanner.cli": 9,
     "scanner.__main__": 10,  # calls cli and nothing else
@@ -57,16 +61,19 @@ ROOMS = (
     "scanner.lab",
     "scanner.registration",
     "scanner.candidates",
+    "scanner.report",
     "scanner.commands",
 )
 HOMES = {  # outside library: the modules that may import it
     "click": ("scanner.cli", "scanner.commands"),
     "dns": ("scanner.rdata",),
+    "duckdb": ("scanner.results", "scanner.convert", "scanner.report.query"),
     "idna": ("scanner.idn",),
     "httpcore2": ("scanner.registration.https",),
     "publicsuffixlist": ("scanner.registration.domain",),
     "python_socks": ("scanner.transports.tunnel",),
     "trustme": ("scanner.lab.registries",),
+    "vl_convert": ("scanner.report.drawing",),
     "uvloop": ("scanner.scan", "scanner.lab"),
     "orjson": tuple(module for module, floor in FLOORS.items() if floor > 3),
     "asyncio": tuple(module for module, floor in FLOORS.items() if floor >= 3),

@@ -1,0 +1,42 @@
+"""`dnsscan convert`: its flags."""
+
+import click
+
+from scanner.commands.extras import need
+
+MEMORY = "1GB"  # for DuckDB; what does not fit, when it sorts, goes to the disk
+EPILOG = """\b
+Example:
+  dnsscan convert results.jsonl -o results.parquet
+  duckdb -c "SELECT s, e, count(*) FROM 'results.parquet' GROUP BY ALL"
+"""
+
+
+@click.command("convert", epilog=EPILOG, context_settings={"max_content_width": 80})
+@click.argument("results", metavar="RESULTS")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help=".parquet, .csv, .sqlite or .duckdb (must not exist)."
+)
+@click.option("--force", is_flag=True, help="Overwrite it.")
+def command(results: str, output: str, force: bool) -> None:
+    """The lines of a scan as a table with typed columns, in the format that the
+    ending of FILE names.
+
+    RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
+    """
+    need("parquet", "duckdb")
+    from scanner.convert import format_of
+    from scanner.newfile import new_file
+    from scanner.results import engine, load, opened
+    from scanner.stats import say
+
+    write = format_of(output)
+    with (
+        opened(results) as descriptor,
+        new_file(output, force=force, sources=[descriptor]) as new,
+        engine(new.parent, MEMORY) as con,
+    ):
+        loaded = load(con, results, descriptor, new.parent)
+        write(con, new)
+    if loaded.foreign:
+        say(f"dnsscan: {loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")

@@ -1,0 +1,83 @@
+"""A file that appears whole or not at all: written in a folder of its own beside its place, then moved there. It never
+writes over what exists unless told to."""
+
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from scanner.endpoints import hidden
+from scanner.errors import OutputError, ScanError
+
+
+@contextmanager
+def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator[Path]:
+    """A path to write to, in an empty folder that may hold other things meanwhile. When the block ends well, what
+    stands at the path becomes `name`, mode 0600; otherwise nothing is left.
+
+    Raises ScanError before the block where `name` exists (without `force`), is one of `sources` (descriptors) or cannot
+    be made. An OSError in the block is one of writing, a full disk for example, and comes out as OutputError.
+    """
+    check(name, force, sources)
+    target = Path(name).absolute()
+    try:
+        str(target).encode()  # as it is told to those who write there
+        folder = tempfile.mkdtemp(prefix=".dnsscan-", dir=target.parent)
+    except UnicodeEncodeError:
+        raise ScanError(f"-o {hidden(name)}: its path is not UTF-8") from None
+    except OSError as error:
+        raise ScanError(f"-o {hidden(name)}: {os.strerror(error.errno or 0)}") from None
+    leave_clean(folder)
+    try:
+        new = Path(folder) / "new"
+        yield new
+        settle(new)
+        check(name, force, sources)
+        new.replace(target)
+    except OSError as error:
+        raise OutputError(f"-o {hidden(name)}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check(name: str, force: bool, sources: Sequence[int]) -> None:
+    """Nothing that is wanted stands at `name`."""
+    try:
+        found = os.stat(name)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ScanError(f"-o {hidden(name)}: {os.strerror(error.errno or 0)}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise ScanError(f"-o {hidden(name)}: is not a regular file")
+    if any(os.path.samestat(os.fstat(source), found) for source in sources):
+        raise ScanError(f"-o {hidden(name)} is the input; choose another file")
+    if not force:
+        raise ScanError(f"-o {hidden(name)} exists; use --force to overwrite it")
+
+
+def settle(new: Path) -> None:
+    """On the disk, and nobody else's to read."""
+    descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def leave_clean(folder: str) -> None:
+    """A signal that ends the program takes the folder away first. It does not unwind the stack: an engine whose threads
+    wait for a pipe would wait on."""
+
+    def leave(number: int, _: object) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)

@@ -1,0 +1,119 @@
+"""HTML, a piece at a time. A str is text of anybody and is escaped here; only Html goes into a page as it is."""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from scanner.report.drawing import COLOURS, Drawing
+
+
+class Html(str):
+    """Markup that this program made."""
+
+    __slots__ = ()
+
+
+def html(piece: object) -> Html:
+    """Anything as markup."""
+    return piece if isinstance(piece, Html) else Html(escape(str(piece)))
+
+
+def join(pieces: Iterable[object]) -> Html:
+    return Html("".join(map(html, pieces)))
+
+
+def element(tag: str, inside: object, **attributes: str) -> Html:
+    """`<tag class="..." aria-label="...">inside</tag>`; `class_` is class, and `_` inside a name stands for `-`."""
+    names = [key.rstrip("_").replace("_", "-") for key in attributes]
+    given = [f' {key}="{escape(value)}"' for key, value in zip(names, attributes.values(), strict=True) if value]
+    return Html(f"<{tag}{''.join(given)}>{html(inside)}</{tag}>")
+
+
+def name(text: object) -> Html:
+    """A name or value of somebody, apart from the direction of what stands around it."""
+    return element("bdi", text, class_="name")
+
+
+def address(text: object) -> Html:
+    """A resolver or proxy: on one line where there is room."""
+    return element("bdi", text, class_="name address")
+
+
+def swatch(verdict: str) -> Html:
+    """The verdict in its colour and pattern, and in its word."""
+    square = element("rect", "", class_=verdict, width="12", height="12", rx="3")
+    drawing = element("svg", square, aria_hidden="true", viewBox="0 0 12 12")
+    return element("span", join((drawing, verdict)), class_="verdict")
+
+
+def legend(*entries: object) -> Html:
+    return element("p", join(element("span", entry) for entry in entries), class_="legend")
+
+
+VERDICTS = legend(*map(swatch, COLOURS))
+"""The legend of what is drawn by verdict."""
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1) -> Html:
+    """Its first `words` columns hold words, the others numbers; the first cell of a row names it."""
+    kinds = ["" if place < words else "n" for place in range(len(heads))]
+    head = join(element("th", text, scope="col", class_=kind) for text, kind in zip(heads, kinds, strict=True))
+    body = join(row(cells, kinds) for cells in rows)
+    inside = join((element("caption", caption), element("thead", element("tr", head)), element("tbody", body)))
+    return scroller(element("table", inside), caption)
+
+
+def row(cells: Sequence[object], kinds: Sequence[str]) -> Html:
+    (first, *others), (_, *rest) = cells, kinds
+    named = element("th", first, scope="row")
+    cells = [element("td", cell, class_=kind) for cell, kind in zip(others, rest, strict=True)]
+    return element("tr", join((named, *cells)))
+
+
+def scroller(inside: Html, label: str, kind: str = "scroll") -> Html:
+    """Where a table wider than the page is scrolled, by the keyboard too."""
+    return element("div", inside, class_=kind, tabindex="0", role="region", aria_label=label)
+
+
+def figure(title: str, told: str, drawing: Drawing, key: Html | None = None) -> Html:
+    """A chart under its title and legend; `told` says in words what it shows."""
+    caption = element("figcaption", join((element("h3", title), key or Html())))
+    return element("figure", join((caption, image(drawing, f"{title}: {told}"))))
+
+
+def image(drawing: Drawing, label: str, kind: str = "") -> Html:
+    """A chart in its two sizes, of which the page shows one."""
+    return join(
+        element("div", Html(text), class_=f"{size} {kind}".strip(), role="img", aria_label=label)
+        for size, text in (("wide", drawing.wide), ("narrow", drawing.narrow))
+    )
+
+
+def paragraph(text: object, kind: str = "") -> Html:
+    return element("p", text, class_=kind)
+
+
+def missing(text: str) -> Html:
+    """In the place of what was not recorded; the flags in the text are not broken at the end of a line."""
+    return paragraph(Html(re.sub(r"(--\w+)", r"<code>\1</code>", escape(text))), "missing")
+
+
+def details(summary: str, inside: Html) -> Html:
+    """What is there for who asks for it."""
+    return element("details", join((element("summary", summary), inside)))
+
+
+def section(ident: str, title: str, *pieces: object) -> Html:
+    heading = element("h2", title, id=f"{ident}-title")
+    return element("section", join((heading, *pieces)), id=ident, aria_labelledby=f"{ident}-title")
+
+
+def percent(part: float, whole: float) -> str:
+    """`12.3 %`; what is there and rounds to nothing is `< 0.1 %`."""
+    share = part / whole if whole else 0
+    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
+
+
+def beyond(count: int, limit: int) -> str:
+    """For a caption where not all are shown."""
+    return f": the first {limit:,} of {count:,}" if count > limit else ""

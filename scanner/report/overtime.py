@@ -1,0 +1,116 @@
+"""The section of what happened when: lines a second, and the share of errors."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from scanner.report.drawing import COLOURS, COUNTS, EXTENT, WIDE, Spec, by_verdict, drawn, quantity, rows_of
+from scanner.report.markup import (
+    VERDICTS,
+    Html,
+    details,
+    figure,
+    legend,
+    missing,
+    paragraph,
+    percent,
+    section,
+    swatch,
+    table,
+)
+from scanner.report.timeline import Timeline
+
+TITLE = "Over time"
+TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
+GAP = 0.14  # of a step, behind its bar
+
+
+def over_time(line: Timeline | None, source: str) -> Html:
+    """`source`: who told of the time."""
+    if line is None:
+        told = "Not recorded: --fields ts has each line say when it was written, and --stats json a series of the run."
+        return section("time", TITLE, missing(told))
+    if not line.span_s:
+        return section("time", TITLE, missing("All lines were written within a millisecond."))
+    begun = f", from {moment(line.start)}" if line.start is not None else ""
+    note = paragraph(f"Steps of {line.width_s:g} s{begun}, counted from {source}.", "note")
+    told = "bars, one for each step; the table below has the figures."
+    rows = [
+        (clock(place * line.width_s), f"{bucket.lines / line.seconds(place):,.0f}", f"{bucket.taken:,}",
+         f"{bucket.nxdomain:,}", f"{bucket.error:,}", percent(bucket.error, bucket.lines))
+        for place, bucket in enumerate(line.buckets)
+    ]  # fmt: skip
+    counts = table("Lines in each step", ("From", "Lines/s", "taken", "nxdomain", "error", "Error share"), rows)
+    return section(
+        "time", TITLE, note,
+        figure("Lines a second", told, drawn(throughput(line)), VERDICTS),
+        figure("Share of errors", told, drawn(error_share(line)), legend(swatch("error"))),
+        details("The figures of both", counts),
+    )  # fmt: skip
+
+
+def throughput(line: Timeline) -> Callable[[int], Spec]:
+    """Lines a second, one verdict on top of the other."""
+    rows = []
+    for place, bucket in enumerate(line.buckets):
+        top = 0.0
+        for verdict in COLOURS:
+            low, top = top, top + getattr(bucket, verdict) / line.seconds(place)
+            say = f"{clock(place * line.width_s)}, {verdict}: {top - low:,.0f} lines/s"
+            rows.append({**step(line, place), "verdict": verdict, "low": low, "high": top, "say": say})
+    y = quantity("low", axis=COUNTS)
+    return lambda width: {
+        **rows_of([row for row in rows if row["high"] > row["low"]]),
+        "height": 200 if width == WIDE else 150,
+        "mark": "rect",
+        "encoding": {**time_axis(line, width), "y": y, "y2": {"field": "high"}, **by_verdict()},
+    }
+
+
+def error_share(line: Timeline) -> Callable[[int], Spec]:
+    """Of the lines of each step."""
+    rows = [
+        {**step(line, place), "none": 0, "share": bucket.error / bucket.lines,
+         "say": f"{clock(place * line.width_s)}: {percent(bucket.error, bucket.lines)} of {bucket.lines:,} lines"}
+        for place, bucket in enumerate(line.buckets) if bucket.lines
+    ]  # fmt: skip
+    most = max(0.001, *(row["share"] for row in rows))
+    y = quantity("none", axis={"tickCount": 3, "format": ".1~%", **EXTENT}, scale={"domain": [0, most]})
+    return lambda width: {
+        **rows_of(rows),
+        "height": 90,
+        "mark": {"type": "rect", "fill": COLOURS["error"]},
+        "encoding": {**time_axis(line, width), "y": y, "y2": {"field": "share"}},
+    }
+
+
+def step(line: Timeline, place: int) -> Spec:
+    """From where to where a step is drawn."""
+    begin = place * line.width_s
+    return {"from": begin, "to": begin + line.seconds(place) - GAP * line.width_s}
+
+
+def time_axis(line: Timeline, width: int) -> Spec:
+    """Seconds since the start, marked at times that people count in."""
+    most = 10 if width == WIDE else 5
+    known = (each for each in (line.width_s, *TICKS_S) if line.span_s / each <= most)
+    apart = next(known, math.ceil(line.span_s / most))
+    ticks = [place * apart for place in range(math.floor(line.span_s / apart) + 1)]
+    words = " : ".join(f"datum.value == {tick} ? '{clock(tick)}'" for tick in ticks)
+    axis = {"values": ticks, "labelExpr": f"{words} : ''", "grid": False, "labelFlush": True}
+    scale = {"domain": [0, line.span_s], "nice": False}
+    return {"x": quantity("from", scale=scale, axis=axis), "x2": {"field": "to"}, "description": {"field": "say"}}
+
+
+def clock(seconds: float) -> str:
+    """`0.25 s`, `1:05`, `2:00:00`."""
+    if seconds != int(seconds):
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as a date and a time."""
+    return datetime.fromtimestamp(round(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

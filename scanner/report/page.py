@@ -1,0 +1,107 @@
+"""The page: one file that opens from disk and asks nobody for anything. Its policy (CSP) allows this program's own
+style and script by their hashes and nothing else: no request, no eval, no attribute with code."""
+
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+from string import Template
+
+from scanner import __version__
+from scanner.report.account import account
+from scanner.report.exits import failing
+from scanner.report.markup import Html, element, html, join, missing, paragraph, percent, swatch
+from scanner.report.names import names
+from scanner.report.overtime import clock, moment, over_time
+from scanner.report.plain import plain
+from scanner.report.query import Figures
+from scanner.report.roundtrips import milliseconds, round_trips
+from scanner.report.run import Run
+from scanner.report.timeline import Timeline, from_series
+from scanner.report.tlds import top_level_domains
+from scanner.report.verdicts import verdicts, whole
+from scanner.results import Loaded
+
+POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
+
+
+def page(title: str, loaded: Loaded, figures: Figures, run: Run) -> str:
+    """The whole page. `title` is the name of the file of lines; `run` what the scan told of itself."""
+    here = files("scanner.report")
+    style, script = (here.joinpath(part).read_text("utf-8") for part in ("page.css", "page.js"))
+    line = figures.timeline or from_series(run.series)
+    return Template(here.joinpath("page.html").read_text("utf-8")).substitute(
+        title=html(plain(title)),
+        policy=POLICY.format(digest(style), digest(script)),
+        style=style,
+        script=script,
+        subtitle=html(subtitle(loaded, line, run)),
+        notices=join(paragraph(text, "notice") for text in notices(loaded, run)),
+        headline=headline(figures, line) if figures.groups else "",
+        body=body(figures, line, run),
+        version=__version__,
+    )
+
+
+def digest(text: str) -> str:
+    """As a policy names it."""
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
+
+
+def body(figures: Figures, line: Timeline | None, run: Run) -> Html:
+    """The sections; of a file without lines only what the run tells."""
+    if not figures.groups:
+        return join((missing("There is no line in this file, so there is nothing to show."), account(run)))
+    return join((
+        verdicts(figures),
+        over_time(line, "the lines" if figures.timeline else "the scan's own account"),
+        round_trips(figures, run),
+        failing(run),
+        top_level_domains(figures),
+        names(figures.groups),
+        account(run),
+    ))  # fmt: skip
+
+
+def subtitle(loaded: Loaded, line: Timeline | None, run: Run) -> str:
+    """How much, and when."""
+    count = f"{loaded.lines - loaded.foreign:,} lines"
+    if line is not None and line.start is not None:
+        return f"{count}, written from {moment(line.start)} to {moment(line.start + line.span_s)}"
+    begun = run.books.get("started")
+    return f"{count} of a run that began {plain(begun, 40)}" if isinstance(begun, str) else count
+
+
+def notices(loaded: Loaded, run: Run) -> list[str]:
+    """What the reader must know before anything else."""
+    told = []
+    if loaded.foreign:
+        told.append(
+            f"{loaded.foreign:,} of {loaded.lines:,} lines are no results (torn, damaged, or another program's) "
+            "and are not in these figures."
+        )
+    count = loaded.lines - loaded.foreign
+    written = [run.books.get(key, 0) for key in ("written", "skipped")]  # skipped: an earlier run has them
+    if "written" in run.books and all(isinstance(each, int) for each in written) and sum(written) != count:
+        told.append(f"The run tells of {sum(written):,} lines, and here are {count:,}: do the two belong together?")
+    return told
+
+
+def headline(figures: Figures, line: Timeline | None) -> Html:
+    """The numbers that most people came for."""
+    total = sum(figures.verdicts.values())
+    tiles: list[tuple[object, str, str]] = [("lines", f"{total:,}", rate(total, line))]
+    tiles += [(swatch(each), percent(count, total), f"{count:,} lines") for each, count in figures.verdicts.items()]
+    if times := figures.times:
+        tiles.append(("median round trip", milliseconds(times.p50), f"p99 {milliseconds(times.p99)}"))
+    cells = join(
+        element("div", join((element("dt", term), element("dd", figure), element("dd", more, class_="more"))))
+        for term, figure, more in tiles
+    )
+    return join((element("dl", cells, class_="tiles"), whole(figures.verdicts)))
+
+
+def rate(lines: int, line: Timeline | None) -> str:
+    """Lines a second, where the time is known."""
+    if line is None or not line.span_s:
+        return ""
+    return f"{lines / line.span_s:,.0f}/s in {clock(round(line.span_s, 0 if line.span_s >= 10 else 2))}"

@@ -1,0 +1,192 @@
+"""What the report says of the lines, asked in SQL. Nothing is counted outside the engine, and what comes out of it is
+small and plain whatever went in: every list and every text has its limit here."""
+
+from dataclasses import dataclass
+
+from duckdb import DuckDBPyConnection
+
+from scanner.report.plain import plain
+from scanner.report.timeline import Bucket, Timeline, steps, width_s
+from scanner.results import VERDICTS
+
+TLDS = 15
+EXITS = 12
+GROUPS = 40  # of verdict and reason, in the table of samples: the closed list has 16, and rcodeN a few
+SAMPLES = 20  # names of each
+EXIT_ANSWERS_MIN = 20  # an exit with fewer says little of itself, and stands behind the others
+TEXT_MAX = 300  # characters of a name or an answer that leave the engine
+ROOT = "(the root)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line, for people."""
+
+    name: str
+    ms: int
+    detail: str  # why, or the answers; where neither was recorded, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Lines of one verdict with one reason ("" for none), and a few of their names."""
+
+    verdict: str
+    reason: str
+    lines: int
+    samples: list[Sample]  # by name
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Round trips of the answered lines: milliseconds by nearest rank, and how many fell into each bin."""
+
+    lines: int
+    p50: int
+    p90: int
+    p99: int
+    bins: dict[int, int]  # bin -> lines; bin b holds 10**(b/10) <= ms < 10**((b+1)/10), -1 what took less than 1 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A resolver or proxy as the answers that came by it show it."""
+
+    name: str  # the resolver, or the index of the proxy
+    errors: int  # servfail, refused...: an attempt without an answer names no exit
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Tld:
+    """Names under one top-level domain, by verdict."""
+
+    name: str
+    taken: int
+    nxdomain: int
+    error: int
+
+    @property
+    def lines(self) -> int:
+        return self.taken + self.nxdomain + self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that the lines say."""
+
+    groups: list[Group]  # most lines first
+    group_count: int
+    times: Times | None  # None: nothing was answered
+    resolvers: list[Exit]  # slowest first
+    resolver_count: int  # 0: not recorded
+    proxies: list[Exit]
+    proxy_count: int
+    tlds: list[Tld]  # most lines first
+    tld_count: int
+    timeline: Timeline | None  # None: no line says when it was written
+    verdicts: dict[str, int]  # lines of each
+
+
+def ask(con: DuckDBPyConnection) -> Figures:
+    """Everything, of the view `results`."""
+    con.execute(TIMES)
+    con.execute(TLD_COUNTS)
+    overall = exits(con, "''")
+    return Figures(
+        groups=groups(con),
+        group_count=count(con, "SELECT count(DISTINCT (s, e)) FROM results"),
+        times=overall[0].times if overall else None,
+        resolvers=exits(con, "ns"),
+        resolver_count=count(con, "SELECT count(DISTINCT ns) FROM times"),
+        proxies=exits(con, "p"),
+        proxy_count=count(con, "SELECT count(DISTINCT p) FROM times"),
+        tlds=[Tld(plain(name) or ROOT, *counts) for name, *counts in con.execute(TLDS_SQL).fetchall()],
+        tld_count=count(con, "SELECT count(DISTINCT tld) FROM tlds"),
+        timeline=timeline(con),
+        verdicts={verdict: count(con, f"SELECT count(*) FROM results WHERE s = '{verdict}'") for verdict in VERDICTS},
+    )
+
+
+def groups(con: DuckDBPyConnection) -> list[Group]:
+    """Lines by verdict and reason."""
+    return [
+        Group(verdict, reason, lines, [Sample(plain(d), ms, plain(why or a or "")) for d, ms, why, a in samples])
+        for verdict, reason, lines, samples in con.execute(GROUPS_SQL).fetchall()
+    ]
+
+
+def count(con: DuckDBPyConnection, sql: str) -> int:
+    (found,) = con.execute(sql).fetchone() or (0,)
+    return int(found)
+
+
+def exits(con: DuckDBPyConnection, key: str) -> list[Exit]:
+    """The slowest exits by the column `key` of `times`."""
+    rows = con.execute(EXITS_SQL.format(key=key, least=EXIT_ANSWERS_MIN, most=EXITS)).fetchall()
+    return [Exit(plain(name), errors, Times(*times)) for name, errors, *times in rows]
+
+
+def timeline(con: DuckDBPyConnection) -> Timeline | None:
+    """Lines by verdict in equal steps of time, from key `ts`."""
+    first, last = con.execute("SELECT epoch(min(ts)), epoch(max(ts)) FROM results").fetchone() or (None, None)
+    if first is None:
+        return None
+    width = width_s(last - first)
+    buckets = [Bucket(0, 0, 0)] * steps(last - first, width)
+    for place, *counts in con.execute(TIMELINE_SQL, [first, width, len(buckets) - 1]).fetchall():
+        buckets[place] = Bucket(*counts)
+    return Timeline(width, buckets, last - first, first)
+
+
+BY_VERDICT = ", ".join(f"coalesce(sum(n) FILTER (s = '{verdict}'), 0)::BIGINT" for verdict in VERDICTS)
+
+# One row for each exit, verdict and millisecond: small enough for every question about times, and exact. It can go to
+# the disk, which an aggregate that keeps its values (quantile_cont) cannot.
+TIMES = """
+CREATE TEMP TABLE times AS
+SELECT ns, p, s, ms, count(*) AS n,
+    CASE WHEN ms = 0 THEN -1 ELSE floor(10 * log10(ms) + 1e-9)::INTEGER END AS bin
+FROM results WHERE r IS NOT NULL GROUP BY ALL"""
+
+EXITS_SQL = """
+WITH each AS (
+    SELECT {key} AS exit, ms, any_value(bin) AS bin, sum(n) AS n, sum(n) FILTER (s = 'error') AS errors
+    FROM times WHERE {key} IS NOT NULL GROUP BY ALL),
+ranked AS (
+    SELECT *, sum(n) OVER (PARTITION BY exit ORDER BY ms) AS upto, sum(n) OVER (PARTITION BY exit) AS total FROM each),
+binned AS (SELECT exit, bin, sum(n)::BIGINT AS n FROM each GROUP BY ALL),
+bins AS (SELECT exit, map(list(bin ORDER BY bin), list(n ORDER BY bin)) AS bins FROM binned GROUP BY exit)
+SELECT exit, coalesce(sum(errors), 0)::BIGINT, any_value(total)::BIGINT AS lines,
+    min(ms) FILTER (upto >= 0.50 * total), min(ms) FILTER (upto >= 0.90 * total),
+    min(ms) FILTER (upto >= 0.99 * total) AS p99, any_value(bins)
+FROM ranked JOIN bins USING (exit) GROUP BY exit
+ORDER BY lines >= {least} DESC, p99 DESC, exit LIMIT {most}"""
+
+# The samples are picked by their place in the file, so that the texts of a few lines are read and not of all; by hash,
+# so that they are spread over the file and the same each time.
+GROUPS_SQL = f"""
+WITH groups AS (
+    SELECT s, coalesce(e, '') AS reason, count(*) AS lines, min_by(place, hash(d), {SAMPLES}) AS places
+    FROM results GROUP BY ALL ORDER BY lines DESC, s, reason LIMIT {GROUPS}),
+picked AS (SELECT s, reason, unnest(places) AS place FROM groups),
+samples AS (
+    SELECT picked.s, reason, row(
+        d[:{TEXT_MAX}], ms, why[:{TEXT_MAX}],
+        array_to_string(list_transform(a[:8], lambda text: text[:{TEXT_MAX}]), ', ')[:{TEXT_MAX}]
+    ) AS sample FROM results JOIN picked USING (place))
+SELECT s, reason, any_value(lines) AS lines, list(sample ORDER BY sample)
+FROM groups JOIN samples USING (s, reason) GROUP BY ALL ORDER BY lines DESC, s, reason"""
+
+# A line that holds no name has no top-level domain.
+TLD_COUNTS = f"""
+CREATE TEMP TABLE tlds AS
+SELECT lower(regexp_extract(coalesce(q, d), '([^.]*)\\.?$', 1))[:{TEXT_MAX}] AS tld, s, count(*) AS n
+FROM results WHERE e IS NULL OR e <> 'badname' GROUP BY ALL"""
+
+TLDS_SQL = f"""
+SELECT tld, {BY_VERDICT} FROM tlds GROUP BY tld ORDER BY sum(n) DESC, tld LIMIT {TLDS}"""
+
+TIMELINE_SQL = f"""
+SELECT least(floor((epoch(ts) - $1) / $2)::INTEGER, $3) AS place, {BY_VERDICT}
+FROM (SELECT ts, s, 1 AS n FROM results WHERE ts IS NOT NULL) GROUP BY place"""

@@ -1,0 +1,143 @@
+"""Result lines as a table, read by DuckDB: the engine behind `dnsscan report` and `dnsscan convert`.
+
+It opens the file it was given by its descriptor and nothing else: no pattern and no URL is seen in a name, and no
+extension is fetched. What is no result line is counted and left out, never guessed at.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from scanner.endpoints import hidden
+from scanner.errors import ScanError
+from scanner.model import REASONS
+
+VERDICTS = ("taken", "nxdomain", "error")
+COLUMNS = {
+    "d": "VARCHAR", "s": "VARCHAR", "r": "SMALLINT", "ms": "INTEGER", "re": "BOOLEAN", "e": "VARCHAR", "x": "SMALLINT",
+    "q": "VARCHAR", "n": "BIGINT", "why": "VARCHAR", "t": "VARCHAR", "a": "VARCHAR[]", "ns": "VARCHAR", "p": "INTEGER",
+    "ts": "DOUBLE", "sec": "VARCHAR", "fl": "VARCHAR",
+}  # fmt: skip
+"""The keys of a line and their types, in their order."""
+
+OBJECT_OCTETS = 1 << 20  # a reading buffer is twice this; a longer line has it grow
+GROUP_LINES = 20_480
+GROUP_OCTETS = "8MB"  # of names and answers as long as they may be, a group of lines still fits into memory
+LAST_SECOND = 253_402_300_799  # of the year 9999
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many lines there were, blank ones apart; `foreign` of them (torn, damaged, not a scan's) are left out."""
+
+    lines: int
+    foreign: int
+
+
+@contextmanager
+def opened(name: str) -> Iterator[int]:
+    """The descriptor of a file of lines; `-` is stdin. Raises ScanError."""
+    try:
+        descriptor = 0 if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise ScanError(f"cannot read {hidden(name)}: is a directory")
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # what the start puts there
+            raise ScanError("cannot read stdin: it is closed; give a file or a pipe")
+    except OSError as error:
+        raise ScanError(f"cannot read {hidden(name)}: {os.strerror(error.errno or 0)}") from None
+    try:
+        yield descriptor
+    finally:
+        if descriptor:
+            os.close(descriptor)
+
+
+@contextmanager
+def engine(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB with at most `memory`; what does not fit goes to `folder`. A disk that is full is an OSError.
+
+    One thread: each has large buffers of its own, and of several the main one, which is to hear Ctrl-C, sleeps while
+    another waits for a pipe.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory, "threads": 1, "temp_directory": str(folder / "spill"),
+        "preserve_insertion_order": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+    }  # fmt: skip
+    try:
+        with duckdb.connect(":memory:", config=settings) as con:
+            con.execute("SET TimeZone = 'UTC'")
+            con.execute("SET enable_progress_bar = false")
+            yield con
+    except duckdb.OutOfMemoryException:
+        raise ScanError(f"{memory} of memory are too little for these lines") from None
+    except duckdb.Error as error:
+        if number := no_room(error):
+            raise OSError(number, os.strerror(number)) from None
+        raise
+
+
+def no_room(error: duckdb.Error) -> int:
+    """The errno of a write that found no room, which the engine tells by its text alone; 0 for any other trouble."""
+    return next((number for number in FULL if os.strerror(number) in str(error)), 0)
+
+
+def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Path) -> Loaded:
+    """Make the view `results` of the lines behind `descriptor`, typed; `x` is 0 and not null, `ts` a timestamp.
+
+    The lines are read once, into a columnar file in `folder`. Raises ScanError where lines are there and not one of
+    them is a result.
+    """
+    lines = folder / "lines"
+    columns = ", ".join(f"{key}: '{kind}'" for key, kind in COLUMNS.items())
+    compression = COMPRESSIONS.get(Path(name).suffix, "none")
+    copy = f"""
+        COPY (
+            SELECT * REPLACE (
+                coalesce(x, 0)::SMALLINT AS x,
+                CASE WHEN ts BETWEEN 0 AND {LAST_SECOND} THEN to_timestamp(ts) END AS ts),
+                coalesce({IS_RESULT}, false) AS is_result
+            FROM read_json('/dev/fd/{descriptor}', format = 'newline_delimited', columns = {{{columns}}},
+                ignore_errors = true, maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}')
+        ) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
+            ROW_GROUP_SIZE_BYTES '{GROUP_OCTETS}')"""
+    try:
+        con.execute(copy)
+    except duckdb.IOException as error:
+        if no_room(error):
+            raise
+        why = str(error).split("\n", 1)[0].removeprefix("IO Error: ").partition(": /dev/fd/")[0]
+        raise ScanError(f"cannot read {hidden(name)}: {why}") from None
+    con.execute(
+        f"CREATE VIEW lines AS SELECT * RENAME (file_row_number AS place) "
+        f"FROM read_parquet('{as_pattern(lines)}', file_row_number = true)"
+    )
+    con.execute("CREATE VIEW results AS SELECT * EXCLUDE (is_result) FROM lines WHERE is_result")
+    (all_lines, good) = con.execute("SELECT count(*), count(*) FILTER (is_result) FROM lines").fetchone() or (0, 0)
+    if all_lines and not good:
+        raise ScanError(f"{hidden(name)}: none of its {all_lines:,} lines is a result of a scan")
+    return Loaded(all_lines, all_lines - good)
+
+
+def quoted(path: Path) -> str:
+    """For a text in SQL."""
+    return str(path).replace("'", "''")
+
+
+def as_pattern(path: Path) -> str:
+    """For a text in SQL that is read as a pattern of names; this one has only itself for a match."""
+    return re.sub(r"([*?[])", r"[\1]", quoted(path))
+
+
+REASON = "|".join("rcode[0-9]{1,4}" if reason == "rcode" else reason for reason in REASONS if reason)
+IS_RESULT = f"""d IS NOT NULL AND s IN {VERDICTS} AND ms >= 0 AND re IS NOT NULL
+    AND CASE WHEN e IS NULL THEN s <> 'error' ELSE regexp_full_match(e, '{REASON}') END"""

@@ -1,0 +1,446 @@
+"""`dnsscan report`: its figures, judged by counting anew; what it says of damaged files; and its page as a text. The
+page in a browser is in test_report_page.py."""
+
+import json
+import math
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+import lines as made
+import pytest
+from command import ROOT, SECRET, refusal, scan
+
+from scanner.errors import ScanError
+from scanner.model import REASONS
+from scanner.report.account import words
+from scanner.report.page import page
+from scanner.report.plain import plain
+from scanner.report.query import EXITS, SAMPLES, Figures, ask
+from scanner.report.query import ROOT as ROOT_NAME
+from scanner.report.run import read_run
+from scanner.report.timeline import STEPS, from_series
+from scanner.report.verdicts import MEANINGS
+from scanner.results import engine, load, opened
+
+LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
+HOSTILE = "<script>hacked=1</script>\u202e\u2066\x07\u200b&amp;\"'`${alert(1)}]]>--></style></title>"
+BIDI = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@contextmanager
+def engine_with(path: Path, folder: Path):
+    with opened(str(path)) as descriptor, engine(folder, "512MB") as con:
+        yield con, load(con, path.name, descriptor, folder)
+
+
+def figures(rows: list[dict], folder: Path) -> Figures:
+    with engine_with(made.write(folder / "results.jsonl", rows), folder) as (con, _):
+        return ask(con)
+
+
+def rank(times: list[int], share: float) -> int:
+    """The percentile by nearest rank."""
+    return sorted(times)[math.ceil(share * len(times)) - 1]
+
+
+class Page(HTMLParser):
+    """What a page holds: its tags, the texts of its tables' cells, and what its tags ask to load."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.loads: list[str] = []
+        self.styled: list[str] = []
+        self.policy = ""
+        self.cells: list[str] = []
+        self.text = text
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        given = dict(attrs)
+        self.loads += [
+            given[key] for key in ("src", "href", "action", "data") if not given.get(key, "#").startswith("#")
+        ]
+        self.styled += [key for key in given if key == "style" or key.startswith("on")]
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_data(self, data):
+        if self.cells:
+            self.cells[-1] += data
+
+
+def page_of(folder: Path, rows: list[dict], run: object = None) -> Page:
+    """The page of these rows and this account, made without the command around it."""
+    (folder / "run.json").write_text(json.dumps(run or {}))
+    with engine_with(made.write(folder / "results.jsonl", rows), folder) as (con, loaded):
+        found = ask(con)
+    return Page(page("results.jsonl", loaded, found, read_run(folder / "run.json")))
+
+
+def hostile() -> tuple[list[dict], dict]:
+    """Lines and an account that would be more than text."""
+    rows = [
+        {**LINE, "d": f"{HOSTILE}.example", "a": [HOSTILE, "x" * 65_536], "ns": HOSTILE, "p": 0, "ts": 1},
+        {**LINE, "d": "x" * 65_536, "a": [HOSTILE] * 4000, "q": f"a.{HOSTILE}", "fl": HOSTILE, "ts": 2},
+        {**LINE, "d": f"b.{HOSTILE}", "s": "error", "e": "badname", "r": None, "re": False, "why": HOSTILE, "ts": 3},
+    ]
+    settings = {HOSTILE: [HOSTILE], "proxies": [f"socks5://user:{SECRET}@198.51.100.7:1080"]}
+    run = {HOSTILE: HOSTILE, "started": HOSTILE, "ms": {HOSTILE: 1}, "settings": settings}
+    return rows, {**run, "proxies": [{"proxy": HOSTILE, "queries": 1}]}
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory) -> tuple[list[dict], Figures]:
+    rows = made.lines(6000)
+    return rows, figures(rows, tmp_path_factory.mktemp("figures"))
+
+
+def test_verdicts_and_reasons_are_counted(counted):
+    rows, found = counted
+
+    assert {(group.verdict, group.reason): group.lines for group in found.groups} == Counter(
+        (row["s"], row.get("e", "")) for row in rows
+    )
+    assert found.verdicts == {
+        verdict: sum(row["s"] == verdict for row in rows) for verdict in ("taken", "nxdomain", "error")
+    }
+
+
+def test_percentiles_are_those_of_the_answered_lines_by_nearest_rank(counted):
+    rows, found = counted
+    times = [row["ms"] for row in rows if row["r"] is not None]
+
+    assert (found.times.p50, found.times.p90, found.times.p99) == (
+        rank(times, 0.5),
+        rank(times, 0.9),
+        rank(times, 0.99),
+    )
+    assert sum(found.times.bins.values()) == found.times.lines == len(times)
+
+
+def test_exits_are_those_with_the_slowest_answers_first(counted):
+    rows, found = counted
+    by_proxy = {str(p): [row["ms"] for row in rows if row.get("p") == p] for p in range(10)}
+
+    assert found.proxy_count == len(found.proxies) == 10
+    assert found.proxies[0].name == "7"
+    assert [each.times.p99 for each in found.proxies] == sorted(
+        (rank(times, 0.99) for times in by_proxy.values()), reverse=True
+    )
+    assert {each.name: each.times.lines for each in found.proxies} == {p: len(times) for p, times in by_proxy.items()}
+    assert {each.name: each.errors for each in found.resolvers} == {
+        ns: sum(row.get("ns") == ns and row["s"] == "error" for row in rows) for ns in made.RESOLVERS
+    }
+
+
+def test_names_are_counted_by_their_last_label(tmp_path):
+    names = ["a.COM", "b.com.", "com", ".", "x.münchen", "xn--p1ai.", "a..b", "www.example.co.uk"]
+    rows = [{**LINE, "d": name} for name in names]
+    rows[4] |= {"q": "x.xn--mnchen-3ya"}
+    rows[6] |= {"s": "error", "e": "badname", "r": None, "re": False}
+
+    found = figures(rows, tmp_path)
+
+    assert {tld.name: tld.lines for tld in found.tlds} == {
+        "com": 3, ROOT_NAME: 1, "xn--mnchen-3ya": 1, "xn--p1ai": 1, "uk": 1,
+    }  # fmt: skip
+
+
+def test_every_line_is_in_one_step_of_the_time(counted):
+    rows, found = counted
+    line = found.timeline
+    first = min(row["ts"] for row in rows)
+
+    assert line.start == first
+    assert 2 <= len(line.buckets) <= STEPS + 1
+    assert sum(bucket.lines for bucket in line.buckets) == len(rows)
+    assert line.buckets[3].error == sum(
+        row["s"] == "error" for row in rows if 3 * line.width_s <= row["ts"] - first < 4 * line.width_s
+    )
+
+
+def test_samples_are_a_few_of_each_reason_and_the_same_each_time(counted, tmp_path):
+    rows, found = counted
+    again = figures(rows[::-1], tmp_path)
+
+    assert [group.samples for group in again.groups] == [group.samples for group in found.groups]
+    for group in found.groups:
+        assert len(group.samples) == min(SAMPLES, group.lines)
+        assert {sample.name for sample in group.samples} <= {
+            row["d"] for row in rows if (row["s"], row.get("e", "")) == (group.verdict, group.reason)
+        }
+
+
+def test_the_lists_end_where_a_page_can_hold_no_more(tmp_path):
+    rows = [{**LINE, "d": f"{'x' * 5000}.t{n}", "ns": f"tcp://[2001:db8::{n:x}]:53", "p": n, "ts": n * 1e9,
+             "s": "error", "e": f"rcode{n}", "r": n} for n in range(200)]  # fmt: skip
+
+    found = figures(rows, tmp_path)
+
+    assert (found.group_count, found.resolver_count, found.proxy_count, found.tld_count) == (200, 200, 200, 200)
+    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (40, EXITS, EXITS, 15)
+    assert len(found.timeline.buckets) <= STEPS + 1
+    assert max(len(sample.name) for group in found.groups for sample in group.samples) <= 200
+
+
+def test_lines_that_are_no_results_are_in_no_figure(tmp_path):
+    source = tmp_path / "results.jsonl"
+    source.write_text(f'{json.dumps(LINE)}\nnone\n\n{json.dumps({**LINE, "ts": 1e300})}\n{{"d":"torn.exa')
+
+    with engine_with(source, tmp_path) as (con, loaded):
+        found = ask(con)
+
+    assert (loaded.lines, loaded.foreign) == (4, 2)
+    assert found.verdicts == {"taken": 2, "nxdomain": 0, "error": 0}
+    assert found.timeline is None
+
+
+def test_every_reason_has_its_meaning():
+    assert set(MEANINGS) == set(REASONS) - {""}
+
+
+# -- time from the scan's own account --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "points"), [(600, 600), (600, 7), (1, 100), (0.3, 3), (86_400 * 30, 600), (119, 119), (121, 400)]
+)
+def test_a_series_becomes_steps_that_hold_all_its_lines(seconds, points):
+    series = [[seconds * n / points, 100 * n, 70 * n, 20 * n, 10 * n] for n in range(1, points + 1)]
+
+    line = from_series(series)
+
+    assert len(line.buckets) <= min(STEPS, points) + 1
+    assert [sum(getattr(bucket, key) for bucket in line.buckets) for key in ("taken", "nxdomain", "error")] == [
+        70 * points, 20 * points, 10 * points,
+    ]  # fmt: skip
+    assert sum(line.seconds(place) for place in range(len(line.buckets))) == pytest.approx(seconds)
+    rates = [bucket.lines / line.seconds(place) for place, bucket in enumerate(line.buckets)]
+    assert max(rates) - min(rates) < 0.2 * max(rates)
+
+
+def test_a_series_in_which_no_time_passes_has_no_steps():
+    assert from_series([]) is None
+    assert from_series([[0, 5, 5, 0, 0]]) is None
+
+
+# -- the scan's own account ------------------------------------------------------------------------------------------
+
+
+def test_the_account_is_the_last_json_line_and_every_key_of_it_may_be_missing(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text('dnsscan: a warning\n{"written": 7, "odd": [1]}\n\n')
+
+    run = read_run(path)
+
+    assert run.books == {"written": 7}
+    assert (run.settings, run.series, run.resolvers, run.proxies) == ({}, [], [], [])
+
+
+def test_an_account_in_many_lines_is_read_too(tmp_path):
+    path = tmp_path / "run.json"
+    told = made.run(made.lines(2000))
+    path.write_text(json.dumps(told, indent=2))
+
+    run = read_run(path)
+
+    assert run.settings == told["settings"]
+    assert [ledger.losses for ledger in run.proxies] == [each["losses"] for each in told["proxies"]]
+
+
+@pytest.mark.parametrize(
+    ("octets", "said"),
+    [
+        (b"", "no JSON object"),
+        (b"dnsscan: a warning\n", "no JSON object"),
+        (b"[1]\n", "no JSON object"),
+        (b'{"torn": ', "no JSON object"),
+        (b"\xff\xfe{}", "no JSON object"),
+        (b"{" * 100_000, "no JSON object"),
+        (b'{"settings": []}', "settings"),
+        (b'{"series": {}}', "series"),
+        (b'{"series": [[1, 2, 3, 4]]}', "series"),
+        (b'{"series": [[1, 2, 3, 4, "5"]]}', "series"),
+        (b'{"series": [[1, 2, 2, 0, -1]]}', "series"),
+        (b'{"series": [[2, 9, 9, 0, 0], [1, 9, 9, 0, 0]]}', "series"),
+        (b'{"series": [' + b"[1,1,1,1,1]," * 2000 + b"[1,1,1,1,1]]}", "series"),
+        (b'{"proxies": [7]}', "proxy"),
+        (b'{"proxies": [{"queries": 1}]}', "proxy"),
+        (b'{"resolvers": [{"resolver": "x", "losses": "many"}]}', "resolver"),
+        (b'{"resolvers": [{"resolver": "x", "losses": true}]}', "resolver"),
+        (b" " * (17 << 20), "16 MB"),
+    ],
+)
+def test_a_damaged_account_is_told_by_its_key(tmp_path, octets, said):
+    (tmp_path / "run.json").write_bytes(octets)
+
+    with pytest.raises(ScanError, match=rf"^--stats .*run\.json: .*{said}"):
+        read_run(tmp_path / "run.json")
+
+
+def test_values_are_told_in_words():
+    assert words({"a": 1234, "b": True, "c": None}) == "a 1,234, b yes, c none"
+    assert words(list(range(12))) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
+    assert (
+        words([f"socks5://u:{SECRET}@192.0.2.{n}" for n in range(2)])
+        == "socks5://u:***@192.0.2.0, socks5://u:***@192.0.2.1"
+    )
+    assert words([]) == "none"
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_of_everything_loads_nothing_and_has_no_code_in_its_attributes(tmp_path):
+    rows = made.lines(4000)
+
+    whole = page_of(tmp_path, rows, made.run(rows))
+
+    assert (whole.loads, whole.styled) == ([], [])
+    assert [whole.tags[tag] for tag in ("script", "style", "link", "img", "iframe")] == [1, 1, 0, 0, 0]
+    assert re.fullmatch(
+        r"default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none'; form-action 'none'",
+        whole.policy,
+    )
+    assert whole.tags["figure"] == 7
+    assert whole.tags["table"] == whole.tags["caption"] == 11
+
+
+def test_the_same_lines_make_the_same_page(tmp_path):
+    rows = made.lines(300)
+
+    assert page_of(tmp_path, rows).text == page_of(tmp_path, rows).text
+
+
+def test_what_was_not_recorded_is_told_with_the_flag_that_records_it(tmp_path):
+    text = page_of(tmp_path, made.compact(made.lines(300))).text.replace("<code>", "").replace("</code>", "")
+
+    told = re.findall(r'<p class="missing">(.*?)</p>', text)
+    assert len(told) == 5
+    assert all(flag in " ".join(told) for flag in ("--fields ts", "--fields p", "--fields ns", "--stats json"))
+
+
+def test_time_comes_from_the_account_where_no_line_tells_it(tmp_path):
+    rows = made.lines(3000)
+
+    assert "counted from the scan&#x27;s own account" in page_of(tmp_path, made.compact(rows), made.run(rows)).text
+
+
+def test_every_line_at_one_moment_is_no_chart_of_time(tmp_path):
+    rows = [{**LINE, "ts": 1, "ms": 0}, {**LINE, "ts": 1, "ms": 0}]
+
+    assert "within a millisecond" in page_of(tmp_path, rows).text
+
+
+def test_hostile_names_answers_and_accounts_are_text(tmp_path):
+    whole = page_of(tmp_path, *hostile())
+
+    assert whole.tags["script"] == whole.tags["style"] == whole.tags["title"] == 1
+    assert (whole.loads, whole.styled) == ([], [])
+    assert BIDI.findall(whole.text) == []
+    assert SECRET not in whole.text
+    assert any(cell.startswith(r"<script>hacked=1</script>\u202e\u2066\x07\u200b&amp;") for cell in whole.cells)
+
+
+def test_a_page_stays_small_whatever_stands_in_the_lines(tmp_path):
+    worst = "\U000e0001&<>\"'" * 100
+    rows = [{**LINE, "d": f"{n}{worst}.{n}{worst}", "why": worst, "ns": f"{n}{worst}", "p": n, "ts": n, "s": "error",
+             "e": f"rcode{n}", "r": n, "ms": 2 ** (n % 31)} for n in range(50)] * SAMPLES  # fmt: skip
+    ledgers = [{"proxy": f"{n}{worst}", "queries": 2**53, "losses": n} for n in range(100)]
+    run = {"settings": {f"{n}{worst}": [worst] * 12 for n in range(200)}, "proxies": ledgers,
+           "resolvers": [{**each, "resolver": each["proxy"]} for each in ledgers]}  # fmt: skip
+
+    whole = page_of(tmp_path, rows, run)
+
+    assert whole.tags["tr"] > 40 * SAMPLES
+    assert len(whole.text.encode()) < 3_000_000
+
+
+def test_text_of_others_is_one_short_line_without_a_password():
+    assert plain("a\u202eb\n\x00\ud800") == r"a\u202eb\n\x00\ud800"
+    assert plain("x" * 500) == "x" * 199 + "…"
+    assert SECRET not in plain(f"socks5://user:{'p' * 700}{SECRET}@host")
+
+
+# -- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_a_file_without_lines_makes_a_page_that_says_so_and_one_without_results_none(tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "foreign.jsonl").write_text("hello\n")
+
+    done = scan("report", tmp_path / "empty.jsonl", "-o", tmp_path / "page.html")
+
+    assert (done.code, done.out, done.err) == (0, b"", "")
+    assert "There is no line in this file" in (tmp_path / "page.html").read_text()
+    refusal(scan("report", tmp_path / "foreign.jsonl", "-o", tmp_path / "no.html"), "none of its 1 lines")
+    assert not (tmp_path / "no.html").exists()
+
+
+def test_a_page_says_what_it_left_out_and_that_two_files_do_not_belong_together(tmp_path):
+    octets = made.write(tmp_path / "results.jsonl", made.lines(300)).read_bytes() + b'{"d":"torn'
+    run = tmp_path / "run.json"
+    run.write_text('{"written": 250, "skipped": 7}')
+
+    done = scan("report", "-", "-o", tmp_path / "page.html", "--stats", run, names=octets)
+    notices = re.findall(r'<p class="notice">(.*?)</p>', (tmp_path / "page.html").read_text())
+
+    assert (done.code, done.err) == (0, "")
+    assert "1 of 301 lines" in notices[0]
+    assert "257 lines, and here are 300" in notices[1]
+
+
+def test_a_page_is_overwritten_only_when_told(tmp_path):
+    source = made.write(tmp_path / "results.jsonl", [LINE])
+    (tmp_path / "page.html").write_text("mine")
+
+    refusal(scan("report", source, "-o", tmp_path / "page.html"), "page.html exists", "--force")
+    refusal(scan("report", source, "-o", source), "is the input")
+    refusal(
+        scan("report", source, "-o", tmp_path / "new.html", "--stats", tmp_path / "none"), "--stats", "No such file"
+    )
+    assert (tmp_path / "page.html").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["page.html", "results.jsonl"]
+
+
+def test_a_part_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
+    source = made.write(tmp_path / "results.jsonl", [LINE])
+    hidden = "import sys; sys.modules['vl_convert'] = None; import scanner.cli; scanner.cli.dnsscan()"
+
+    done = subprocess.run([sys.executable, "-c", hidden, "report", source, "-o", tmp_path / "page.html"], cwd=ROOT,
+                          capture_output=True)  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode() == "dnsscan: vl_convert is not installed: pip install 'dnsscan[report]' brings it\n"
+
+
+def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):
+    names = b"".join(b"n%d.lab.test\n" % n for n in range(300)) + b"nxdomain.x.lab.test\nservfail.y.lab.test\na..b\n"
+    done = scan("--config", lab.path, "--fields", "n,why,a,ns,p,ts", "--stats", "json", names=names)
+    (tmp_path / "results.jsonl").write_bytes(done.out)
+    (tmp_path / "run.json").write_text(done.err)
+
+    run = ("--stats", tmp_path / "run.json")
+    reported = scan("report", tmp_path / "results.jsonl", *run, "-o", tmp_path / "page.html")
+    whole = Page((tmp_path / "page.html").read_text())
+
+    assert (reported.code, reported.out, reported.err) == (0, b"", "")
+    assert stat.S_IMODE((tmp_path / "page.html").stat().st_mode) == 0o600
+    assert {"a..b", "empty label", "servfail", "303", "#3", lab.config["resolvers"][0].join(["tcp://", ""])} <= set(
+        whole.cells
+    )
