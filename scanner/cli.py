@@ -21,11 +21,11 @@ PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; 
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
-EPILOG = """\b
+EPILOG = f"""\b
+Other programs: dnsscan {'|'.join(PROGRAMS)} --help
 Example:
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
   dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
-  dnsscan lab --help        a resolver and proxies to try it on, no network
 \b
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
 3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
@@ -53,7 +53,7 @@ class ScanCommand(click.Command):
     """The scan, whose own name is not written."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage("dnsscan", f"[OPTIONS] [FILE]...   |   dnsscan {'|'.join(PROGRAMS)} --help")
+        formatter.write_usage("dnsscan", "[OPTIONS] [FILE]...")
 
 
 @click.group(cls=ScanOrCommand, add_help_option=False)

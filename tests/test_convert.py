@@ -174,8 +174,8 @@ def test_it_reads_stdin_and_gzip_and_takes_no_name_for_a_pattern(tmp_path):
     octets = made.write(tmp_path / "results.jsonl", [LINE, LINE]).read_bytes()
     folder = tmp_path / "we*[1]?'rd"
     folder.mkdir()
-    (folder / "s*.gz").write_bytes(gzip.compress(octets))
-    (folder / "second.gz").write_bytes(gzip.compress(octets))
+    (folder / "s*.gz").write_bytes(gzip.compress(octets, mtime=0))
+    (folder / "second.gz").write_bytes(gzip.compress(octets, mtime=0))
 
     piped = scan("convert", "-", "-o", folder / "piped.csv", names=octets)
     zipped = scan("convert", folder / "s*.gz", "-o", folder / "zipped.csv")
@@ -188,7 +188,7 @@ def test_it_reads_stdin_and_gzip_and_takes_no_name_for_a_pattern(tmp_path):
 @pytest.mark.parametrize(
     ("name", "octets", "said"),
     [
-        ("torn.gz", gzip.compress(b"x" * 5000)[:-20], "torn.gz"),
+        ("torn.gz", gzip.compress(b"x" * 5000, mtime=0)[:-20], "torn.gz"),
         ("not.gz", b'{"d":1}\n', "not a GZIP"),
         ("not.zst", b'{"d":1}\n', "not.zst"),
         (".", None, "is a directory"),
