@@ -1,3 +1,20 @@
-"""dnsscan: names on stdin, one verdict a line on stdout, through tunnels that nothing shares."""
+"""dnsscan: names on stdin, one verdict a line on stdout, through tunnels that nothing shares.
+
+As a library: `from scanner import scan`. What that needs is imported when it is asked for, so that a command that only
+says its version does not wait for it.
+"""
 
 __version__ = "0.1.0"
+__all__ = ["Result", "ScanError", "Verdict", "__version__", "scan", "scan_all"]
+
+TYPE_CHECKING = False  # as typing has it, without the import of typing
+if TYPE_CHECKING:
+    from scanner.library import Result, ScanError, Verdict, scan, scan_all
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module("scanner.library"), name)

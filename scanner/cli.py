@@ -131,7 +131,7 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     from scanner.inputs import open_inputs
     from scanner.output import Output, open_output
     from scanner.rdata import type_text
-    from scanner.scan import run
+    from scanner.run import run
 
     sources = open_inputs(files)
     types = [type_text(number) for number in settings.types]

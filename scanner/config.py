@@ -158,6 +158,12 @@ def parse(source: Text) -> dict[str, Any]:
         raise ScanError(f"{source.name}: not a configuration (a number or a nesting is too large)") from None
     if not isinstance(table, dict):
         raise ScanError(f'{source.name}: line 1: must be one table, for example {{"resolvers": ["192.0.2.53"]}}')
+    check_keys(source, table)
+    return table
+
+
+def check_keys(source: Text, table: Mapping[str, Any]) -> None:
+    """Every key is known. Raises ScanError with the nearest one that is."""
     for key in table:
         if key not in (*KEYS, CONFIRM):
             near = difflib.get_close_matches(key, KEYS, 1)
@@ -165,7 +171,6 @@ def parse(source: Text) -> dict[str, Any]:
             raise ScanError(f"{source.at(key)}: unknown key {shown(key)}{hint}")
     if not isinstance(table.get(CONFIRM, {}), dict):
         raise ScanError(f"{source.at(CONFIRM)}: {CONFIRM} must be a table")
-    return table
 
 
 def once(source: Text):  # type: ignore[no-untyped-def]
@@ -190,6 +195,21 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
     warnings: list[str] = []
     if path:
         warn_if_open(path, source, warnings)
+    return merge(source, table, flags, environ, warnings, numbered)
+
+
+def from_table(table: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """The configuration that a program gives as a mapping with the keys of a file. Raises ScanError."""
+    source = Text("config", "")
+    if not isinstance(table, Mapping) or not all(isinstance(key, str) for key in table):
+        raise ScanError('config: must be a mapping, for example {"resolvers": ["192.0.2.53"]}')
+    check_keys(source, table)
+    return merge(source, table, {"quiet": True}, environ, [], numbered=False)
+
+
+def merge(source: Text, table: Mapping[str, Any], flags: Mapping[str, Any], environ: Mapping[str, str],
+          warnings: list[str], numbered: bool) -> Config:  # fmt: skip
+    """Flags over the table, each value checked. Raises ScanError."""
     merged = Merged(source, table, flags, environ)
     proxies = merged.proxies(warnings)
     resolvers = merged.resolvers(proxies)
@@ -432,13 +452,18 @@ def describe(config: Config) -> dict[str, Any]:
     }
 
 
-def check_descriptors(workers: int) -> None:
-    """Raise the limit of open files to what is allowed; ScanError when the workers would not fit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard != resource.RLIM_INFINITY and workers + DESCRIPTORS_SPARE > hard:
-        fewer = f" or use --workers {hard - DESCRIPTORS_SPARE}" if hard > DESCRIPTORS_SPARE else ""
+def check_descriptors(workers: int, *, may_raise: bool = True) -> None:
+    """Raise the limit of open files to what is allowed, in a process of our own; ScanError when the workers would not
+    fit."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if may_raise:
+        if hard != resource.RLIM_INFINITY and limit < hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        limit = hard
+    if limit != resource.RLIM_INFINITY and workers + DESCRIPTORS_SPARE > limit:
+        flag = "--workers" if may_raise else "workers"
+        fewer = f" or use {flag} {limit - DESCRIPTORS_SPARE}" if limit > DESCRIPTORS_SPARE else ""
         raise ScanError(
-            f"{workers} workers need {workers + DESCRIPTORS_SPARE} open files, ulimit -n allows {hard}: raise it{fewer}"
+            f"{workers} workers need {workers + DESCRIPTORS_SPARE} open files, ulimit -n allows {limit}: "
+            f"raise it{fewer}"
         )

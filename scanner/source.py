@@ -101,7 +101,7 @@ class Source:
         return b""
 
 
-def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], value: T) -> None:
     """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, value)

@@ -18,12 +18,15 @@ TROUBLES_TOLD = 6  # of thousands of dead proxies the first few are told; the su
 class Stats:
     """Speaks for one scan, whose counts `books()` gives.
 
-    `quiet` leaves only errors and warnings; `form` is text or json (of the summary)."""
+    `quiet` leaves only errors and warnings; `form` is text or json (of the summary). `host`, where there is one, hears
+    the warnings in stderr's place."""
 
-    def __init__(self, books: Callable[[], dict[str, Any]], *, quiet: bool, form: str):
+    def __init__(self, books: Callable[[], dict[str, Any]], *, quiet: bool, form: str,
+                 host: Callable[[str], None] | None = None):  # fmt: skip
         self._count = books
         self._quiet = quiet
         self._form = form
+        self._host = host
         self._started = monotonic()
         self._said: set[str] = set()
         self._troubles: set[str] = set()
@@ -37,7 +40,10 @@ class Stats:
         if text not in self._said:
             self._said.add(text)
             self._wipe()
-            say(f"dnsscan: {text}")
+            if self._host is not None:
+                self._host(text)
+            else:
+                say(f"dnsscan: {text}")
 
     def trouble(self, text: str) -> None:
         """A proxy or resolver cannot be used: one line for each of the first few."""

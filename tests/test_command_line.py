@@ -23,7 +23,7 @@ NAMES = b"is.example\nnx.example\na..b\n"
 VERDICTS = [("a..b", "error"), ("is.example", "taken"), ("nx.example", "nxdomain")]
 PRELOADED = """
 import os, resource, sys
-import click, dns.rdatatype, encodings.idna, orjson, scanner.cli, scanner.config, scanner.scan
+import click, dns.rdatatype, encodings.idna, orjson, scanner.cli, scanner.config, scanner.run
 {prepare}
 scanner.cli.dnsscan()
 """  # the command in a process that something is done to once everything is imported

@@ -171,6 +171,11 @@ cdef class Names:
         self.carried = 0
         self.ended = True
 
+    def close(self) -> None:
+        """The scan has ended: free the temporary file, whoever still holds these names."""
+        if self.spool is not None:
+            self.spool.close()
+
     def leave(self) -> None:
         """A budget is used up: what is in flight has until its attempt ends; what is not, or fails then, is given back
         without a line (`unfinished`), so that another run may ask for it."""

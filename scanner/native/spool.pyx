@@ -24,6 +24,12 @@ cdef class Spool:
         free(self.records)
         free(self.block)
 
+    def close(self) -> None:
+        """Free the temporary file; nothing is kept or taken any more."""
+        if self.file is not None:
+            self.file.close()
+            self.file, self.fd = None, -1
+
     cdef void clear(self) noexcept nogil:
         """Forget all that waits."""
         self.count = 0

@@ -127,13 +127,16 @@ cdef class Engine:
         return self.poll
 
     def close(self) -> None:
-        """Close every port; turns and ticks that come later do nothing."""
+        """Close every descriptor; turns and ticks that come later do nothing."""
         cdef int i
         self.closed = True
         for i in range(self.port_count):
             if self.ports[i].fd >= 0:
                 close(self.ports[i].fd)
                 self.ports[i].fd = -1
+        if self.poll >= 0:
+            close(self.poll)
+            self.poll = -1
 
     def newly_moved(self) -> list:
         """Indexes of resolvers that went to TCP since the last call, because somebody forges their answers."""

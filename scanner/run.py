@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -47,27 +46,36 @@ EXIT_FAULT, EXIT_UNREACHED, EXIT_BUDGET = 1, 3, 5
 
 def run(config: Config, sources: Sequence[int], output: Output) -> int:
     """Scan the names of `sources` (descriptors, in order) into `output`; returns the exit code. Raises ScanError."""
-    tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
+    return drive(Scan(config, sources, output).run())
+
+
+def drive(work: Coroutine[None, None, int]) -> int:
+    """Run to the end, in a loop of its own."""
     loop = uvloop.new_event_loop()
     try:
-        return int(loop.run_until_complete(Scan(config, sources, output, tls).run()))
+        return int(loop.run_until_complete(work))
     finally:  # not by asyncio.Runner, which needs new descriptors to end a loop: there may be none
         loop.close()
 
 
 class Scan:
-    """One run, from the first chunk to the summary."""
+    """One run, from the first chunk to the summary.
 
-    def __init__(self, config: Config, sources: Sequence[int], output: Output, tls: ssl.SSLContext | None):
+    `host` is given when the scan is a guest in another program: it is told the warnings, and stderr and the signals are
+    left alone."""
+
+    def __init__(self, config: Config, sources: Sequence[int], output: Output,
+                 host: Callable[[str], None] | None = None):  # fmt: skip
         self._config = config
         self._sources = sources
         self._output = output
-        self._tls = tls
+        self._host = host
+        self._tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
         self._clock = Clock()
         self._names = names_for(config, lambda: self._dealer.deal(), output.answered)
         self._dealer = Dealer(self._names, lambda: self._source.room_made(), config.threads)
         self._lanes: list[Lane] = []
-        self._stats = Stats(self._books, quiet=config.quiet, form=config.stats)
+        self._stats = Stats(self._books, quiet=config.quiet, form=config.stats, host=host)
         self._ended = asyncio.Event()
         self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._error: ScanError | None = None
@@ -95,11 +103,8 @@ class Scan:
         self._sink = Sink(self._names.lines, self._output.descriptor, behind=self._behind, failed=self._fail,
                           flushed=self._flushed, fsync_s=self._config.fsync)  # fmt: skip
         self._crew = Crew(self._names, self._sink, self._clock)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signalled, number)
-        for name in ("SIGUSR1", "SIGINFO"):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), self._stats.status)
+        if self._host is None:
+            self._take_signals(loop)
         if self._config.max_time:
             loop.call_later(self._config.max_time, self._use_up, "max-time")
         self._welcome()
@@ -123,6 +128,13 @@ class Scan:
         finally:
             await self._close()
         return self._exit_code()
+
+    def _take_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+        for name in ("SIGUSR1", "SIGINFO"):
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), self._stats.status)
 
     async def _until_names(self) -> None:
         """No packet leaves before there is a name to ask (or the end)."""
@@ -420,6 +432,8 @@ class Scan:
         if not isinstance(self._error, ReaderGone) and self._fault is None:
             await self._sink.close()
         self._source.close()
+        for names, _ in self._pools():
+            names.close()
 
     def _is_partial(self) -> bool:
         """True when some input has no line."""
