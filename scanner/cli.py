@@ -22,7 +22,7 @@ NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
-Other programs: dnsscan {'|'.join(PROGRAMS)} --help
+Other programs: dnsscan {"|".join(PROGRAMS)} --help
 Example:
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
   dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'

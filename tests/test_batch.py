@@ -39,6 +39,23 @@ def job(registries, tmp_path):
     return folder, names, start
 
 
+def test_the_recipe_from_candidates_to_a_report_does_as_it_says(registries, job, tmp_path):
+    """Each line of the README's block, in a folder with the lab's cfg.json."""
+    section = (ROOT / "README.md").read_text().partition("### From candidates to a report\n")[2]
+    block = section.partition("```sh\n")[2].partition("```")[0]
+    (tmp_path / "cfg.json").write_text(registries.path.read_text())
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}  # where the job's `dnsscan` stands
+    command = ["sh", "-euc", block]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    assert len((tmp_path / "confirmed.jsonl").read_text().splitlines()) == 26 * 26 * 10
+    free = (tmp_path / "free.txt").read_text().split()
+    assert free
+    assert {BY_CRC[crc32(name.encode()) % 10] for name in free} == {"free"}
+    assert b"</html>" in (tmp_path / "report.html").read_bytes()
+
+
 def finished(start):
     run = start()
     out, err = run.communicate(timeout=60)
