@@ -1,4 +1,4 @@
 # One verb, one script: read the scripts, not this file.
-.PHONY: demo test check bench torture soak
-demo test check bench torture soak:
+.PHONY: demo test check bench torture soak docs
+demo test check bench torture soak docs:
 	@scripts/$@

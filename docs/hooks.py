@@ -1,0 +1,170 @@
+"""What mkdocs does beside its own work: sections of the README stand in pages, and tables are made from the code.
+
+In a page `<!-- README: Heading -->` becomes what stands under that heading of the README, and `<!-- code: name -->` the
+table of that name in CODE. Neither is ever written to a file of the repository. The page of metrics is left out where
+the README has no such section.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))  # the scanner of this checkout
+
+from scanner import cli, config  # noqa: E402
+from scanner.registration import settings  # noqa: E402
+
+PLACE = re.compile(r"^<!-- (README|code): (.+?) -->$", re.MULTILINE)
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+LINK = re.compile(r"\[([^\]]*)\]\((?!https?://)([^)]*)\)")
+FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+PAGES = {"#the-lab": "reference/lab.md", "#config": "reference/config.md", "#registries": "reference/lab.md#registries"}
+"""Where a link within the README leads here; its other links are to files of the repository, and become their text."""
+
+
+def on_config(config: Any) -> Any:
+    """Leave the page of metrics out of the navigation where there are none."""
+    if not sections().get("Metrics"):
+        for part in config["nav"]:
+            for pages in part.values():
+                if isinstance(pages, list) and "reference/metrics.md" in pages:
+                    pages.remove("reference/metrics.md")
+    return config
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """The same of the files."""
+    metrics = files.get_file_from_path("reference/metrics.md")
+    if metrics is not None and not sections().get("Metrics"):
+        files.remove(metrics)
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put in what the page asks for."""
+    depth = page.file.src_uri.count("/")
+    return PLACE.sub(lambda place: told(place[1], place[2], depth), markdown)
+
+
+def told(source: str, name: str, depth: int) -> str:
+    """A section of the README, or a table made from the code. Raises KeyError when there is none of the name."""
+    return CODE[name]() if source == "code" else linked(sections()[name], "../" * depth)
+
+
+def sections() -> dict[str, str]:
+    """The README's sections by heading: each up to the next heading of its level or above, its own headings one up."""
+    text = (ROOT / "README.md").read_text()
+    fenced = [match.span() for match in FENCED.finditer(text)]  # where # begins a comment
+    heads = [h for h in HEADING.finditer(text) if not any(begin < h.start() < end for begin, end in fenced)]
+    found = {}
+    for number, head in enumerate(heads):
+        ends = (other.start() for other in heads[number + 1 :] if len(other[1]) <= len(head[1]))
+        found[head[2]] = text[head.end() : next(ends, len(text))].strip()
+    return found
+
+
+def linked(text: str, up: str) -> str:
+    """Links and images of the README as they are from a page so many folders down."""
+    text = text.replace('"docs/images/', f'"{up}images/')
+    return LINK.sub(lambda link: f"[{link[1]}]({up}{PAGES[link[2]]})" if link[2] in PAGES else link[1], text)
+
+
+# -- tables from the code --------------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every program: what is typed, and its command."""
+    group = cli.entry
+    context = click.Context(group)
+    yield "dnsscan", group.commands["scan"]
+    for name in cli.PROGRAMS:
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"dnsscan {name}", command
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table of Markdown."""
+    lines = [heads, ["---"] * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def options(command: click.Command) -> dict[str, click.Option]:
+    """By the name of its configuration key."""
+    return {param.name or "": param for param in command.params if isinstance(param, click.Option)}
+
+
+def value_of(option: click.Option) -> str:
+    """What stands behind the flag."""
+    if option.is_flag and not option.metavar:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return "|".join(map(str, option.type.choices))
+    return option.metavar or option.type.name.upper()
+
+
+def knobs(keys: tuple[str, ...], numbers: dict[str, config.Knob], command: click.Command) -> str:
+    """One row for each key: its flag, what it may be, its default, what it means."""
+    flags, rows = options(command), []
+    for key in keys:
+        option, knob = flags.get(key), numbers.get(key)
+        may_be = f"{knob.least:,} to {knob.most:,}{f', `{knob.word}`' if knob.word else ''}" if knob else ""
+        if knob is None and option is not None:
+            may_be = "true, false" if option.is_flag else ("a list" if option.multiple else "")
+        flag = ", ".join(f"`{text}`" for text in option.opts) if option else ""
+        meaning = knob.meaning if knob else (option.help or "" if option else ALSO[key])
+        rows.append([f"`{key}`", flag, may_be, knob.default if knob else "", meaning])
+    return table(["key", "flag", "may be", "default", "meaning"], rows)
+
+
+ALSO = {"resolver": "One resolver, where `resolvers` is a list of them."}
+
+
+def of_config() -> str:
+    """Every key of a configuration."""
+    return knobs(config.KEYS, config.NUMBERS, dict(commands())["dnsscan"])
+
+
+def of_confirm() -> str:
+    """Every key of its table `confirm`."""
+    return knobs(settings.KEYS, settings.NUMBERS, dict(commands())["dnsscan confirm"])
+
+
+def of_schema(name: str) -> str:
+    """The keys of a line, of its JSON Schema."""
+    schema = json.loads((ROOT / "scanner" / name).read_text())
+    rows = []
+    for key, each in schema["properties"].items():
+        kind = each.get("type", "text" if "$ref" in each else " ".join(map(str, each.get("enum", []))))
+        need = "always" if key in schema["required"] else ""
+        rows.append([f"`{key}`", need, " or ".join([kind] if isinstance(kind, str) else kind),
+                     each.get("description", "")])  # fmt: skip
+    return table(["key", "", "type", "meaning"], rows)
+
+
+def help_texts() -> str:
+    """Every command: its usage, what it says of itself, its options."""
+    parts = []
+    for typed, command in commands():
+        with click.Context(command, info_name=typed) as context:
+            usage = command.collect_usage_pieces(context)
+            rows = [[", ".join(f"`{text}`" for text in option.opts) + f" {value_of(option)}", option.help or ""]
+                    for option in options(command).values()]  # fmt: skip
+        said = (command.help or "").replace("\b", "")
+        parts += [f"## {typed}", f"`{typed} {' '.join(usage)}`", said, table(["option", "meaning"], rows)]
+    return "\n\n".join(parts)
+
+
+CODE = {
+    "config": of_config,
+    "confirm": of_confirm,
+    "result": lambda: of_schema("result.schema.json"),
+    "confirmed": lambda: of_schema("confirmed.schema.json"),
+    "commands": help_texts,
+}
