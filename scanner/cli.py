@@ -53,7 +53,7 @@ class ScanCommand(click.Command):
     """The scan, whose own name is not written."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage("dnsscan", f"[OPTIONS] [FILE]...   |   dnsscan {'|'.join(PROGRAMS)} --help")
+        formatter.write_usage("dnsscan", f"[OPTIONS] [FILE]... | dnsscan {'|'.join(PROGRAMS)}")
 
 
 @click.group(cls=ScanOrCommand, add_help_option=False)
