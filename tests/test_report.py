@@ -300,7 +300,7 @@ def test_values_are_told_in_words():
         words([f"socks5://u:{SECRET}@192.0.2.{n}" for n in range(2)])
         == "socks5://u:***@192.0.2.0, socks5://u:***@192.0.2.1"
     )
-    assert words([]) == "none"
+    assert words([]) == words("") == "none"
 
 
 # -- the page --------------------------------------------------------------------------------------------------------
@@ -339,6 +339,13 @@ def test_time_comes_from_the_account_where_no_line_tells_it(tmp_path):
     rows = made.lines(3000)
 
     assert "counted from the scan&#x27;s own account" in page_of(tmp_path, made.compact(rows), made.run(rows)).text
+
+
+def test_a_scan_without_errors_has_no_chart_of_them(tmp_path):
+    whole = page_of(tmp_path, [{**LINE, "ts": n} for n in range(9)])
+
+    assert "There was no error." in whole.text
+    assert "Share of errors" not in whole.text
 
 
 def test_every_line_at_one_moment_is_no_chart_of_time(tmp_path):

@@ -37,6 +37,6 @@ def words(value: object) -> str:
     elif isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     else:
-        return f"{value:,}" if isinstance(value, int) else plain(value)
+        return f"{value:,}" if isinstance(value, int) else plain(value) or "none"
     more = f" and {len(value) - VALUES:,} more" if len(value) > VALUES else ""
     return shortened(", ".join(parts), VALUE_MAX) + more or "none"

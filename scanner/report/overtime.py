@@ -44,7 +44,8 @@ def over_time(line: Timeline | None, source: str) -> Html:
     return section(
         "time", TITLE, note,
         figure("Lines a second", told, drawn(throughput(line)), VERDICTS),
-        figure("Share of errors", told, drawn(error_share(line)), legend(swatch("error"))),
+        figure("Share of errors", told, drawn(error_share(line)), legend(swatch("error")))
+        if any(bucket.error for bucket in line.buckets) else missing("There was no error."),
         details("The figures of both", counts),
     )  # fmt: skip
 
@@ -74,8 +75,8 @@ def error_share(line: Timeline) -> Callable[[int], Spec]:
          "say": f"{clock(place * line.width_s)}: {percent(bucket.error, bucket.lines)} of {bucket.lines:,} lines"}
         for place, bucket in enumerate(line.buckets) if bucket.lines
     ]  # fmt: skip
-    most = max(0.001, *(row["share"] for row in rows))
-    y = quantity("none", axis={"tickCount": 3, "format": ".1~%", **EXTENT}, scale={"domain": [0, most]})
+    most = max(row["share"] for row in rows)
+    y = quantity("none", axis={"tickCount": 3, "format": "~%", **EXTENT}, scale={"domain": [0, most]})
     return lambda width: {
         **rows_of(rows),
         "height": 90,
