@@ -25,6 +25,7 @@ FIGURES: list[tuple[str, str]] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", type=int, metavar="NAMES", help="the large size of the torture, and its number of names")
+    parser.addoption("--screenshots", action="store_true", help="make the pictures of the documentation anew")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

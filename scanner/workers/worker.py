@@ -29,6 +29,8 @@ class Openings:
 
 async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> None:
     """Keep one connection for `session`; returns only when the way is left out."""
+    way.sessions.append(session)
+    first = True
     while not way.left_out:
         await crew.needed()
         probing = await way.admitted()
@@ -40,13 +42,16 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
                 tls = openings.tls if way.resolver.scheme == "tls" else None
                 await open_stream(connection, way.resolver, way.proxy, openings.timeout_s, tls)
         except Trouble as trouble:
-            way.failed(probing)
+            way.failed(probing, trouble.reason)
             openings.trouble(trouble)
             continue
         except BaseException:
             way.ended(probing)
             raise
         opened = monotonic()
+        if not first:
+            way.peer.reconnected()
+        first = False
         try:
             await connection.lost
         finally:
