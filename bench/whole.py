@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import platform
+import pty
 import shutil
 import signal
 import socket
@@ -21,8 +22,9 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,8 @@ MEMORY_SHAPES = (
     Shape("memory, 10 million names", 10_000_000, 100, 0, checked=False),
     Shape("memory, 10 million names over UDP", 10_000_000, 16, 1000, udp=True, gso=True, checked=False),
 )
+WATCHED = Shape("watched", 24_000_000, 100, 0, checked=False)
+PAIRS = 9  # of the same scan, watched and not
 QUICK_SHARE = 10  # --quick asks so many times fewer names
 
 
@@ -113,8 +117,8 @@ def peak_mib(pid: int) -> float:
 
 
 def run_client(command: list[str], names: Path, out: Path, log: Path, queries: int) -> Spent:
-    """Run to the end with names on stdin; times and memory are the process's own."""
-    with names.open("rb") as stdin, out.open("wb") as stdout, log.open("wb") as stderr:
+    """Run to the end with names on stdin; times and memory are the process's own. `log` may be a terminal."""
+    with names.open("rb") as stdin, out.open("wb") as stdout, log.open("wb", buffering=0) as stderr:
         begun = time.monotonic()
         process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=HERE.parent)
         watchdog = threading.Timer(LIMIT_S, process.kill)
@@ -313,6 +317,80 @@ def others(server: str, names: Path, count: int, folder: Path) -> dict[str, Spen
     return found
 
 
+# -- being watched --
+
+
+@contextmanager
+def terminal() -> Iterator[Path]:
+    """A terminal whose screen nobody looks at; gives its path."""
+    ours, theirs = pty.openpty()
+    reader = threading.Thread(target=drain, args=(ours,), daemon=True)
+    reader.start()
+    try:
+        yield Path(os.ttyname(theirs))
+    finally:
+        os.close(theirs)
+        reader.join(5)
+        os.close(ours)
+
+
+def drain(descriptor: int) -> None:
+    with suppress(OSError):  # EIO: the other end is closed
+        while os.read(descriptor, 65536):
+            pass
+
+
+@contextmanager
+def scraping(port: int) -> Iterator[list[int]]:
+    """Ask for the metrics every second, as no Prometheus would; gives the octets of each answer."""
+    sizes: list[int] = []
+    ended = threading.Event()
+
+    def scrape() -> None:
+        while not ended.wait(1):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+                sizes.append(len(page.read()))
+
+    thread = threading.Thread(target=scrape, daemon=True)
+    thread.start()
+    try:
+        yield sizes
+    finally:
+        ended.set()
+        thread.join()
+
+
+def watched(shape: Shape, pairs: int, folder: Path) -> dict[str, Any]:
+    """The same scan with and without all that watches it, in turn; of each the median of CPU and of names a second."""
+    names = write_names(folder / "names.txt", shape.names)
+    plain, seen = [], []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with lab(0) as server, terminal() as screen, scraping(port) as scrapes:
+        command = [*DNSSCAN, "-r", server, "--workers", str(shape.workers), "--rate", "0"]
+        watching = ["--metrics", str(port), "--metrics-file", str(folder / "bench.prom"),
+                    "--heartbeat", str(folder / "beat.json")]  # fmt: skip
+        for _ in range(pairs):
+            plain.append(run_client([*command, "--quiet"], names, Path(os.devnull), screen, shape.names))
+            seen.append(run_client([*command, *watching], names, Path(os.devnull), screen, shape.names))
+    return {
+        "names": shape.names, "pairs": pairs, "scrapes": len(scrapes),
+        "cpu": statistics.median(each.cpu_us for each in seen) / statistics.median(each.cpu_us for each in plain),
+        "rate": statistics.median(each.rate for each in seen) / statistics.median(each.rate for each in plain),
+        "runs": [(asdict(one), asdict(other)) for one, other in zip(plain, seen, strict=True)],
+    }  # fmt: skip
+
+
+def watched_lines(found: dict[str, Any]) -> list[str]:
+    return [
+        "",
+        "Watched (progress on a terminal, a heartbeat, metrics in a file and scraped every second), beside the same",
+        f"scan with `--quiet`, direct, auto: {found['names']:,} names, {found['pairs']} of each in turn, medians:",
+        f"{found['cpu']:.3f} x the CPU a name, {found['rate']:.3f} x the names/s, one more library's import included.",
+    ]
+
+
 # -- rows --
 
 
@@ -387,13 +465,14 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "kernel": platform.release(), "python": python}
 
 
-def keep(day: str, rows: list[dict[str, Any]], found: dict[str, Spent], table: list[str]) -> None:
+def keep(day: str, rows: list[dict[str, Any]], found: dict[str, Any], table: list[str]) -> None:
     """The numbers as JSON, and the table between its markers in README.md."""
     told = {
         "date": day,
         "machine": machine(),
         "rows": rows,
-        "others": {k: asdict(v) for k, v in found.items()},
+        "others": {k: asdict(v) for k, v in found["others"].items()},
+        "watched": found["watched"],
     }
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / f"{day}.json").write_text(json.dumps(told, indent=1) + "\n")
@@ -429,8 +508,12 @@ def main() -> None:
                 found = others(server, write_names(folder / "names.txt", count), count, folder)
             print("\n".join(other_lines(found)))
             table += other_lines(found)
+        if not args.only or args.only in WATCHED.title:
+            beside = watched(quick(WATCHED), 1, folder) if args.quick else watched(WATCHED, PAIRS, folder)
+            print("\n".join(watched_lines(beside)))
+            table += watched_lines(beside)
     if not (args.quick or args.only):
-        keep(datetime.date.today().isoformat(), rows, found, table)
+        keep(datetime.date.today().isoformat(), rows, {"others": found, "watched": beside}, table)
 
 
 if __name__ == "__main__":

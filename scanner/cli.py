@@ -101,6 +101,11 @@ def entry() -> None:
 @click.option("--strict", is_flag=True, help="Stop (exit 3) if a resolver invents answers.")
 @click.option("--stats", type=click.Choice(["text", "json"]), default="text", help="Form of the summary on stderr.")
 @click.option("--quiet", is_flag=True, help="No progress, no summary.")
+@click.option("--progress", type=click.Choice(["auto", "plain", "none"]), metavar="FORM",
+              help="auto (on a terminal), plain (a line every 10 s) or none.")  # fmt: skip
+@click.option("--heartbeat", metavar="FILE", help="Keep the status there, as JSON.")
+@click.option("--metrics", metavar="[IP:]PORT", help="Serve metrics to Prometheus.")
+@click.option("--metrics-file", metavar="FILE", help="Keep metrics there (node exporter).")
 @click.option("--dry-run", is_flag=True, help="Print the resolved config, secrets hidden.")
 @click.version_option(__version__, prog_name="dnsscan")
 def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, resume: bool,
@@ -108,7 +113,9 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config import check_descriptors, describe, load
 
-    for flag, value in (("--config", config), ("--output", output)):
+    files_named = {"--config": config, "--output": output, "--heartbeat": given["heartbeat"],
+                   "--metrics-file": given["metrics_file"]}  # fmt: skip
+    for flag, value in files_named.items():
         if value == "":
             raise ScanError(f"{flag}: the name of a file is missing")
     for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):

@@ -16,7 +16,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from scanner.endpoints import fill_environment, hidden, printable, proxy_from_text, resolver_from_text, shown
+from scanner.endpoints import (
+    fill_environment,
+    hidden,
+    metrics_from_text,
+    place_text,
+    printable,
+    proxy_from_text,
+    resolver_from_text,
+    shown,
+)
 from scanner.errors import ScanError
 from scanner.model import FIELDS, POLICIES, Proxy, Resolver
 from scanner.rdata import type_number, type_text
@@ -95,6 +104,10 @@ class Config:
     strict: bool
     quiet: bool
     stats: str  # text or json
+    progress: str  # auto, plain or none
+    heartbeat: str  # the path of a file, "" = none
+    metrics: tuple[str, int] | None  # where they are served
+    metrics_file: str  # "" = none
     warnings: tuple[str, ...]
 
 
@@ -231,7 +244,10 @@ def merge(source: Text, table: Mapping[str, Any], flags: Mapping[str, Any], envi
         sndbuf=merged.number("sndbuf", 1 << 20), port_range=merged.port_range(), no_gso=merged.switch("no_gso"),
         no_0x20=merged.switch("no_0x20"),
         all_names=merged.switch("all_names"), ptr=merged.switch("ptr"), strict=merged.switch("strict"),
-        quiet=bool(flags.get("quiet")), stats=flags.get("stats", "text"), warnings=tuple(warnings),
+        quiet=bool(flags.get("quiet")), stats=flags.get("stats", "text"),
+        progress=flags.get("progress", "none" if flags.get("quiet") else "auto"),
+        heartbeat=flags.get("heartbeat", ""), metrics=metrics_from_text(flags.get("metrics"), warnings),
+        metrics_file=flags.get("metrics_file", ""), warnings=tuple(warnings),
     )  # fmt: skip
 
 
@@ -449,6 +465,9 @@ def describe(config: Config) -> dict[str, Any]:
         "pipeline": config.pipeline or "auto",
         "rate": "1000 per public resolver and exit" if config.rate is None else config.rate,
         "max_in_flight": config.max_in_flight or "auto",
+        "heartbeat": hidden(config.heartbeat),
+        "metrics": config.metrics and place_text(*config.metrics),
+        "metrics_file": hidden(config.metrics_file),
     }
 
 

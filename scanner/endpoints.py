@@ -89,6 +89,26 @@ def port_from_text(text: str, where: str) -> int:
     return int(text)
 
 
+def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] | None:
+    """`9153` (of 127.0.0.1), `localhost:9153`, `[::1]:9153`; another machine may ask only where that is said. Raises
+    ScanError."""
+    if text is None:
+        return None
+    where = f"--metrics {shown(text)}"
+    place = f"127.0.0.1:{text}" if text.isdecimal() else re.sub("^localhost:", "127.0.0.1:", text)
+    address, port = address_and_port(place, where)
+    if port is None:
+        raise ScanError(f"{where}: the port is missing; write for example 127.0.0.1:9153")
+    if not address.is_loopback:
+        warnings.append(f"{where}: whoever reaches this address may read the metrics, addresses of proxies among them")
+    return str(address), port
+
+
+def place_text(host: str, port: int) -> str:
+    """`127.0.0.1:53`, `[::1]:53`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
     """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`."""
     scheme, separator, rest = text.strip().partition("://")

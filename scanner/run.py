@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 import uvloop
 
 from scanner.config import Config
+from scanner.console import Console, is_terminal
 from scanner.errors import ReaderGone, ScanError
 from scanner.model import REASONS
 from scanner.native.clock import Clock
@@ -22,9 +22,10 @@ from scanner.output import Output
 from scanner.parts import engine_for, names_for, tags_for, ways_for
 from scanner.sink import Sink
 from scanner.source import Source, in_loop
-from scanner.stats import Stats, is_terminal
+from scanner.tellers import Tellers
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
+from scanner.watch import Watch
 from scanner.workers.crew import Crew
 from scanner.workers.datagrams import Datagrams
 from scanner.workers.dealer import AHEAD, Dealer
@@ -75,7 +76,10 @@ class Scan:
         self._names = names_for(config, lambda: self._dealer.deal(), output.answered)
         self._dealer = Dealer(self._names, lambda: self._source.room_made(), config.threads)
         self._lanes: list[Lane] = []
-        self._stats = Stats(self._books, quiet=config.quiet, form=config.stats, host=host)
+        self._console = Console(host)
+        self._watch = Watch(config.proxies, config.resolvers)
+        self._watch.pools.append(self._names)
+        self._tellers = Tellers(config, self._watch, self._console, [*sources, output.descriptor])
         self._ended = asyncio.Event()
         self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._error: ScanError | None = None
@@ -90,11 +94,10 @@ class Scan:
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._datagrams: Datagrams | None = None
-        self._lane_ways: list[list[Way]] = []
-        self._lanes_left = 0
 
     async def run(self) -> int:
         """Start everything, wait for the end, stop everything."""
+        self._tellers.start()
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._call_failed)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
@@ -108,8 +111,10 @@ class Scan:
         if self._config.max_time:
             loop.call_later(self._config.max_time, self._use_up, "max-time")
         self._welcome()
-        self._crews = [self._crew]
+        self._crews = self._watch.crews  # one list
+        self._crews.append(self._crew)
         self._ways = ways_for(self._config)
+        self._watch.source = self._source
         self._source.start()
         self._tasks.append(loop.create_task(self._tick()))
         try:
@@ -134,7 +139,7 @@ class Scan:
             loop.add_signal_handler(number, self._signalled, number)
         for name in ("SIGUSR1", "SIGINFO"):
             if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), self._stats.status)
+                loop.add_signal_handler(getattr(signal, name), self._tellers.status)
 
     async def _until_names(self) -> None:
         """No packet leaves before there is a name to ask (or the end)."""
@@ -154,16 +159,16 @@ class Scan:
                 *(rewrites(way, openings) for way in ways.values())), strict=True):  # fmt: skip
             if invented:
                 text = f"{way.resolver} answers names that do not exist (NXDOMAIN rewriting)"
-                self._stats.warn(text)
+                self._console.warn(text)
                 if self._config.strict:
                     self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
         for warning in (*self._config.warnings, self._output.warning):
             if warning:
-                self._stats.warn(warning)
+                self._console.warn(warning)
         if 0 in self._sources and is_terminal(0) and not self._config.quiet:
-            self._stats.warn("reading names from the terminal; end with Ctrl-D")
+            self._console.warn("reading names from the terminal; end with Ctrl-D")
 
     def _hire(self, openings: Openings) -> None:
         """One task for each worker; worker i has proxy i % M for life."""
@@ -175,6 +180,7 @@ class Scan:
         streams = [r for r, resolver in enumerate(config.resolvers) if resolver.scheme != "udp"]
         if len(streams) < resolvers:
             self._datagrams = self._start_datagrams([ways[0, r] for r in range(resolvers - len(streams))], openings)
+            self._watch.engines = self._datagrams.engines
             for _ in range(config.threads - 1):
                 self._datagrams.engines.append(self._start_lane())
         for index in range(config.workers if streams else 0):
@@ -183,6 +189,7 @@ class Scan:
                               worker=index, exit=way.exit_index, resolver=way.resolver_index,
                               tags=tags_for(way, config.fields))  # fmt: skip
             self._employ(work(session, way, self._crew, openings))
+        self._watch.ways.extend(way for way in ways.values() if way.peer.tally is not None)  # those that are used
 
     def _employ(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
@@ -205,7 +212,7 @@ class Scan:
             aside.give_back(REASONS.index(trouble.reason), self._clock())
 
         engine = engine_for(config, self._names, ways)
-        return Datagrams(self._names, self._sink, self._clock, engine, ways, follow=follow, warn=self._stats.warn)
+        return Datagrams(self._names, self._sink, self._clock, engine, ways, follow=follow, warn=self._console.warn)
 
     def _start_lane(self) -> Engine:
         """One more UDP engine beside the loop's; names that need a stream come back from it."""
@@ -217,12 +224,13 @@ class Scan:
         for way in ways:
             way.peer.replaceable = len(ways) > 1
         names.resolvers = len(ways)
-        lane = Lane(names, engine_for(self._config, names, ways),
+        lane = Lane(names, engine_for(self._config, names, ways), ways,
                     deliver=lambda: in_loop(loop, self._collect, lane),
                     lend=lambda letters: in_loop(loop, self._adopt, letters),
                     left=lambda fault: in_loop(loop, self._lane_left, (lane, fault)))  # fmt: skip
         self._lanes.append(lane)
-        self._lane_ways.append(ways)
+        self._watch.pools.append(names)
+        self._watch.ways.extend(ways)
         self._dealer.takers.append(names)
         lane.start()
         self._dealer.deal()
@@ -239,7 +247,7 @@ class Scan:
     def _lane_left(self, what: tuple[Lane, BaseException | None]) -> None:
         lane, fault = what
         self._collect(lane)
-        self._lanes_left += 1
+        lane.ended = True
         if fault is not None:
             self._fault = self._fault or fault
             self._end()
@@ -269,7 +277,7 @@ class Scan:
             if chunk.startswith(magic):
                 self._fail(ScanError(f"the input is {what}, not names; unpack it first: {command} FILE | dnsscan ..."))
         if chunk[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(chunk) > 7 and not any(chunk[1:200:2])):
-            self._stats.warn("the input looks like UTF-16; convert it to UTF-8 first (iconv)")
+            self._console.warn("the input looks like UTF-16; convert it to UTF-8 first (iconv)")
 
     def _input_ended(self, trouble: str | None) -> None:
         self._input_read = not (self._signal or self._budget) and trouble is None
@@ -289,17 +297,6 @@ class Scan:
     def _pools(self) -> list[tuple[Names, Callable[[Callable[[], object]], object]]]:
         """All names there are, each with the way to have something done where they are at home."""
         return [(self._names, lambda call: call()), *((lane.names, lane.order) for lane in self._lanes)]
-
-    def _books(self) -> dict[str, Any]:
-        """The counts of all names together."""
-        books = self._names.books()
-        for lane in self._lanes:
-            for key, count in lane.names.books().items():
-                if key != "reasons":
-                    books[key] += count
-                else:
-                    books[key] = dict(sorted((Counter(books[key]) + Counter(count)).items()))
-        return books
 
     def _fail(self, error: ScanError) -> None:
         """Nothing more can be done: leave."""
@@ -330,7 +327,7 @@ class Scan:
     def _flushed(self) -> None:
         """The sheet is empty: sessions that found it full may go on; or this was the last line."""
         self._wake()
-        if self._names.done and not self._names.lines.used and self._lanes_left == len(self._lanes):
+        if self._names.done and not self._names.lines.used and all(lane.ended for lane in self._lanes):
             self._end()
 
     def _end(self) -> None:
@@ -340,7 +337,7 @@ class Scan:
     def _note_trouble(self, trouble: Trouble) -> None:
         self._names.troubles += 1
         self._trouble = REASONS.index(trouble.reason)
-        self._stats.trouble(str(trouble))
+        self._console.trouble(str(trouble))
 
     def _call_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A bug, or no memory, in what the loop called: it must not go on as if nothing had happened."""
@@ -376,17 +373,17 @@ class Scan:
                     connection.expire(now)
             self._names.expire(now)
             self._leave_out_refusing(list(self._ways.values()), self._names)
-            for lane, ways in zip(self._lanes, self._lane_ways, strict=True):
-                self._leave_out_refusing(ways, lane.names)
+            for lane in self._lanes:
+                self._leave_out_refusing(lane.ways, lane.names)
             self._give_up(now)
         if 0 < self._names.query_max <= self._names.queries:
             self._use_up("max-queries")
         self._wake()
-        self._stats.progress(now)
+        self._tellers.tick(now)
         if self._names.lines.used or self._names.done:
             self._sink.poke()
 
-    def _leave_out_refusing(self, ways: list[Way], names: Names) -> None:
+    def _leave_out_refusing(self, ways: Sequence[Way], names: Names) -> None:
         for way in ways:
             if way.peer.refusing and not way.left_out:
                 used = {other.resolver for other in ways if not other.left_out}
@@ -396,18 +393,18 @@ class Scan:
                 self._leave_out(way, ways)
                 names.resolvers -= 1
 
-    def _leave_out(self, refusing: Way, ways: list[Way]) -> None:
+    def _leave_out(self, refusing: Way, ways: Sequence[Way]) -> None:
         for way in ways:
             if way.resolver == refusing.resolver:
                 way.left_out = True
         for connection in list(self._crew.live):
             if connection.way.left_out:
                 connection.abort()
-        self._stats.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
+        self._console.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
 
     def _give_up(self, now: float) -> None:
         """When nothing has answered for a whole deadline, waiting names get their line all the same."""
-        waiting = self._names.live or self._names.available or self._lanes_left < len(self._lanes)
+        waiting = self._names.live or self._names.available or not all(lane.ended for lane in self._lanes)
         if not waiting or not any(names.troubles for names, _ in self._pools()):
             self._quiet_since = now
         heard_at = max(names.heard_at for names, _ in self._pools())
@@ -422,7 +419,6 @@ class Scan:
         self._connections = sum(len(crew.live) for crew in self._crews)
         if self._datagrams is not None:
             self._datagrams.close()
-            self._stats.more.update(self._datagrams.counts())
         for lane in self._lanes:
             lane.close()
             self._collect(lane)
@@ -434,6 +430,14 @@ class Scan:
         self._source.close()
         for names, _ in self._pools():
             names.close()
+        await self._tellers.close(self._ended_by)
+
+    @property
+    def _ended_by(self) -> str:
+        """In one word, for other programs."""
+        if self._error is not None or self._fault is not None:
+            return "error"
+        return signal.Signals(self._signal).name if self._signal else self._budget or "input"
 
     def _is_partial(self) -> bool:
         """True when some input has no line."""
@@ -445,10 +449,9 @@ class Scan:
             raise self._fault
         if self._error is not None and not isinstance(self._error, InputEndedEarly):
             raise self._error
-        self._stats.summary(connections=self._connections, ended=signal.Signals(self._signal).name
-                            if self._signal else self._budget or "input")  # fmt: skip
-        if not balanced(self._books()):
-            self._stats.warn("the books do not balance: this is a bug; please report it")
+        self._tellers.summarize(self._connections)
+        if not balanced(self._watch.books()):
+            self._console.warn("the books do not balance: this is a bug; please report it")
             return EXIT_FAULT
         if self._error is not None:
             raise self._error
@@ -456,7 +459,7 @@ class Scan:
             return 128 + self._signal
         if self._budget and self._is_partial():
             return EXIT_BUDGET
-        return EXIT_UNREACHED if self._unreached or nothing_answered(self._books()) else 0
+        return EXIT_UNREACHED if self._unreached or nothing_answered(self._watch.books()) else 0
 
 
 class InputEndedEarly(ScanError):

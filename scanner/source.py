@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import select
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -30,6 +31,9 @@ class Source:
         self._end = end
         self._room = threading.Semaphore(ahead)
         self._stopped = False
+        self._ended = False  # to the end of the last descriptor
+        self._size = size_of(descriptors)
+        self.octets = 0  # fed
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
@@ -40,6 +44,13 @@ class Source:
     def room_made(self) -> None:
         """A chunk was used up: another may be read."""
         self._room.release()
+
+    @property
+    def total(self) -> int | None:
+        """Octets of the whole input: of a file at once, of a pipe when it has ended; None while it is not known."""
+        if self._ended:
+            return self.octets
+        return None if self._size is None or self._stopped else max(self._size, self.octets)
 
     def stop(self) -> None:
         """Read no more; what is being read is dropped. May be called twice."""
@@ -61,6 +72,7 @@ class Source:
         try:
             for descriptor in self._descriptors:
                 self._read(descriptor)
+            self._ended = not self._stopped
         except OSError as error:
             trouble = error.strerror or str(error)
         except MemoryError:
@@ -79,11 +91,15 @@ class Source:
                 self._room.release()
                 break
             last = chunk[-1:]
-            self._feed(chunk.removeprefix(BOM) if begin else chunk)
+            self._give(chunk.removeprefix(BOM) if begin else chunk)
             begin = False
         if last != b"\n" and descriptor != self._descriptors[-1]:
             self._room.acquire()
-            self._feed(b"\n")
+            self._give(b"\n")
+
+    def _give(self, chunk: bytes) -> None:
+        self.octets += len(chunk)
+        self._feed(chunk)
 
     def _next(self, descriptor: int) -> bytes:
         """The next chunk; waits in poll, so that `stop` need not wait for a terminal or a quiet pipe."""
@@ -105,3 +121,14 @@ def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], value:
     """Hand a value from another thread to the loop's; nobody's any more when the loop is closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(call, value)
+
+
+def size_of(descriptors: Sequence[int]) -> int | None:
+    """Octets from where each will be read to its end; None when one is no file, or does not say (/proc)."""
+    total = 0
+    for descriptor in descriptors:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+            return None
+        total += max(found.st_size - os.lseek(descriptor, 0, os.SEEK_CUR), 0)
+    return total

@@ -27,6 +27,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.native.names": 2,
     "scanner.native.spool": 2,
     "scanner.native.peer": 2,
+    "scanner.native.tally": 1,
     "scanner.native.server": 2,
     "scanner.native.sockets": 1,
     "scanner.native.table": 2,
@@ -35,25 +36,31 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.transports": 3,
     "scanner.source": 3,  # the two ends and the counts: what workers share, so below them
     "scanner.sink": 3,
-    "scanner.stats": 3,
+    "scanner.console": 3,
     "scanner.workers": 4,
     "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
     "scanner.output": 5,
     "scanner.inputs": 5,
     "scanner.config": 5,
+    "scanner.watch": 5,  # what can be seen of the parts; below those who tell of it
+    "scanner.progress": 6,
+    "scanner.summary": 6,
+    "scanner.beacon": 6,
+    "scanner.metrics": 6,
+    "scanner.tellers": 7,
     "scanner.parts": 6,  # made from the configuration, for the scan
-    "scanner.run": 7,
-    "scanner.library": 8,
+    "scanner.run": 8,
+    "scanner.library": 9,
     "scanner.lab": 6,
     "scanner.newfile": 5,
     "scanner.results": 5,  # the lines as a table, for the two above it
-    "scanner.registration": 6,
+    "scanner.registration": 7,
     "scanner.candidates": 6,
     "scanner.convert": 6,
     "scanner.report": 6,
-    "scanner.commands": 8,
-    "scanner.cli": 9,
-    "scanner.__main__": 10,  # calls cli and nothing else
+    "scanner.commands": 9,
+    "scanner.cli": 10,
+    "scanner.__main__": 11,  # calls cli and nothing else
 }
 DOORS = {"scanner": "scanner.library"}  # the package leads up to the library, and opens it when asked
 ROOMS = (
@@ -72,6 +79,7 @@ HOMES = {  # outside library: the modules that may import it
     "duckdb": ("scanner.results", "scanner.convert", "scanner.report.query"),
     "idna": ("scanner.idn",),
     "httpcore2": ("scanner.registration.https",),
+    "prometheus_client": ("scanner.metrics",),
     "publicsuffixlist": ("scanner.registration.domain",),
     "python_socks": ("scanner.transports.tunnel",),
     "trustme": ("scanner.lab.registries",),
@@ -170,6 +178,6 @@ def test_the_house_has_no_room_for_odds_and_ends():
 
 
 def test_cython_imports_are_seen():
-    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.stats\ncimport a\nfrom os import x\n"
+    text = "from scanner.native.names cimport (\n    Name,\n)\nimport os, scanner.sink\ncimport a\nfrom os import x\n"
 
-    assert cython_imports(text) == ["scanner.native.names", "os", "scanner.stats", "a", "os"]
+    assert cython_imports(text) == ["scanner.native.names", "os", "scanner.sink", "a", "os"]

@@ -241,7 +241,7 @@ def test_no_more_queries_than_the_budget_and_no_wrong_line(scheme):
     assert len(asked) == books["queries"] == 250
     assert books["read"] == books["written"] + books["unfinished"] + books["blank"]
     assert Counter(row["s"] for row in done.rows) == {"taken": books["written"]}
-    assert books["ended"] == "max-queries"
+    assert books["ended_by"] == "max-queries"
 
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
@@ -269,7 +269,7 @@ def test_time_that_is_up_ends_the_scan_with_whole_lines(lab, scheme):
     out, err = run.communicate(names(100_000).encode(), timeout=20)
 
     books = json.loads(err.splitlines()[-1])
-    assert (run.returncode, books["ended"]) == (5, "max-time")
+    assert (run.returncode, books["ended_by"]) == (5, "max-time")
     assert time.monotonic() - begun < 5
     assert 100 < books["written"] == len(out.splitlines()) < 5000
     assert books["read"] == books["written"] + books["unfinished"]

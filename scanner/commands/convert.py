@@ -25,10 +25,10 @@ def command(results: str, output: str, force: bool) -> None:
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
     need("parquet", "duckdb")
+    from scanner.console import Console
     from scanner.convert import format_of
     from scanner.newfile import new_file
     from scanner.results import engine, load, opened
-    from scanner.stats import say
 
     write = format_of(output)
     with (
@@ -39,4 +39,4 @@ def command(results: str, output: str, force: bool) -> None:
         loaded = load(con, results, descriptor, new.parent)
         write(con, new)
     if loaded.foreign:
-        say(f"dnsscan: {loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")
+        Console().warn(f"{loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")

@@ -39,6 +39,7 @@ cdef class Names:
     cdef bytes chunk                    # the one being cut
     cdef const uint8_t *at              # cursor in `chunk`
     cdef const uint8_t *chunk_end
+    cdef int64_t begun                  # octets of all chunks that were begun, the present one included
     cdef uint8_t carry[4098]            # the head of a line whose end is in a later chunk
     cdef Py_ssize_t carried             # its octets; LINE_MAX + 1 = too long, the rest is dropped
     cdef const uint8_t *line_octets     # the line just cut

@@ -156,6 +156,11 @@ cdef class Names:
         """How many chunks have not been begun."""
         return len(self.chunks)
 
+    @property
+    def octets_cut(self) -> int:
+        """Octets of the input that were cut into lines. Any thread may ask: a chunk changes under the GIL only."""
+        return self.begun - (self.chunk_end - self.at)
+
     def stop(self) -> None:
         """Drop all input that is not yet a name; names already started go on, to their first pass's end."""
         self.stopped = True
@@ -254,6 +259,7 @@ cdef class Names:
         self.chunk, before = self.chunks.popleft()
         if before >= 0:
             self.line = before
+        self.begun += len(self.chunk)
         self.at = self.chunk
         self.chunk_end = self.at + len(self.chunk)
         self.room_made()

@@ -1,5 +1,6 @@
 """What is known of one resolver by one exit: the bucket of its rate, and its habits."""
 
+from scanner.native.tally cimport Counts, Tally
 from scanner.native.wire cimport Response
 
 cdef enum:
@@ -49,4 +50,6 @@ cdef class Peer:
     cdef int quota_uses                 # connections used up since it was learned
     cdef double heard_at                # s, monotonic: the last answer
     cdef bint doubted                   # its last connection ended with nothing answered
+    cdef readonly Tally tally           # what became of its queries; None until somebody uses the pair
+    cdef Counts *counts(self) except NULL
     cdef void ended_short(self, int answered) noexcept

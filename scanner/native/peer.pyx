@@ -14,12 +14,23 @@ cdef class Peer:
         self.manners.tokens = 1
         self.manners.refilled = self.heard_at = -1
 
+    cdef Counts *counts(self) except NULL:
+        """Where its queries are counted: made here, for whoever is about to send the first. Of thousands of proxies by
+        dozens of resolvers few pairs are ever used."""
+        if self.tally is None:
+            self.tally = Tally()
+        return &self.tally.counts
+
     cdef void ended_short(self, int answered) noexcept:
         """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
         self.short_ends += 1
         if self.short_ends >= 2:
             self.quota = answered
             self.quota_uses = 0
+
+    def reconnected(self) -> None:
+        """A connection was opened that is not its worker's first."""
+        self.counts().reconnects += 1
 
     def used_up(self) -> None:
         """A connection was used up; the habit is doubted now and then, as servers are restarted."""

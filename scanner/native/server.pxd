@@ -7,12 +7,14 @@ from scanner.native.line cimport Text
 from scanner.native.name cimport Name
 from scanner.native.peer cimport Manners, granted
 from scanner.native.sockets cimport AF_INET6, sockaddr_in6
+from scanner.native.tally cimport Counts, count_answer
 
 cdef enum:
     COOKIE_MAX = 44         # the option: 4 + 8 + 32 octets (RFC 7873 section 4)
 
 cdef struct Server:
     Manners *manners        # its bucket and habits, shared with the streams to it
+    Counts *counts          # of its queries, shared with the streams to it
     int index               # of the resolver, in the scan's list
     Text tags               # JSON of fields ns and p
     sockaddr_in6 address    # or a sockaddr_in in the same room
@@ -57,6 +59,7 @@ cdef inline bint has_room(Server *server, double now) noexcept nogil:
 cdef inline void hear(Server *server, Name *name, double now) noexcept nogil:
     """An answer that fits came."""
     cdef double rtt = now - name.sent
+    count_answer(server.counts, rtt)
     server.answered += 1
     server.heard_at = now
     server.silences = 0

@@ -86,6 +86,7 @@ cdef void fell_silent(Server *server, double now) noexcept nogil:
     server.window = server.threshold = max(server.window / 8, 1.0)
     server.before = 0
     if server.silences > 1:
+        server.counts.pauses += 1
         server.paused_until = now + min(60.0, 0.5 * (1 << min(server.silences, 10)))
 
 

@@ -6,11 +6,13 @@ from scanner.native.line cimport Text
 from scanner.native.name cimport Name, Reason
 from scanner.native.names cimport Aside, Names
 from scanner.native.peer cimport Peer
+from scanner.native.tally cimport Counts
 
 cdef class Session:
     cdef Names names
     cdef Aside aside                    # where its names come from, None = names
     cdef readonly Peer peer
+    cdef Counts *counts                 # of the peer
     cdef readonly int worker, exit, resolver
     cdef bytes tags                     # JSON of fields ns and p
     cdef Text tags_text                 # the same

@@ -16,6 +16,7 @@ from scanner.native.line cimport Text, text_of
 from scanner.native.name cimport BADRESP, TIMEOUT, Name, Reason
 from scanner.native.names cimport Aside, Names
 from scanner.native.peer cimport Peer, granted, knows_edns, told
+from scanner.native.tally cimport count_answer
 from scanner.native.table cimport enter, find_place, vacate
 from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
 
@@ -44,6 +45,7 @@ cdef class Session:
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.names, self.peer, self.tags, self.aside = names, peer, tags, aside
+        self.counts = peer.counts()
         self.tags_text = text_of(tags)
         self.worker, self.exit, self.resolver = worker, exit, resolver
         self.timeout_s = timeout_s
@@ -111,6 +113,7 @@ cdef class Session:
             at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
             self.sent += 1
             self.names.queries += 1
+            self.counts.queries += 1
             self.peer.manners.tokens -= 1
             room -= 1
         if at == scratch:
@@ -208,6 +211,7 @@ cdef class Session:
         if self.answered > QUOTA_MAX:
             self.peer.short_ends = 0
         self.names.answers += 1
+        count_answer(self.counts, rtt)
         self.names.heard_at = now
         self.names.troubles = 0
         self.peer.heard_at = now
@@ -258,6 +262,7 @@ cdef class Session:
             mute = mute or self.heard_at <= name.sent
             self.names.again(name, TIMEOUT, True, now)
             late += 1
+        self.counts.losses += late
         if mute:                        # the whole connection is silent, not one name: feel with one query
             self.silent += 1
             if self.auto:
@@ -295,6 +300,7 @@ cdef class Session:
                 spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0 and not self.excused)
                 self.names.again(name, <Reason>reason, spend, now)
         memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
+        self.counts.losses += count
         self.in_flight = 0
         self.tail_used = 0
         return count

@@ -101,6 +101,7 @@ cdef class Engine:
             server = &self.servers[i]
             set_up(server, target.index, target.address, target.port, target.scope, roll(&self.dice, 8))
             server.manners = &(<Peer>target.peer).manners
+            server.counts = (<Peer>target.peer).counts()
             server.tags = text_of(target.tags)
             self.by_address[i] = server
             self.consider(server, 0)
@@ -137,6 +138,13 @@ cdef class Engine:
         if self.poll >= 0:
             close(self.poll)
             self.poll = -1
+
+    def pausing(self, double now) -> int:
+        """How many resolvers are not asked for a while, because nothing came back."""
+        cdef int i, pausing = 0
+        for i in range(self.server_count):
+            pausing += now < self.servers[i].paused_until
+        return pausing
 
     def newly_moved(self) -> list:
         """Indexes of resolvers that went to TCP since the last call, because somebody forges their answers."""
@@ -291,6 +299,7 @@ cdef class Engine:
         if name is not NULL:
             name.strays += name.strays < 255
             if name.strays > STRAYS_NAME:
+                self.server_of(name).counts.losses += 1
                 self.leave(name)
                 self.names.aside(name)
         server = self.server_at(source)
@@ -324,6 +333,7 @@ cdef class Engine:
                 server.window = 1
                 server.threshold = 1
                 server.paused_until = now + 0.1
+                server.counts.pauses += 1
                 self.names.troubles += 1
 
     # -- expire --------------------------------------------------------------------------------------------------
@@ -361,6 +371,7 @@ cdef class Engine:
                     server = self.server_of(name)
                     if name.lap == server.lap:
                         server.lap_lost += 1
+                    server.counts.losses += 1
                     self.leave(name)
                     self.names.again(name, TIMEOUT, not self.unproven(server), now)
                     self.consider(server, now)
@@ -538,6 +549,7 @@ cdef class Engine:
         port.in_flight += 1
         server.in_flight += 1
         server.manners.tokens -= 1
+        server.counts.queries += 1
         self.in_flight += 1
         return 0
 
@@ -644,6 +656,7 @@ cdef class Engine:
             if name.lap == server.lap:
                 server.lap_sent -= 1
             server.manners.tokens += 1
+            server.counts.queries -= 1
             self.leave(name)
             self.names.queries -= 1
             name.next = self.held

@@ -15,6 +15,7 @@ from scanner.registration.dial import Dialer
 from scanner.registration.https import Web
 from scanner.registration.recheck import Recheck
 from scanner.registration.settings import Settings
+from scanner.registration.status import Status
 from scanner.registration.store import Store
 from scanner.source import Source, in_loop
 from scanner.transports.stream import verifying_context
@@ -54,18 +55,29 @@ class Confirmation:
         """Requests that were sent."""
         return sum(desk.asked for desk in self._desks.values())
 
-    async def run(self) -> int:
+    @property
+    def resting(self) -> int:
+        """Registries that have asked for a pause."""
+        return sum(desk.is_resting for desk in self._desks.values())
+
+    async def run(self, status: Status) -> int:
         """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
         loop = asyncio.get_running_loop()
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, number)
+        for name in ("SIGUSR1", "SIGINFO"):
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), status.say)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._end, trouble), ahead=CHUNKS_AHEAD)  # fmt: skip
         self._source.start()
+        drawing = loop.create_task(status.draw())
         try:
             await self._work()
         finally:
+            drawing.cancel()
+            status.wipe()
             await self._close()
         return self._exit_code()
 

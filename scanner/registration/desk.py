@@ -57,6 +57,11 @@ class Desk:
         """Those who ask now."""
         return self._tasks
 
+    @property
+    def is_resting(self) -> bool:
+        """True while the registry has asked for a pause."""
+        return self._pace.resting(monotonic()) > 0
+
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._staff()  # what came after it looked for the last time

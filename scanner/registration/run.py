@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from scanner.console import Console
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.inputs import open_inputs
@@ -20,8 +21,8 @@ from scanner.registration.confirm import Confirmation
 from scanner.registration.dial import Dialer
 from scanner.registration.https import Web
 from scanner.registration.settings import Settings, own_bootstrap
+from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
-from scanner.stats import say
 from scanner.transports.stream import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"
@@ -31,24 +32,26 @@ BOOTSTRAP_MAX = 16 << 20  # octets
 def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, output: str | None, force: bool,
             resume: bool, also_errors: bool, stats: str, quiet: bool) -> int:  # fmt: skip
     """Input lines to output lines; returns the exit code. Raises ScanError."""
+    console = Console()
     for warning in warnings(settings):
-        say(f"dnsscan: {warning}")
+        console.warn(warning)
     sources = open_inputs(tuple(files))
     kept = Store(Path(store) if store else None, settings.ages_s)
     begun = monotonic()
     try:
         descriptor = open_output(kept, sources, output, force=force, resume=resume)
         confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors)
-        code = asyncio.run(confirmation.run())
+        status = Status(confirmation, console, is_drawn=console.is_terminal and not quiet)
+        code = asyncio.run(confirmation.run(status))
     finally:
         kept.close()
     figures = summary(confirmation, monotonic() - begun)
     if stats == "json":
-        say(json.dumps(figures))
+        console.say(json.dumps(figures))
     elif not quiet:
-        say(f"dnsscan: {in_words(figures)}")
+        console.say(f"dnsscan: {in_words(figures)}")
     if figures["waiting"] and store is None:
-        say(f"dnsscan: {figures['waiting']:,} lines have no answer; with --store FILE a later run can go on")
+        console.warn(f"{figures['waiting']:,} lines have no answer; with --store FILE a later run can go on")
     return code
 
 

@@ -53,11 +53,6 @@ class Datagrams:
         self._loop.remove_reader(self.engine.fileno())
         self.engine.close()
 
-    def counts(self) -> dict[str, int]:
-        """What only datagrams meet, in all engines, for the summary."""
-        return {key: sum(getattr(engine, key) for engine in self.engines)
-                for key in ("truncated", "case_lost", "unreachable")}  # fmt: skip
-
     def _time(self) -> None:
         now = self._clock()
         if now >= self._next_tick:

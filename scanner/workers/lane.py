@@ -4,11 +4,12 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from scanner.native.clock import Clock
 from scanner.native.names import Names
 from scanner.native.udp import Engine
+from scanner.workers.way import Way
 
 TIMER_MS = 5  # attempts end, pauses end
 TICK_S = 0.02
@@ -17,15 +18,17 @@ BLOCKS_AHEAD = 4  # delivered and not yet taken: then the lane waits
 
 
 class Lane:
-    """Runs `engine` on `names`. What it calls, it calls in its own thread: `deliver()` when there are blocks to
-    `collect`, `lend(letters)` with names that need a stream, `left(fault)` once at the end."""
+    """Runs `engine` on `names`, by `ways`, all of them its own. What it calls, it calls in its own thread: `deliver()`
+    when there are blocks to `collect`, `lend(letters)` with names that need a stream, `left(fault)` once at the end."""
 
-    def __init__(self, names: Names, engine: Engine, *, deliver: Callable[[], None],
+    def __init__(self, names: Names, engine: Engine, ways: Sequence[Way], *, deliver: Callable[[], None],
                  lend: Callable[[list[list[bytes]]], None],
                  left: Callable[[BaseException | None], None]):  # fmt: skip
         self.names = names
         self.engine = engine
         self._clock = Clock()
+        self.ways = ways
+        self.ended = False  # it has left, and whoever it told knows
         self._deliver, self._lend, self._left = deliver, lend, left
         self._orders: deque[Callable[[], object]] = deque()
         self._blocks: deque[bytes] = deque()

@@ -5,6 +5,7 @@ import random
 
 from scanner.model import Proxy, Resolver
 from scanner.native.peer import Peer
+from scanner.native.session import Session
 
 BURST_S = 0.02  # of its rate that may be saved up
 BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
@@ -21,6 +22,9 @@ class Way:
         self.resolver_index, self.resolver = resolver_index, resolver
         self.peer = Peer(rate, BURST_DATAGRAMS_S if resolver.scheme == "udp" else BURST_S)
         self.left_out = False  # refuses everything: not used any more
+        self.sessions: list[Session] = []  # of the workers that have it for life
+        self.pausing = 0  # workers that wait for it to work again
+        self.exit_pauses = self.resolver_pauses = 0  # by whose doing; of both when that cannot be told
         self._failures = 0  # in a row
         self._probing = False  # one worker is pausing before, or making, the next try
         self._works = asyncio.Event()
@@ -29,28 +33,38 @@ class Way:
     async def admitted(self) -> bool:
         """Wait until this worker may open a connection; True when it is the one that tries a failing way."""
         while self._failures:
-            if not self._probing:
-                self._probing = True
-                try:
-                    await asyncio.sleep(self.pause_s())
-                except BaseException:
-                    self._probing = False
-                    raise
-                return True
-            await self._works.wait()
+            self.pausing += 1
+            try:
+                if not self._probing:
+                    await self._pause()
+                    return True
+                await self._works.wait()
+            finally:
+                self.pausing -= 1
         return False
+
+    async def _pause(self) -> None:
+        """Before the next try, which the caller makes."""
+        self._probing = True
+        try:
+            await asyncio.sleep(self.pause_s())
+        except BaseException:
+            self._probing = False
+            raise
 
     def pause_s(self) -> float:
         """Growing, jittered."""
         base = PAUSE_FIRST_S if self._failures == 1 else PAUSE_NEXT_S * 2 ** min(self._failures - 2, 8)
         return min(base, PAUSE_MAX_S) * random.uniform(1, 1.25)
 
-    def failed(self, probing: bool) -> None:
-        """A connection could not be opened, or ended before any answer."""
+    def failed(self, probing: bool, reason: str = "") -> None:
+        """A connection could not be opened for this `reason` (of model.REASONS), or ended before any answer ("")."""
         if probing:
             self._probing = False
         if probing or self._failures == 0:
             self._failures += 1
+            self.exit_pauses += reason in ("proxy", "")
+            self.resolver_pauses += reason != "proxy"
             self._works.clear()
 
     def ended(self, probing: bool) -> None:

@@ -29,6 +29,8 @@ class Openings:
 
 async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> None:
     """Keep one connection for `session`; returns only when the way is left out."""
+    way.sessions.append(session)
+    first = True
     while not way.left_out:
         await crew.needed()
         probing = await way.admitted()
@@ -44,7 +46,7 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
             if crew.clock.lost_s > lost_s:  # we did not run meanwhile: what ended by time is no proof of anything
                 way.ended(probing)
                 continue
-            way.failed(probing)
+            way.failed(probing, trouble.reason)
             openings.trouble(trouble)
             continue
         except BaseException:
@@ -52,6 +54,9 @@ async def work(session: Session, way: Way, crew: Crew, openings: Openings) -> No
             way.ended(probing)
             raise
         opened = monotonic()
+        if not first:
+            way.peer.reconnected()
+        first = False
         try:
             await connection.lost
         finally:

@@ -1,0 +1,106 @@
+"""What a scan says on stderr: warnings, a line that is drawn again and again on a terminal, and the summary.
+
+It never touches stdout, and a stderr that is full or closed never ends a scan, nor stops it.
+"""
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Callable
+
+COLUMNS = 80  # of a terminal that does not say
+TROUBLES_TOLD = 6  # of thousands of dead proxies the first few are told; the summary counts them all
+
+
+class Console:
+    """Speaks for one scan. `host`, where there is one, hears its warnings in stderr's place."""
+
+    def __init__(self, host: Callable[[str], None] | None = None) -> None:
+        self._host = host
+        self._said: set[str] = set()
+        self._troubles: set[str] = set()
+        self._drawn = False  # a line stands there that is no line yet
+        self.is_terminal = host is None and is_terminal(2) and os.environ.get("TERM") != "dumb"
+        self.has_colours = self.is_terminal and not os.environ.get("NO_COLOR")  # no-color.org
+
+    @property
+    def troubles(self) -> int:
+        """How many kinds of trouble with proxies and resolvers were met."""
+        return len(self._troubles)
+
+    @property
+    def columns(self) -> int:
+        """How wide the terminal is now."""
+        with contextlib.suppress(OSError):
+            return os.get_terminal_size(2).columns or COLUMNS
+        return COLUMNS
+
+    def warn(self, text: str) -> None:
+        """One line; the same text is not said twice."""
+        if text not in self._said:
+            self._said.add(text)
+            self.note(text)
+
+    def trouble(self, text: str) -> None:
+        """A proxy or resolver cannot be used: one line for each of the first few."""
+        self._troubles.add(text)
+        if len(self._troubles) <= TROUBLES_TOLD:
+            self.warn(text)
+        else:
+            self.warn("more proxies or resolvers are in trouble; the summary counts them")
+
+    def note(self, text: str) -> None:
+        """One line about now; where there is no room for it at once, none."""
+        if self._host is not None:
+            self._host(text)
+        elif has_room(2):
+            self.say(f"dnsscan: {text}")
+
+    def say(self, text: str) -> None:
+        """One line, all of it, however long the reader takes."""
+        self.wipe()
+        write(text + "\n")
+
+    def draw(self, text: str) -> None:
+        """Put the text, shorter than a line, in the place of the one that was drawn before."""
+        if is_in_front() and has_room(2):
+            self._drawn = True
+            write(f"\r{text}\x1b[K")
+
+    def wipe(self) -> None:
+        """Leave nothing of what was drawn."""
+        if self._drawn:
+            self._drawn = False
+            write("\r\x1b[K")
+
+
+def write(text: str) -> None:
+    """To stderr, at once; trouble with stderr is nobody's trouble."""
+    octets = text.encode("utf-8", "backslashreplace")
+    with contextlib.suppress(OSError):
+        while octets:
+            octets = octets[os.write(2, octets) :]
+
+
+def has_room(descriptor: int) -> bool:
+    """False for a pipe that nobody empties and a terminal that was stopped (Ctrl-S): writing there would wait."""
+    waiter = select.poll()
+    waiter.register(descriptor, select.POLLOUT)
+    return bool(waiter.poll(0))
+
+
+def is_in_front() -> bool:
+    """False for a job in the background, that would draw over what the user is typing."""
+    try:
+        return os.tcgetpgrp(2) == os.getpgrp()
+    except OSError:  # not the terminal that we were started from: nobody types there
+        return True
+
+
+def is_terminal(descriptor: int) -> bool:
+    """True for a terminal; False for anything else, closed ones included."""
+    try:
+        return os.isatty(descriptor) and sys.platform != "win32"
+    except OSError:
+        return False

@@ -1,0 +1,121 @@
+"""How a scan is doing, in one line: drawn on a terminal four times a second, or said every ten, or once when asked.
+
+It is written by hand, and no library's progress bar: rich's takes over stdout while it is live, adds 50 ms to each
+start, and would still have to be told what to say.
+"""
+
+import math
+from collections.abc import Iterator
+from time import monotonic
+
+from scanner.console import Console
+from scanner.watch import Watch
+
+FRAME_S = 0.25
+PLAIN_S = 10.0
+COST_MAX = 0.005  # of a core: with tens of thousands of tunnels the line is drawn less often
+FORMS = ("auto", "plain", "none")
+PLAIN, BOLD, RED, YELLOW = "", "\x1b[1m", "\x1b[31m", "\x1b[33m"
+RESET = "\x1b[0m"
+ERRORS_MANY = 0.05  # of what was written: then their share is red
+
+Part = tuple[str, str]
+"""A few words and their colour."""
+
+
+class Progress:
+    """`form` is auto (drawn on a terminal, else nothing), plain (a line every ten seconds) or none."""
+
+    def __init__(self, watch: Watch, console: Console, form: str):
+        self._watch, self._console = watch, console
+        self._is_drawn = form == "auto" and console.is_terminal
+        self._every_s = FRAME_S if self._is_drawn else PLAIN_S if form == "plain" else math.inf
+        self._next_at = watch.started + self._every_s
+
+    def tick(self, now: float) -> None:
+        """Say how things stand, when it is time for that; may be called as often as one likes."""
+        if now < self._next_at:
+            return
+        begun = monotonic()
+        if self._is_drawn:
+            console = self._console
+            console.draw(line(fitting(list(parts(self._watch)), console.columns - 1), console.has_colours))
+        else:
+            self.status()
+        self._next_at = now + max(self._every_s, (monotonic() - begun) / COST_MAX)
+
+    def status(self) -> None:
+        """One line about now, whoever reads it."""
+        self._console.note(line(list(parts(self._watch)), False))
+
+
+def parts(watch: Watch) -> Iterator[Part]:
+    """What there is to say, the most important first."""
+    books = watch.books()
+    yield from course(watch)
+    yield f"{watch.per_second:,.0f}/s", BOLD
+    if watch.output_waits:
+        yield "the output's reader is behind", YELLOW
+    yield f"{books['written']:,} written", PLAIN
+    for verdict in ("taken", "nxdomain", "error"):
+        share = books[verdict] / max(books["written"], 1)
+        yield f"{verdict} {percent(share)}", RED if verdict == "error" and share >= ERRORS_MANY else PLAIN
+    tally = watch.tally()
+    median, slow = tally.quantile_ms(0.5), tally.quantile_ms(0.99)
+    if median is not None and slow is not None:
+        yield f"p50 {brief(median)} p99 {brief(slow)} ms", PLAIN
+    yield f"{books['in_flight']:,} in flight", PLAIN
+    if books["retried"]:
+        yield f"{books['retried']:,} retried", PLAIN
+    yield from tunnels(watch)
+
+
+def course(watch: Watch) -> Iterator[Part]:
+    """How far it is, and how long the rest takes, where the size of the input is known."""
+    share, left_s = watch.share_done, watch.left_s
+    if share is not None:
+        yield f"{math.floor(100 * share)}%", BOLD
+        if left_s is not None and share < 1:
+            yield f"{clock(left_s)} left", PLAIN
+
+
+def tunnels(watch: Watch) -> Iterator[Part]:
+    """Connections that live, and what is waited for."""
+    if watch.live or watch.pausing:
+        yield f"{watch.live:,} live", PLAIN
+    if watch.pausing:
+        yield f"{watch.pausing:,} pausing", YELLOW
+    if watch.resolvers_pausing:
+        yield f"{watch.resolvers_pausing:,} resolvers pausing", YELLOW
+
+
+def fitting(wanted: list[Part], columns: int) -> list[Part]:
+    """As many parts as stand in so many columns; of the first, when even that is too long, its beginning."""
+    used = -2
+    for count, (text, _) in enumerate(wanted):
+        used += len(text) + 2
+        if used > columns:
+            return wanted[:count] or [(wanted[0][0][: max(columns, 0)], wanted[0][1])]
+    return wanted
+
+
+def line(wanted: list[Part], has_colours: bool) -> str:
+    """The parts side by side."""
+    return "  ".join(f"{colour}{text}{RESET}" if colour and has_colours else text for text, colour in wanted)
+
+
+def percent(share: float) -> str:
+    """`37%`, `0.4%`."""
+    return f"{share:.0%}" if share >= 0.1 or share == 0 else f"{share:.1%}"
+
+
+def brief(ms: float) -> str:
+    """At most three digits before rounding would lie: `0.42`, `45`, `1,204`."""
+    return f"{ms:,.0f}" if ms >= 10 else f"{ms:.2g}"
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `12:30`, `3:04:05`."""
+    minutes, second = divmod(math.ceil(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours:,}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

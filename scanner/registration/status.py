@@ -1,0 +1,72 @@
+"""How a confirmation is doing, in one line: drawn on a terminal, or said once when asked (SIGUSR1)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+from typing import Protocol
+
+from scanner.console import Console
+from scanner.progress import PLAIN, Part, clock, fitting, line
+from scanner.registration.answer import VERDICTS
+from scanner.registration.clerk import Books
+
+FRAME_S = 0.5
+WINDOW_S = 30.0  # of the rate: registries are slow
+
+
+class Told(Protocol):
+    """What is looked at."""
+
+    books: Books
+
+    @property
+    def asked(self) -> int:
+        """Requests that were sent."""
+
+    @property
+    def resting(self) -> int:
+        """Registries that have asked for a pause."""
+
+
+class Status:
+    """Tells of one confirmation."""
+
+    def __init__(self, told: Told, console: Console, *, is_drawn: bool):
+        self._told, self._console, self._is_drawn = told, console, is_drawn
+        self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])  # requests until then
+
+    async def draw(self) -> None:
+        """Again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(FRAME_S)
+            now = monotonic()
+            self._samples.append((now, self._told.asked))
+            while self._samples[0][0] < now - WINDOW_S:
+                self._samples.popleft()
+            if self._is_drawn:
+                self._console.draw(line(fitting(list(self._parts()), self._console.columns - 1), False))
+
+    def say(self) -> None:
+        """One line about now."""
+        self._console.note(line(list(self._parts()), False))
+
+    def wipe(self) -> None:
+        """Leave nothing of what was drawn."""
+        self._console.wipe()
+
+    def _parts(self) -> Iterator[Part]:
+        """What there is to say, the most important first."""
+        told, books = self._told, self._told.books
+        yield f"{books.written:,} written", PLAIN
+        yield f"{books.waiting:,} waiting", PLAIN
+        begun, before = self._samples[0]
+        rate = (told.asked - before) / max(monotonic() - begun, 1e-9)
+        yield f"{told.asked:,} requests", PLAIN
+        yield f"{rate:,.1f}/s", PLAIN
+        if rate > 0 and books.waiting:
+            yield f"{clock(books.waiting / rate)} left at most", PLAIN
+        if told.resting:
+            yield f"{told.resting:,} registries resting", PLAIN
+        for verdict in VERDICTS:
+            yield f"{verdict} {books.verdicts[verdict]:,}", PLAIN

@@ -1,0 +1,76 @@
+"""All who tell others how a scan is doing, as the configuration wants them: progress, heartbeat, metrics, summary."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+from scanner import summary
+from scanner.beacon import Beacon, heartbeat
+from scanner.config import Config, describe
+from scanner.console import Console
+from scanner.errors import ScanError
+from scanner.progress import Progress
+from scanner.watch import Watch
+
+
+class Tellers:
+    """Tell of what `watch` sees. `descriptors` are the scan's input and output: no file of ours may be one of them."""
+
+    def __init__(self, config: Config, watch: Watch, console: Console, descriptors: Sequence[int]):
+        self._config, self._watch, self._console = config, watch, console
+        self._descriptors = descriptors
+        self._progress = Progress(watch, console, config.progress)
+        self._stop_serving: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Before the first packet. Raises ScanError."""
+        config = self._config
+        files = {}
+        if config.heartbeat:
+            files["--heartbeat", config.heartbeat] = partial(heartbeat, self._watch)
+        if config.metrics_file:
+            name = Path(config.metrics_file).stem
+            files["--metrics-file", config.metrics_file] = metrics("--metrics-file").exposition(self._watch, name)
+        self._beacon = Beacon(files, self._descriptors, self._console.warn)
+        self._beacon.start()
+        if config.metrics:
+            self._stop_serving = metrics("--metrics").serve(self._watch, *config.metrics)
+
+    def tick(self, now: float) -> None:
+        """Whatever it is time for."""
+        self._watch.sample(now)
+        self._progress.tick(now)
+        self._beacon.tick(now)
+
+    def status(self) -> None:
+        """One line, for somebody who asks."""
+        self._progress.status()
+
+    async def close(self, ended_by: str) -> None:
+        """The last word to files and to Prometheus; `ended_by` says what ended the scan."""
+        self._watch.end(ended_by)
+        self._console.wipe()
+        await self._beacon.close()
+        self._stop_serving()
+
+    def summarize(self, connections: int) -> None:
+        """The books, once, at the end; `connections` were live then."""
+        troubles = self._console.troubles
+        if self._config.stats == "json":
+            self._console.say(summary.as_json(self._watch, connections=connections, troubles=troubles,
+                                              settings=describe(self._config)))  # fmt: skip
+        elif not self._config.quiet:
+            for line in summary.as_text(self._watch, troubles):
+                self._console.say(f"dnsscan: {line}")
+
+
+def metrics(flag: str) -> ModuleType:
+    """The module, whose library is an extra. Raises ScanError where that is missing."""
+    try:
+        from scanner import metrics
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("prometheus_client"):
+            raise
+        raise ScanError(f"{flag} needs prometheus-client: pip install 'dnsscan[metrics]'") from None
+    return metrics
