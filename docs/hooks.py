@@ -114,7 +114,11 @@ def knobs(keys: tuple[str, ...], numbers: dict[str, config.Knob], command: click
     flags, rows = options(command), []
     for key in keys:
         option, knob = flags.get(key), numbers.get(key)
-        may_be = f"{knob.least:,} to {knob.most:,}{f', `{knob.word}`' if knob.word else ''}" if knob else ""
+        may_be = (
+            f"{max(knob.least, 1 if knob.word else 0):,} to {knob.most:,}{f', `{knob.word}`' if knob.word else ''}"
+            if knob
+            else ""
+        )
         if knob is None and option is not None:
             may_be = "true, false" if option.is_flag else ("a list" if option.multiple else "")
         flag = ", ".join(f"`{text}`" for text in option.opts) if option else ""
