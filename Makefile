@@ -1,4 +1,4 @@
 # One verb, one script: read the scripts, not this file.
-.PHONY: demo test check bench torture soak docs
-demo test check bench torture soak docs:
+.PHONY: demo test check bench torture soak docs fuzz
+demo test check bench torture soak docs fuzz:
 	@scripts/$@

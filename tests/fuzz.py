@@ -1,0 +1,98 @@
+"""Fuzzing of the native receive paths with coverage; `scripts/fuzz` builds them for it and runs this.
+
+An input is a response to `a.com NS`. Its first two octets, which would be the message ID, say how it comes: all fields
+or none, and in what pieces. Whatever it is, the name has its line or waits, and dnspython has nothing against its
+verdict.
+"""
+
+import contextlib
+import socket
+import sys
+
+import atheris
+import orjson
+from test_fuzz import Victim, disagrees
+
+from scanner.inputline import judge
+from scanner.native.line import Lines
+from scanner.native.names import Names
+from scanner.native.peer import Peer
+from scanner.native.udp import Engine
+from scanner.rdata import describer
+from scanner.transports.datagram import port_opener
+from scanner.workers.datagrams import Target
+
+ALL_FIELDS = ("a", "sec", "fl", "why")
+
+
+def check(names: Names, message: bytes) -> None:
+    octets = names.lines.take()
+    assert octets.isascii(), octets
+    rows = [orjson.loads(line) for line in octets.splitlines()]
+    assert len(rows) + names.live == 1, (rows, names.live)
+    for row in rows:
+        assert (reason := disagrees(row, message)) is None, (reason, row)
+
+
+def stream(data: bytes) -> None:
+    """Framed, in pieces of as many octets as the second says."""
+    if len(data) < 2:
+        return
+    victim = Victim(fields=ALL_FIELDS if data[0] & 1 else ())
+    ((message_id, _),) = victim.ids()
+    message = message_id + data[2:]
+    framed, piece = len(message).to_bytes(2, "big") + message, data[1] or len(message) + 2
+    for at in range(0, len(framed), piece):
+        victim.session.receive(framed[at : at + piece], 1.0)
+    check(victim.names, message)
+
+
+class Server:
+    """One socket, which an engine of its own asks for each input."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)  # loopback delivers at once
+        self.opener = port_opener((), rcvbuf=1 << 16, sndbuf=1 << 16, port_range=None)
+
+    def engine(self, names: Names, case: bool) -> Engine:
+        target = Target(Peer(), 0, "127.0.0.1", self.socket.getsockname()[1], 0, b"")
+        return Engine(names, [target], open_port=self.opener, slots=1, case=case)
+
+    def query(self) -> tuple[bytes, tuple[str, int]]:
+        """The newest: what one engine asked again is not the next one's."""
+        found = [self.socket.recvfrom(4096)]
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self.socket.recvfrom(4096))
+        return found[-1]
+
+
+def datagram(data: bytes, server: Server) -> None:
+    """From the right address with the right ID; where the first octet is odd, in the case of the query (0x20) too."""
+    if len(data) < 2:
+        return
+    cased, fields = bool(data[0] & 1), ALL_FIELDS if data[1] & 1 else ()
+    names = Names(Lines(), (2,), judge=judge, room_made=lambda: None, retries=0, deadline_s=1e9, fields=fields,
+                  describe=describer(fields))  # fmt: skip
+    names.feed(b"a.com\n")
+    engine = server.engine(names, cased)
+    try:
+        engine.turn(1.0)
+        query, source = server.query()
+        message = query[:2] + data[2:]
+        if cased and len(message) >= 19:
+            message = message[:12] + query[12:19] + message[19:]
+        server.socket.sendto(message, source)
+        engine.turn(1.1)
+        check(names, message[:2048])
+    finally:
+        engine.close()
+
+
+if __name__ == "__main__":
+    path = sys.argv.pop(1)
+    server = Server()
+    atheris.Setup(sys.argv, stream if path == "stream" else lambda data: datagram(data, server))
+    atheris.Fuzz()
