@@ -2,8 +2,9 @@
 
 Each block of `sh` in the README, in docs/ and in wordlists/ runs in a folder of its own, with bash -e, against a lab.
 In it stand cfg.json and lab.json (the lab's configuration), domains.txt, names.txt, results.jsonl, beat.json,
-wordlists/ and scripts/. 192.0.2.53 is the lab's resolver, and SWAPS shortens what takes long. A block that cannot run has the line
-`<!-- not run: REASON -->` above it, and its first line stands in NOT_RUN. A line that ends with `# NUMBER` prints that.
+wordlists/ and scripts/. 192.0.2.53 is the lab's resolver, and SWAPS shortens what takes long. A block that cannot run
+has the line `<!-- not run: REASON -->` above it, and its first line stands in NOT_RUN. A line that ends with `# NUMBER`
+prints that.
 """
 
 import contextlib
