@@ -1,8 +1,7 @@
 """What mkdocs does beside its own work: sections of the README stand in pages, and tables are made from the code.
 
 In a page `<!-- README: Heading -->` becomes what stands under that heading of the README, and `<!-- code: name -->` the
-table of that name in CODE. Neither is ever written to a file of the repository. The page of metrics is left out where
-the README has no such section.
+table of that name in CODE. Neither is ever written to a file of the repository.
 """
 
 import json
@@ -22,28 +21,15 @@ from scanner.registration import settings  # noqa: E402
 
 PLACE = re.compile(r"^<!-- (README|code): (.+?) -->$", re.MULTILINE)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-LINK = re.compile(r"\[([^\]]*)\]\((?!https?://)([^)]*)\)")
+LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?://)([^)]*)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-PAGES = {"#the-lab": "reference/lab.md", "#config": "reference/config.md", "#registries": "reference/lab.md#registries"}
+PAGES = {
+    "#the-lab": "reference/lab.md",
+    "#config": "reference/config.md",
+    "#registries": "reference/lab.md#registries",
+    "#watching-it": "how-to/watch.md",
+}
 """Where a link within the README leads here; its other links are to files of the repository, and become their text."""
-
-
-def on_config(config: Any) -> Any:
-    """Leave the page of metrics out of the navigation where there are none."""
-    if not sections().get("Metrics"):
-        for part in config["nav"]:
-            for pages in part.values():
-                if isinstance(pages, list) and "reference/metrics.md" in pages:
-                    pages.remove("reference/metrics.md")
-    return config
-
-
-def on_files(files: Any, config: Any) -> Any:
-    """The same of the files."""
-    metrics = files.get_file_from_path("reference/metrics.md")
-    if metrics is not None and not sections().get("Metrics"):
-        files.remove(metrics)
-    return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -71,7 +57,7 @@ def sections() -> dict[str, str]:
 
 def linked(text: str, up: str) -> str:
     """Links and images of the README as they are from a page so many folders down."""
-    text = text.replace('"docs/images/', f'"{up}images/')
+    text = text.replace("docs/images/", f"{up}images/")
     return LINK.sub(lambda link: f"[{link[1]}]({up}{PAGES[link[2]]})" if link[2] in PAGES else link[1], text)
 
 
