@@ -76,7 +76,7 @@ MEMORY_SHAPES = (
     Shape("memory, 10 million names", 10_000_000, 100, 0, checked=False),
     Shape("memory, 10 million names over UDP", 10_000_000, 16, 1000, udp=True, gso=True, checked=False),
 )
-WATCHED = Shape("watched", 24_000_000, 100, 0, checked=False)
+WATCHED = Shape("watched", 12_000_000, 100, 0, checked=False)
 PAIRS = 9  # of the same scan, watched and not
 QUICK_SHARE = 10  # --quick asks so many times fewer names
 
@@ -377,6 +377,7 @@ def watched(shape: Shape, pairs: int, folder: Path) -> dict[str, Any]:
     return {
         "names": shape.names, "pairs": pairs, "scrapes": len(scrapes),
         "cpu": statistics.median(each.cpu_us for each in seen) / statistics.median(each.cpu_us for each in plain),
+        "cpu_least": min(each.cpu_us for each in seen) / min(each.cpu_us for each in plain),
         "rate": statistics.median(each.rate for each in seen) / statistics.median(each.rate for each in plain),
         "runs": [(asdict(one), asdict(other)) for one, other in zip(plain, seen, strict=True)],
     }  # fmt: skip
@@ -386,8 +387,9 @@ def watched_lines(found: dict[str, Any]) -> list[str]:
     return [
         "",
         "Watched (progress on a terminal, a heartbeat, metrics in a file and scraped every second), beside the same",
-        f"scan with `--quiet`, direct, auto: {found['names']:,} names, {found['pairs']} of each in turn, medians:",
-        f"{found['cpu']:.3f} x the CPU a name, {found['rate']:.3f} x the names/s, one more library's import included.",
+        f"scan with `--quiet`: direct, auto (100), {found['names']:,} names, {found['pairs']} each in turn. Medians:",
+        f"{found['cpu']:.3f} x the CPU a name (the least of each: {found['cpu_least']:.3f} x), {found['rate']:.3f} x",
+        "the names/s; the import of one more library is in it.",
     ]
 
 

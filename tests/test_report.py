@@ -448,6 +448,6 @@ def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):
 
     assert (reported.code, reported.out, reported.err) == (0, b"", "")
     assert stat.S_IMODE((tmp_path / "page.html").stat().st_mode) == 0o600
-    assert {"a..b", "empty label", "servfail", "303", "#3", lab.config["resolvers"][0].join(["tcp://", ""])} <= set(
-        whole.cells
-    )
+    resolver = f"tcp://{lab.config['resolvers'][0]}"
+    assert {"a..b", "empty label", "servfail", "303", resolver} <= set(whole.cells)
+    assert any(cell.startswith("#") for cell in whole.cells)  # proxies; a short scan may not need all of them
