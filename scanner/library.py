@@ -6,6 +6,7 @@ stderr, a limit of the process, or a descriptor that it has not opened.
 """
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ __all__ = ["Result", "ScanError", "Verdict", "scan", "scan_all"]
 
 Name = str | bytes
 Verdict = Literal["taken", "nxdomain", "error"]
+KEYS = ("d", "s", "r", "ms", "re", "e", "x", "q", "n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")  # of a line
 BLOCK = 64 * 1024  # octets read or written at once; what a pipe holds
 BLOCK_S = 0.005  # a name waits no longer for others to be written with
 
@@ -63,6 +65,15 @@ class Result:
         return cls(row["d"], row["s"], row["r"], row["ms"], row["re"], key("e"), key("x", 0), key("q"), key("n"),
                    key("why"), key("t"), None if answers is None else tuple(answers), key("ns"), key("p"), key("ts"),
                    key("sec"), key("fl"))  # fmt: skip
+
+    def to_line(self) -> bytes:
+        """The output line that tells this result, for `dnsscan report` and all who read such lines. In ASCII, with its
+        newline. What is None is left out, but for the RCODE."""
+        row = {key: getattr(self, name) for key, name in zip(KEYS, self.__slots__, strict=True)}
+        told = {key: value for key, value in row.items() if value is not None or key == "r"}
+        if not self.retries:
+            del told["x"]
+        return json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def scan(names: Iterable[Name] | AsyncIterable[Name], config: Mapping[str, Any], *,

@@ -457,3 +457,13 @@ def test_the_example_of_the_readme_runs(lab, tmp_path):
     assert len(out) == 2
     assert "nxdomain.lab.test" in out[0]
     assert "servfail.lab.test" in out[1]
+
+
+def test_a_result_makes_the_line_that_made_it():
+    lines = [
+        b'{"d":"a.test","s":"taken","r":0,"ms":4,"re":true}\n',
+        b'{"d":"b.test","s":"error","r":null,"ms":204,"re":false,"e":"timeout","x":2,"q":"c.test","n":7,"p":0}\n',
+        b'{"d":"\\u00e9","s":"nxdomain","r":3,"ms":0,"re":false,"a":["x"],"ns":"tcp://h:53","ts":1.5,"fl":"qr"}\n',
+    ]
+
+    assert [Result.from_line(line).to_line() for line in lines] == lines

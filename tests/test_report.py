@@ -451,3 +451,13 @@ def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):
     resolver = f"tcp://{lab.config['resolvers'][0]}"
     assert {"a..b", "empty label", "servfail", "303", resolver} <= set(whole.cells)
     assert any(cell.startswith("#") for cell in whole.cells)  # proxies; a short scan may not need all of them
+
+
+def test_the_demo_scans_a_lab_and_shows_what_came_out(tmp_path):
+    done = scan("report", "--demo", "-o", tmp_path / "page.html", limit_s=60)
+    cells = Page((tmp_path / "page.html").read_text()).cells
+
+    assert (done.code, done.out, done.err) == (0, b"", "")
+    assert {"servfail", "nodata", "cname_nx", "badname", "com", "test"} <= set(cells)
+    refusal(scan("report", "-o", tmp_path / "other.html"), "--demo; one of them")
+    refusal(scan("report", "--demo", tmp_path / "lines", "-o", tmp_path / "other.html"), "one of them")

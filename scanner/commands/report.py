@@ -1,10 +1,15 @@
 """`dnsscan report`: its flags."""
 
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from scanner.commands.extras import need
+from scanner.errors import ScanError
 
 MEMORY = "512MB"  # for DuckDB; lines by the million take a quarter of it
 EPILOG = """\b
@@ -12,19 +17,23 @@ Example:
   dnsscan --config cfg.json --fields ns,p,ts --stats json \\
       --output results.jsonl domains.txt 2> run.json
   dnsscan report results.jsonl --stats run.json -o report.html
+  dnsscan report --demo -o report.html        a scan of the lab
 """
 
 
 @click.command("report", epilog=EPILOG, context_settings={"max_content_width": 80})
-@click.argument("results", metavar="RESULTS")
+@click.argument("results", metavar="RESULTS", required=False)
 @click.option("--stats", type=click.Path(path_type=Path), metavar="FILE", help="What --stats json told of the run.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The page (must not exist).")
 @click.option("--force", is_flag=True, help="Overwrite the page.")
-def command(results: str, stats: Path | None, output: str, force: bool) -> None:
+@click.option("--demo", is_flag=True, help="Scan a lab first, in the place of RESULTS.")
+def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool) -> None:
     """The lines of a scan as one page, which opens from disk and loads nothing.
 
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
+    if demo == (results is not None):
+        raise ScanError("report: give a file of result lines, or - for stdin, or --demo; one of them")
     need("report", "duckdb", "vl_convert")
     from scanner.newfile import new_file
     from scanner.report.page import page
@@ -33,8 +42,28 @@ def command(results: str, stats: Path | None, output: str, force: bool) -> None:
     from scanner.results import engine, load, opened
 
     run = read_run(stats) if stats else Run()
-    with opened(results) as descriptor, new_file(output, force=force, sources=[descriptor]) as new:
+    with given(results) as name, opened(name) as descriptor, new_file(output, force=force, sources=[descriptor]) as new:
         with engine(new.parent, MEMORY) as con:
-            loaded = load(con, results, descriptor, new.parent)
+            loaded = load(con, name, descriptor, new.parent)
             figures = ask(con)
-        new.write_text(page("stdin" if results == "-" else Path(results).name, loaded, figures, run), "utf-8")
+        new.write_text(page("stdin" if name == "-" else Path(name).name, loaded, figures, run), "utf-8")
+
+
+@contextmanager
+def given(results: str | None) -> Iterator[str]:
+    """The file that was named, or one with the lines of the demo, for as long as the block lasts."""
+    if results is not None:
+        yield results
+        return
+    from scanner.demo import lines
+
+    with tempfile.TemporaryDirectory(prefix="dnsscan-") as folder:
+        path = Path(folder) / "demo.jsonl"
+
+        async def write() -> None:
+            with path.open("wb") as file:
+                async for line in lines():
+                    file.write(line)
+
+        asyncio.run(write())
+        yield str(path)
