@@ -19,7 +19,8 @@ from zlib import crc32
 import jsonschema
 import pytest
 import trustme
-from command import DNSSCAN, ROOT, refusal, scan, start
+from command import DNSSCAN, ROOT, environment, refusal, scan, start
+from terminal import Terminal
 
 from scanner.lab.registry_zone import FOUND, NEVER_FREE, STATES
 
@@ -520,6 +521,33 @@ def test_the_books_are_printed_and_balance(registries):
     assert books["read"] == books["written"] + books["blank"] == 4
     assert sum(books["verdicts"].values()) == books["written"]
     assert confirm(registries, "--quiet", lines=["a.com"]).err == ""
+
+
+def test_a_terminal_shows_how_it_is_doing_in_a_line_that_never_wraps(registries):
+    with Terminal(columns=40) as terminal:
+        run = start("confirm", "--config", registries.path, "--registry-rate", "5", stderr=terminal.theirs,
+                    env=environment(TERM="xterm"))  # fmt: skip
+        terminal.hang_up()
+        out, _ = run.communicate("".join(f"v{number}.com\n" for number in range(10)).encode(), timeout=30)
+
+    assert len(out.splitlines()) == 10
+    assert 2 <= len(terminal.frames) <= 10
+    assert max(map(len, terminal.plain_frames)) < 40
+    assert "written" in terminal.frames[0]
+
+
+def test_a_line_about_now_is_said_when_asked(registries):
+    run = start("confirm", "--config", registries.path, "--registry-rate", "5")
+    run.stdin.write(b"".join(b"g%d.com\n" % number for number in range(5)))
+    run.stdin.flush()
+    run.stdout.readline()
+    run.send_signal(signal.SIGUSR1)
+    said = run.stderr.readline().decode()
+    out, _ = run.communicate(timeout=30)
+
+    assert said.startswith("dnsscan: ")
+    assert "waiting" in said
+    assert (run.returncode, len(out.splitlines())) == (0, 4)
 
 
 @pytest.mark.parametrize(("args", "said"), [
