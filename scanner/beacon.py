@@ -14,6 +14,7 @@ from time import monotonic, thread_time
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
+from scanner.newfile import write_whole
 from scanner.watch import Watch, utc_text
 
 BEAT_S = 2.0
@@ -95,15 +96,6 @@ def head_of(path: str) -> bytes:
     """Enough to tell whose file it is. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(20)
-
-
-def write_whole(path: str, octets: bytes) -> None:
-    """Replace the file at once: who reads it sees the old one or the new one. Raises OSError."""
-    new = f"{path}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-    os.replace(new, path)
 
 
 def heartbeat(watch: Watch) -> bytes:

@@ -17,6 +17,12 @@ class OutputError(ScanError):
     exit_code = 4
 
 
+class InputEndedEarly(ScanError):
+    """The input could not be read to its end; every line that was read has its line."""
+
+    exit_code = 1
+
+
 class ReaderGone(ScanError):
     """The reader of stdout went away (EPIPE); said by the exit code alone."""
 

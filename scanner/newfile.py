@@ -81,3 +81,12 @@ def leave_clean(folder: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, leave)
+
+
+def write_whole(path: str, octets: bytes) -> None:
+    """Replace the file at once: who reads it sees the old one or the new one. Raises OSError."""
+    new = f"{path}.new"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(octets)
+    os.replace(new, path)

@@ -12,7 +12,7 @@ import uvloop
 
 from scanner.config import Config
 from scanner.console import Console, is_terminal
-from scanner.errors import ReaderGone, ScanError
+from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
@@ -460,12 +460,6 @@ class Scan:
         if self._budget and self._is_partial():
             return EXIT_BUDGET
         return EXIT_UNREACHED if self._unreached or nothing_answered(self._watch.books()) else 0
-
-
-class InputEndedEarly(ScanError):
-    """The input could not be read to its end; every line that was read has its result."""
-
-    exit_code = EXIT_FAULT
 
 
 class ResolverRewrites(ScanError):

@@ -1,4 +1,4 @@
-"""The oracle: it knows an input file, a result file, and the rule by which its names exist; nothing of dnsscan.
+"""The oracle: it knows an input file, a result file, and the rules by which names exist or are held; nothing of ours.
 
     python tests/oracle.py INPUT RESULTS      # knot's synthesized names: ip-10-B-C-D.t.test exists, nothing else does
 
@@ -11,12 +11,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
+
+BY_CRC = ("free",) * 6 + ("registered", "registered", "reserved", "registered")
 
 
 def exists(name: str) -> bool:
     """Knot's mod-synthrecord with network 10.0.0.0/8."""
     parts = name.removesuffix(".t.test").split("-")
     return len(parts) == 5 and parts[:2] == ["ip", "10"] and all(0 <= int(part) < 256 for part in parts[2:])
+
+
+def held(name: str) -> str:
+    """What the lab's registry holds of a name without a word before a dash, as `dnsscan lab --registries` promises."""
+    return BY_CRC[crc32(name.encode()) % 10]
 
 
 def made(number: int) -> str:

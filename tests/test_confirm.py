@@ -14,22 +14,16 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
-from zlib import crc32
 
 import jsonschema
 import pytest
 import trustme
 from command import DNSSCAN, ROOT, environment, refusal, scan, start
+from oracle import held
 from terminal import Terminal
 
 from scanner.lab.registry_zone import FOUND, NEVER_FREE, STATES
 
-BY_CRC = ("free",) * 6 + (
-    "registered",
-    "registered",
-    "reserved",
-    "registered",
-)  # as `dnsscan lab --registries` promises
 SLOW = ("slow",)  # answers after longer than most of these tests wait
 QUICK = ("--timeout-ms", "1000", "--lookups", "200")
 
@@ -42,11 +36,6 @@ def confirm(registries, *args, lines=(), limit_s=60, **changes):
 def result(name, verdict="nxdomain", **more):
     """A line as the scan writes it."""
     return json.dumps({"d": name, "s": verdict, "r": 3, "ms": 7, "re": False, **more}, separators=(",", ":"))
-
-
-def held(name):
-    """What the lab's registry holds of a name without a word before a dash."""
-    return BY_CRC[crc32(name.encode()) % 10]
 
 
 # -- what registries say -------------------------------------------------------------------------------------------

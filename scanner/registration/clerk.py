@@ -42,7 +42,7 @@ class Clerk:
                  also_errors: bool):  # fmt: skip
         run = store.run()
         assert run is not None
-        left, _ = store.waiting()
+        left = store.waiting()
         self.books = Books(left=left, waiting=left)
         self._store = store
         self._descriptor = descriptor
@@ -85,7 +85,7 @@ class Clerk:
     def _take_in(self, block: bytes) -> list[bytes]:
         """The output lines that can be written at once; the others wait in the store."""
         out: list[bytes] = []
-        waiting: list[Waiting] = []
+        waiting: list[tuple[Waiting, str]] = []  # each with the host of its registry
         at = self._pass_over(block)
         while at < len(block):
             if run := TAKEN.match(block, at):
@@ -98,10 +98,10 @@ class Clerk:
                 out.append(self._tally(*found))
             elif found is None:
                 self.books.blank += 1
-            elif known := self._known(found.domain):
+            elif known := self._known(found.domain, host := self._host_of(found.domain)):
                 out.append(self._tally(*answered(found.text, known)))
             else:
-                waiting.append(found)
+                waiting.append((found, host))
         self._wait(waiting)
         return out
 
@@ -118,17 +118,16 @@ class Clerk:
             at = block.index(b"\n", at) + 1
         return at
 
-    def _wait(self, waiting: list[Waiting]) -> None:
+    def _wait(self, waiting: list[tuple[Waiting, str]]) -> None:
         """Lines into the store, and their domains to be asked."""
-        domains = [(each.domain, self._host_of(each.domain)) for each in waiting]
         self.books.waiting += len(waiting)
-        self._hosts.update(host for _, host in domains)
-        self._store.put((each.domain, each.text) for each in waiting)
-        self._store.ask(domains)
+        self._hosts.update(host for _, host in waiting)
+        self._store.put((line.domain, line.text) for line, _ in waiting)
+        self._store.ask((line.domain, host) for line, host in waiting)
 
-    def _known(self, domain: str) -> Answer | None:
+    def _known(self, domain: str, host: str) -> Answer | None:
         """What needs no asking."""
-        if not self._host_of(domain):
+        if not host:
             return self._nobody
         known = self._store.known(domain, self._begun)
         self.books.cached += known is not None

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 
-from scanner.errors import ScanError
+from scanner.errors import InputEndedEarly, ScanError
 from scanner.registration import rdap, whois
 from scanner.registration.answer import UNKNOWN, Answer, Refused
 from scanner.registration.bootstrap import WhoisServer, host_of
@@ -193,12 +193,6 @@ class Confirmation:
                 if refused.reason != "connection":
                     raise
         return await rdap.lookup(self._web.get, bases[-1], domain)
-
-
-class InputEndedEarly(ScanError):
-    """The input could not be read to its end; every line that was read has its answer."""
-
-    exit_code = EXIT_FAULT
 
 
 class Unbalanced(ScanError):

@@ -14,6 +14,7 @@ from scanner.console import Console
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.inputs import open_inputs
+from scanner.newfile import write_whole
 from scanner.output import input_identity, lock
 from scanner.registration.answer import Refused
 from scanner.registration.bootstrap import STALE_DAYS, parse
@@ -72,8 +73,9 @@ def open_output(store: Store, sources: Sequence[int], output: str | None, *, for
         check(run, identity, path)
         return 1 if output is None else continued(path, run.octets)
     if run is not None and not run.done and not force:
-        lines, _ = store.waiting()
-        raise ScanError(f"the store holds a run with {lines:,} lines to answer: --resume goes on, --force drops it")
+        raise ScanError(
+            f"the store holds a run with {store.waiting():,} lines to answer: --resume goes on, --force drops it"
+        )
     descriptor = 1 if output is None else created(path, force=force, resume=resume)
     store.begin(identity, path)
     return descriptor
@@ -177,8 +179,6 @@ def update_bootstrap(settings: Settings, url: str) -> int:
     found = parse(url, body)
     path = own_bootstrap(os.environ)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_bytes(body)
-    new.replace(path)
+    write_whole(str(path), body)
     print(f"{path}: {len(found.bases):,} TLDs, published {found.published:%Y-%m-%d}")
     return 0

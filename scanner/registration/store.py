@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from typing import Any
@@ -154,12 +155,9 @@ class Store:
         self._db.execute("DELETE FROM pending WHERE domain = ?", (domain,))
         return [text for (text,) in self._db.execute("DELETE FROM line WHERE domain = ? RETURNING text", (domain,))]
 
-    def waiting(self) -> tuple[int, int]:
-        """Lines and domains that wait."""
-        lines, domains = (
-            self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("line", "pending")
-        )
-        return lines, domains
+    def waiting(self) -> int:
+        """Lines that wait."""
+        return int(self._db.execute("SELECT count(*) FROM line").fetchone()[0])
 
     # -- verdicts ------------------------------------------------------------------------------------------------
 
@@ -206,6 +204,4 @@ def opened(path: Path | None) -> sqlite3.Connection:
 
 def over(expires: str) -> bool:
     """True when the registration's last day lies behind us."""
-    from datetime import UTC, datetime
-
     return bool(expires) and expires < datetime.now(UTC).date().isoformat()
