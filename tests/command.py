@@ -59,10 +59,14 @@ def scan(*args: object, names: bytes | str = b"", limit_s: float = 30, python=()
     return Scan(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
 
 
+STARTED: list[subprocess.Popen] = []  # by the test that runs; conftest.py kills what is still alive after it
+
+
 def start(*args: object, **options) -> subprocess.Popen:
-    """A run that is talked to while it lives, pipes at all ends unless told otherwise; kill it after."""
+    """A run that is talked to while it lives, pipes at all ends unless told otherwise; gone when the test ends."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options})
+    STARTED.append(subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options}))
+    return STARTED[-1]
 
 
 def scanned(config: Path, names: Path, results: Path, *args: object) -> tuple[float, dict]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import command
 import pytest
 import servers
 
@@ -50,6 +51,16 @@ def full(request: pytest.FixtureRequest) -> int:
 def figure() -> Callable[[str, str], None]:
     """`figure(name, text)`: something that was measured, printed at the end of the large size."""
     return lambda name, text: FIGURES.append((name, text))
+
+
+@pytest.fixture(autouse=True)
+def _no_run_outlives_its_test() -> Iterator[None]:
+    """A test that fails may leave its run to itself, and that would go on asking servers which others share."""
+    yield
+    while command.STARTED:
+        run = command.STARTED.pop()
+        run.kill()  # does nothing to one that has been waited for
+        run.wait()
 
 
 @contextmanager
