@@ -39,6 +39,7 @@ TICK_PACED_S = 0.01  # while a rate limits what is sent
 OPENING_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
 OPENINGS_AT_ONCE = 512
 PROBE_GRACE_S = 0.5  # for the question before the scan, when the scan was the quicker one
+OUTAGE_S = 30  # without an answer, after which resolvers that have answered are given up
 FAIL_AT_ONCE = 10_000  # names given up in one tick when nothing can be reached
 PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
           b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
@@ -403,12 +404,14 @@ class Scan:
         self._console.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
 
     def _give_up(self, now: float) -> None:
-        """When nothing has answered for a whole deadline, waiting names get their line all the same."""
+        """When nothing has answered for a whole deadline, or for long where something has before, waiting names get their
+        line all the same."""
         waiting = self._names.live or self._names.available or not all(lane.ended for lane in self._lanes)
         if not waiting or not any(names.troubles for names, _ in self._pools()):
             self._quiet_since = now
         heard_at = max(names.heard_at for names, _ in self._pools())
-        if now - max(heard_at, self._quiet_since) > self._config.deadline_ms / 1000:
+        patience_s = max(self._config.deadline_ms / 1000, OUTAGE_S if heard_at else 0)
+        if now - max(heard_at, self._quiet_since) > patience_s:
             self._unreached |= any(names.live > names.second_live or names.available for names, _ in self._pools())
             for names, order in self._pools():
                 order(partial(names.fail, self._trouble, now, FAIL_AT_ONCE))

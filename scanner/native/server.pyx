@@ -16,6 +16,8 @@ DEF LAP_PATIENCE_S = 0.05       # a query of a round counts as lost after this a
 DEF MARGIN = 0.05               # of lost queries above the baseline and its noise: then the window is too large
 DEF SIGMAS = 2.5
 DEF QUEUE_S = 0.002             # of waiting beyond twice the shortest round trip
+DEF PAUSE_FIRST_S = 0.5         # after a second silent round, doubled with each further one
+DEF PAUSE_MAX_S = 60.0
 
 
 cdef int set_up(Server *server, int index, str address, int port, int scope, const uint8_t *secret) except -1:
@@ -81,13 +83,16 @@ cdef void judge_lap(Server *server, double now, double timeout_s) noexcept nogil
 
 
 cdef void fell_silent(Server *server, double now) noexcept nogil:
-    """A whole round without an answer: feel with single queries, then with pauses between them."""
+    """A whole round without an answer: feel with few queries, then with pauses between them. When it answers again, it
+    is soon asked half as much as before."""
     server.silences += 1
-    server.window = server.threshold = max(server.window / 8, 1.0)
+    if server.silences == 1:
+        server.threshold = max(server.window / 2, 1.0)
+    server.window = max(server.window / 8, 1.0)
     server.before = 0
     if server.silences > 1:
         server.counts.pauses += 1
-        server.paused_until = now + min(60.0, 0.5 * (1 << min(server.silences, 10)))
+        server.paused_until = now + min(PAUSE_MAX_S, PAUSE_FIRST_S * (1 << min(server.silences - 2, 10)))
 
 
 cdef bint cookie_fits(Server *server, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil:

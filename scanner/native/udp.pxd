@@ -32,6 +32,7 @@ cdef struct Port:           # one socket, so one source port; owned by the engin
     int sent, in_flight
     Port *next_free
     Name *table[IDS]        # in flight, open addressing by message ID; NULL = empty
+    uint8_t over[8192]      # a bit for each message ID: no longer in flight, one more answer to it may come
 
 cdef struct Family:         # IPv4 or IPv6
     Port *ports[PORTS]      # those in use
@@ -94,7 +95,7 @@ cdef class Engine:
     cdef void age(self, Port *port, double now) noexcept nogil
     cdef int drain(self, Port *port, double now) except -1 nogil
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source, double now) except -1 nogil
-    cdef int stray(self, Name *name, sockaddr_in6 *source, double now) except -1 nogil
+    cdef int stray(self, Port *port, int message_id, Name *name, sockaddr_in6 *source, double now) except -1 nogil
     cdef void drain_errors(self, Port *port, double now) noexcept nogil
     cdef int expire(self, double now) except -1 nogil
     cdef int fill(self, double now) except -1 nogil

@@ -40,6 +40,7 @@ DEF LIMIT_FIRST = 1024          # in flight: as many as the processor's cache li
 DEF WEIGH_S = 0.1               # between two weighings, and at least two round trips
 DEF GAIN = 1.25                 # of answers that twice as many in flight must bring
 DEF REST_MAX = 64
+DEF PAUSES = 4                  # at least so many in a deadline, where no resolver answers
 DEF UNPROVEN_S = 0.1            # what a resolver that never answered is given, and eight round trips of the others
 DEF BACKOFF_S = 0.001           # after a full buffer
 DEF OPEN_AGAIN_S = 0.05         # after a socket that could not be opened
@@ -199,6 +200,8 @@ cdef class Engine:
         for i in range(self.server_count):
             self.consider(&self.servers[i], now)
             self.sound += self.servers[i].answered > 0 and self.servers[i].silences == 0
+        for i in range(0 if self.sound else self.server_count):     # whatever else it might do, it waits for these
+            self.servers[i].paused_until = min(self.servers[i].paused_until, now + self.names.deadline_s / PAUSES)
         for i in range(self.port_count):
             if self.ports[i].fd >= 0:
                 self.age(self.ports[i], now)
@@ -256,19 +259,20 @@ cdef class Engine:
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
                       double now) except -1 nogil:
         """One datagram: True when it settled a name's attempt, False when it is not an answer to anything here."""
-        cdef Name *name = found(port, message[0] << 8 | message[1]) if length >= 12 else NULL
+        cdef int message_id = message[0] << 8 | message[1] if length >= 12 else -1
+        cdef Name *name = found(port, message_id) if message_id >= 0 else NULL
         cdef Response response
         cdef Server *server
         cdef Fit fit
         if name is NULL:
-            return self.stray(NULL, source, now)
+            return self.stray(port, message_id, NULL, source, now)
         server = self.server_of(name)
         if memcmp(source, &server.address, key_size(&server.address)) != 0:
-            return self.stray(name, source, now)
+            return self.stray(port, message_id, name, source, now)
         response.opt = 0
         fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
         if fit == FIT_STRAY or (fit != FIT_BROKEN and not cookie_fits(server, message, length, response.opt)):
-            return self.stray(name, source, now)
+            return self.stray(port, message_id, name, source, now)
         self.proven += server.answered == 0
         hear(server, name, now)
         self.rtt += (now - name.sent - self.rtt) / 64
@@ -292,8 +296,9 @@ cdef class Engine:
         self.consider(server, now)
         return True
 
-    cdef int stray(self, Name *name, sockaddr_in6 *source, double now) except -1 nogil:
-        """A datagram that answers nothing. Many of them for one name, or from one server, mean a forger: to TCP."""
+    cdef int stray(self, Port *port, int message_id, Name *name, sockaddr_in6 *source, double now) except -1 nogil:
+        """A datagram that answers nothing. Many of them for one name, or from one server, mean a forger: to TCP. One that
+        comes late, or twice, is no forger's; its server is alive."""
         cdef Server *server
         self.names.strays += 1
         if name is not NULL:
@@ -306,6 +311,10 @@ cdef class Engine:
         if server is NULL or server.stream:
             return 0
         server.late = True
+        if name is NULL and message_id >= 0 and port.over[message_id >> 3] >> (message_id & 7) & 1:
+            port.over[message_id >> 3] ^= 1 << (message_id & 7)
+            server.paused_until = 0
+            return 0
         if now - server.stray_second > 1:
             server.stray_second, server.stray_count = now, 0
         server.stray_count += 1
@@ -384,6 +393,7 @@ cdef class Engine:
         """The attempt is over: out of the port's table, the wheel and the server's count."""
         cdef Port *port = self.ports[name.worker - WORKER_BASE]
         vacate(port.table, IDS - 1, find_place(port.table, IDS - 1, name.message_id))
+        port.over[name.message_id >> 3] |= 1 << (name.message_id & 7)
         port.in_flight -= 1
         self.from_wheel(name)
         self.server_of(name).in_flight -= 1
@@ -714,6 +724,7 @@ cdef class Engine:
             ports[self.port_count] = port
             self.port_count += 1
         port.fd, port.v6, port.retired, port.born, port.sent = fd, family, False, now, 0
+        memset(port.over, 0, sizeof(port.over))
         event.events = EPOLLIN
         event.data.ptr = port
         epoll_ctl(self.poll, EPOLL_CTL_ADD, fd, &event)

@@ -9,8 +9,8 @@ from scanner.native.session import Session
 
 BURST_S = 0.02  # of its rate that may be saved up
 BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
-PAUSE_FIRST_S = 1.0
-PAUSE_NEXT_S = 5.0  # doubled with each further failure
+PAUSE_FIRST_S = 1.0  # of one that has worked; it may have been restarted
+PAUSE_NEXT_S = 5.0  # of others; doubled with each further failure
 PAUSE_MAX_S = 60.0
 
 
@@ -25,6 +25,7 @@ class Way:
         self.sessions: list[Session] = []  # of the workers that have it for life
         self.pausing = 0  # workers that wait for it to work again
         self.exit_pauses = self.resolver_pauses = 0  # by whose doing; of both when that cannot be told
+        self._has_worked = False
         self._failures = 0  # in a row
         self._probing = False  # one worker is pausing before, or making, the next try
         self._works = asyncio.Event()
@@ -54,8 +55,9 @@ class Way:
 
     def pause_s(self) -> float:
         """Growing, jittered."""
-        base = PAUSE_FIRST_S if self._failures == 1 else PAUSE_NEXT_S * 2 ** min(self._failures - 2, 8)
-        return min(base, PAUSE_MAX_S) * random.uniform(1, 1.25)
+        further = self._failures - 1 - self._has_worked
+        base = PAUSE_FIRST_S if further < 0 else min(PAUSE_NEXT_S * 2 ** min(further, 8), PAUSE_MAX_S)
+        return base * random.uniform(1, 1.25)
 
     def failed(self, probing: bool, reason: str = "") -> None:
         """A connection could not be opened for this `reason` (of model.REASONS), or ended before any answer ("")."""
@@ -74,6 +76,7 @@ class Way:
 
     def proved(self) -> None:
         """An answer came: everybody may use it."""
+        self._has_worked = True
         if self._failures:
             self._failures = 0
             self._probing = False
