@@ -36,9 +36,7 @@ def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, forc
     """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. Raises ScanError
     before anything is changed."""
     shown = hidden(name)
-    for source in sources:
-        if os.path.exists(name) and os.path.samestat(os.fstat(source), os.stat(name)):
-            raise ScanError(f"--output {name} is the input; choose another file")
+    refuse_an_input(name, sources)
     identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources], "types": list(types)}
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL), 0o600)
@@ -56,6 +54,12 @@ def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, forc
     except OSError as error:
         raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
     return Output(descriptor)
+
+
+def refuse_an_input(name: str, sources: Sequence[int]) -> None:
+    """What is read is not written over. Raises ScanError."""
+    if os.path.exists(name) and any(os.path.samestat(os.fstat(source), os.stat(name)) for source in sources):
+        raise ScanError(f"--output {hidden(name)} is the input; choose another file")
 
 
 def lock(descriptor: int, name: str) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -282,9 +282,10 @@ def test_a_backlog_lies_on_the_disk(registries, tmp_path, full, figure):
 def input_is_read(pid, path):
     """The process has no descriptor of the file that stands before its end."""
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        if entry.readlink() == path:
-            position = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split()[1]
-            return int(position) == path.stat().st_size
+        with suppress(FileNotFoundError):  # others are opened and closed meanwhile
+            if entry.readlink() == path:
+                position = Path(f"/proc/{pid}/fdinfo/{entry.name}").read_text().split()[1]
+                return int(position) == path.stat().st_size
     return False
 
 
@@ -365,6 +366,16 @@ def test_resume_begins_where_there_is_nothing_to_go_on_with(registries, tmp_path
     refusal(confirm(registries, *always, lines=["a.com"]), "knows of no run that wrote")
     other.unlink()
     assert confirm(registries, "--store", store, "--output", other, "--resume", lines=["d.com"]).code == 0
+
+
+@pytest.mark.parametrize("flag", ["--output", "--store"])
+def test_the_input_is_not_written_over(registries, tmp_path, flag):
+    lines = tmp_path / "in.jsonl"
+    lines.write_text(result("a.com") + "\n")
+
+    refusal(confirm(registries, flag, lines, "--force", lines), "in.jsonl")
+
+    assert lines.read_text() == result("a.com") + "\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,7 +15,7 @@ from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.inputs import open_inputs
 from scanner.newfile import write_whole
-from scanner.output import input_identity, lock
+from scanner.output import input_identity, lock, refuse_an_input
 from scanner.registration.answer import Refused
 from scanner.registration.bootstrap import STALE_DAYS, parse
 from scanner.registration.confirm import Confirmation
@@ -67,6 +67,8 @@ def open_output(store: Store, sources: Sequence[int], output: str | None, *, for
     """Where lines go, and the store's run gone on with, or a new one begun. Raises ScanError."""
     identity = json.dumps([input_identity(source) for source in sources])
     path = "" if output is None else os.path.abspath(output)
+    if output is not None:
+        refuse_an_input(output, sources)
     run = store.run()
     is_there = path != "" and os.path.exists(path) and os.path.getsize(path) > 0
     if resume and run is not None and (not run.done or (is_there and run.output == path)):
