@@ -404,8 +404,8 @@ class Scan:
         self._console.warn(f"{refusing.resolver} refused 20 names in a row and is left out")
 
     def _give_up(self, now: float) -> None:
-        """When nothing has answered for a whole deadline, or for long where something has before, waiting names get their
-        line all the same."""
+        """When nothing has answered for a whole deadline, or for long where something had before, waiting names get
+        their line all the same."""
         waiting = self._names.live or self._names.available or not all(lane.ended for lane in self._lanes)
         if not waiting or not any(names.troubles for names, _ in self._pools()):
             self._quiet_since = now
