@@ -494,6 +494,16 @@ def test_a_stopped_reader_holds_the_clock_of_deadlines():
     assert [(line["s"], line["ms"]) for line in desk.results()] == [("taken", 100200)]
 
 
+def test_time_for_which_the_reader_stood_still_is_not_spent_on_a_name():
+    desk = Desk(b"a.com\n")
+    desk.queries(1.0)
+    desk.names.hold(1.5)
+    desk.names.release(100.0)
+    desk.session.expire(101.6)
+
+    assert [(line["e"], line["ms"]) for line in desk.results()] == [("timeout", 2100)]
+
+
 def test_the_bucket_lets_no_more_through_than_its_rate():
     desk = Desk(b"".join(b"n%d.com\n" % i for i in range(5000)), window=1000, rate=1000)
     sent = 0

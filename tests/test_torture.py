@@ -193,31 +193,41 @@ def test_a_reader_that_leaves_after_one_line_is_told_by_the_exit_code_alone(knot
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("scheme", ["tcp", "udp"])
-def test_a_stopped_reader_costs_no_memory_and_no_answer(knots, tmp_path, scheme, full, figure):
+@pytest.mark.parametrize(("scheme", "threads"), [("tcp", 1), ("udp", 1), ("udp", 2)])
+def test_a_stopped_reader_costs_no_memory_no_work_and_no_answer(knots, tmp_path, scheme, threads, full, figure):
     names = write_names(tmp_path / "names", 200_000)
-    options = ("--timeout-ms", 500, "--deadline-ms", 1500, "--no-second-pass", "--rate", 60_000)
+    options = ("--timeout-ms", 500, "--deadline-ms", 1500, "--no-second-pass", "--rate", 60_000, "--threads", threads)
     with names.open() as source:
         run = start("-r", f"{scheme}://127.0.0.1:{knots[0].port}", "-t", "A", *options, stdin=source, bufsize=0)
     seen = [run.stdout.readline()]
     time.sleep(1.5)
-    before = memory_kib(run.pid)
+    before, worked = memory_kib(run.pid), cpu_s(run.pid)
     time.sleep(60 if full else 3)
-    grown = memory_kib(run.pid) - before
+    grown, worked = memory_kib(run.pid) - before, cpu_s(run.pid) - worked
     out, err = run.communicate(timeout=60)
     rows = [json.loads(line) for line in (seen[0] + out).splitlines()]
 
     assert len(rows) == 200_000, err
     assert grown < 2048
+    assert worked < (6 if full else 1)
+    assert max(row["ms"] for row in rows) < 2000  # for the 3 s and more it was not the names that waited
     late = sum(row["s"] == "error" for row in rows)
     reasons = Counter((row["e"], row.get("x")) for row in rows if row["s"] == "error")
-    figure(f"stopped reader, {scheme}", f"{grown} KiB grown, {late} of 200,000 not answered")
+    figure(
+        f"stopped reader, {scheme}, {threads} engines",
+        f"{grown} KiB grown, {worked:.2f} s of work, {late} of 200,000 not answered",
+    )
     assert late == 0, (reasons, err)
 
 
 def memory_kib(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.server

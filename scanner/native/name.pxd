@@ -29,7 +29,7 @@ cdef struct Name:           # owned by Names; a session holds a pointer while th
     Name *next              # the free list, the queue, or (udp) the next that expires about when this one does
     Name *before            # udp, in flight: the link back
     Name *same              # lines with the very same name, asked once with this one; finished with it
-    double started          # s, monotonic: when first taken
+    double started          # s, scan's clock: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
     double sent             # s, monotonic: the present attempt; in the queue: since when it waits
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never

@@ -456,9 +456,9 @@ cdef class Names:
             name.d = <char *>sure(malloc(name.d_length + 1))
             with gil:
                 memcpy(name.d, <const char *>self.d, name.d_length)
-        name.started = name.sent = now
+        name.started, name.sent = self.scan_now(now), now
         name.hurt = -1
-        name.deadline = self.scan_now(now) + self.deadline_s
+        name.deadline = name.started + self.deadline_s
         name.line = self.line
         name.qtype = self.types[self.type_at]
         name.rcode = -1
@@ -629,8 +629,8 @@ cdef class Names:
         cdef Name *name
         cdef int failed = 0
         while failed < most and self.take(&name, -1, -1, -1, now + PATIENCE_S + 1, False):
-            name.started = min(name.started, now)       # no second pass: it would not be reached later either
-            self.finish(name, ERROR, <Reason>reason, now - name.started, NOTHING, NOTHING, now)
+            name.started = min(name.started, self.scan_now(now))    # no second pass: it would not be reached later either
+            self.finish(name, ERROR, <Reason>reason, self.scan_now(now) - name.started, NOTHING, NOTHING, now)
             failed += 1
         return failed
 
@@ -655,8 +655,7 @@ cdef class Names:
 
     cdef bint defer(self, Name *name, Reason reason, double now) except -1 nogil:
         """Keep the name, and those that are the same, for the second pass; False when it must be written now."""
-        cdef double left = name.deadline - self.scan_now(now)
-        cdef double spent = now - name.started
+        cdef double clock = self.scan_now(now), left = name.deadline - clock, spent = clock - name.started
         cdef Name *same
         if left < LEAST_S or not (reason == TIMEOUT or reason == SERVFAIL or reason == REFUSED or reason == CONNECTION
                                   or reason == PROXY):
@@ -686,7 +685,7 @@ cdef class Names:
         while (self.spool.count and self.waiting.count < LOOK_AHEAD and self.live < self.second_max
                and not self.hopeless()):
             name = self.recalled(now)
-            name.deadline = self.scan_now(now) + self.deadline_s - (now - name.started)
+            name.deadline = name.started + self.deadline_s
             name.attempt += 1
             name.sent = now
             self.second += 1
@@ -697,7 +696,7 @@ cdef class Names:
     cdef Name *recalled(self, double now) except NULL nogil:
         """The first deferred name, in a slot again."""
         cdef Name *name = self.slot()
-        self.spool.take(name, now)
+        self.spool.take(name, self.scan_now(now))
         name.second = True
         self.live += 1
         self.second_live += 1
@@ -708,7 +707,8 @@ cdef class Names:
         cdef Name *name
         while self.spool.count and self.lines.used < self.lines.limit:
             name = self.recalled(self.latest)
-            self.finish(name, ERROR, <Reason>name.reason, self.latest - name.started, NOTHING, NOTHING, self.latest)
+            self.finish(name, ERROR, <Reason>name.reason, self.scan_now(self.latest) - name.started, NOTHING, NOTHING,
+                        self.latest)
         return 0
 
     # -- output --------------------------------------------------------------------------------------------------
@@ -717,7 +717,7 @@ cdef class Names:
         """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
         if self.spool is not None and not name.second and self.defer(name, reason, now):
             return 0
-        return self.finish(name, ERROR, reason, now - name.started, NOTHING, NOTHING, now)
+        return self.finish(name, ERROR, reason, self.scan_now(now) - name.started, NOTHING, NOTHING, now)
 
     cdef int finish(self, Name *name, Verdict verdict, Reason reason, double spent, Text tags, Text details,
                     double now) except -1 nogil:

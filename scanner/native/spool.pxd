@@ -28,7 +28,7 @@ cdef class Spool:
     cdef Py_ssize_t at, end             # octets of it
     cdef readonly int64_t count         # names that wait
     cdef bint keep(self, const Name *name, Reason reason, double spent) except -1 nogil
-    cdef int take(self, Name *name, double now) except -1 nogil
+    cdef int take(self, Name *name, double clock) except -1 nogil
     cdef void clear(self) noexcept nogil
     cdef bint spill(self) except -1 nogil
     cdef int opened(self) except -2 with gil

@@ -82,8 +82,8 @@ cdef class Spool:
         except OSError:
             return -1
 
-    cdef int take(self, Name *name, double now) except -1 nogil:
-        """Fill a fresh slot with the first name. Raises OSError when the file cannot be read back."""
+    cdef int take(self, Name *name, double clock) except -1 nogil:
+        """Fill a fresh slot with the first name, at `clock` of the scan. Raises OSError when the file cannot be read back."""
         cdef Record record
         cdef uint8_t *at
         if self.at == self.end and not self.more():
@@ -100,7 +100,7 @@ cdef class Spool:
             memcpy(name.d, at, record.d_length)
         self.at = at + record.d_length - self.block
         name.same = NULL
-        name.started, name.line, name.rcode, name.qtype = now - record.spent, record.line, record.rcode, record.qtype
+        name.started, name.line, name.rcode, name.qtype = clock - record.spent, record.line, record.rcode, record.qtype
         name.worker, name.exit, name.resolver = record.worker, record.exit, record.resolver
         name.reason, name.attempt, name.plain, name.dot = record.reason, record.attempt, record.plain, record.dot
         name.d_length, name.qname_length, name.hurt = record.d_length, record.qname_length, record.hurt

@@ -63,8 +63,6 @@ class Datagrams:
 
     def _turn(self) -> None:
         self._scheduled = False
-        if self._names.lines.behind:
-            return
         self._share_streams()
         self.engine.turn(self._clock())
         if self._names.lines.used:

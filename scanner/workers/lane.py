@@ -85,7 +85,7 @@ class Lane:
             while self._orders:
                 self._orders.popleft()()
             now = self._clock()
-            if not self.names.lines.behind and len(self._blocks) < BLOCKS_AHEAD:
+            if len(self._blocks) < BLOCKS_AHEAD:
                 if now >= tick_at:
                     tick_at = now + TICK_S
                     engine.tick(now)
