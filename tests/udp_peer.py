@@ -40,12 +40,20 @@ class UdpPeer:
     asked: list[Datagram] = field(default_factory=list)
 
     def __enter__(self) -> "UdpPeer":
-        self.tcp = DnsPeer(self.tcp_script)
-        self.tcp.__enter__()
-        self.port = self.tcp.port
-        self.sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.sock.bind((self.host, self.port))
+        for turn in range(5):
+            self.tcp = DnsPeer(self.tcp_script)
+            self.tcp.__enter__()
+            self.port = self.tcp.port
+            self.sock = socket.socket(self.family, socket.SOCK_DGRAM)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            try:
+                self.sock.bind((self.host, self.port))
+                break
+            except OSError:  # a source port of some scan that runs beside this
+                self.sock.close()
+                self.tcp.__exit__()
+                if turn == 4:
+                    raise
         self.address = f"udp://[{self.host}]:{self.port}" if ":" in self.host else f"udp://{self.host}:{self.port}"
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
