@@ -5,10 +5,8 @@ extension is fetched. What is no result line is counted and left out, never gues
 """
 
 import errno
-import fcntl
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import duckdb
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
+from scanner.inputs import open_input
 from scanner.model import REASONS
 
 VERDICTS = ("taken", "nxdomain", "error")
@@ -47,14 +46,7 @@ class Loaded:
 @contextmanager
 def opened(name: str) -> Iterator[int]:
     """The descriptor of a file of lines; `-` is stdin. Raises ScanError."""
-    try:
-        descriptor = 0 if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise ScanError(f"cannot read {hidden(name)}: is a directory")
-        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:  # what the start puts there
-            raise ScanError("cannot read stdin: it is closed; give a file or a pipe")
-    except OSError as error:
-        raise ScanError(f"cannot read {hidden(name)}: {os.strerror(error.errno or 0)}") from None
+    descriptor = open_input(name)
     try:
         yield descriptor
     finally:

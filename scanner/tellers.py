@@ -9,7 +9,7 @@ from scanner import summary
 from scanner.beacon import Beacon, heartbeat
 from scanner.config import Config, describe
 from scanner.console import Console
-from scanner.errors import ScanError
+from scanner.extras import need
 from scanner.progress import Progress
 from scanner.watch import Watch
 
@@ -67,10 +67,7 @@ class Tellers:
 
 def metrics(flag: str) -> ModuleType:
     """The module, whose library is an extra. Raises ScanError where that is missing."""
-    try:
-        from scanner import metrics
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("prometheus_client"):
-            raise
-        raise ScanError(f"{flag} needs prometheus-client: pip install 'dnsscan[metrics]'") from None
+    need(flag, "metrics", "prometheus_client")
+    from scanner import metrics
+
     return metrics

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def start(*args: object, **options) -> subprocess.Popen:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     STARTED.append(subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options}))
     return STARTED[-1]
+
+
+def wait_for(ready: Callable[[], bool], limit_s: float = 20) -> None:
+    """Until it is true; fails the test when that takes longer than `limit_s`."""
+    end = time.monotonic() + limit_s
+    while not ready():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def scanned(config: Path, names: Path, results: Path, *args: object) -> tuple[float, dict]:

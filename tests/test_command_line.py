@@ -11,11 +11,10 @@ import resource
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from command import DNSSCAN, QUICK, ROOT, SECRET, Scan, environment, refusal, scan, start
+from command import DNSSCAN, QUICK, ROOT, SECRET, Scan, environment, refusal, scan, start, wait_for
 from dns_peer import DnsPeer, Talk
 
 RESOLVER = "192.0.2.53"
@@ -358,13 +357,6 @@ def feed(run: subprocess.Popen) -> None:
                 )
     except OSError:
         return
-
-
-def wait_for(ready, limit_s: float = 10) -> None:
-    end = time.monotonic() + limit_s
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_no_thread_is_exit_code_2_and_one_line(resolver):  # 125

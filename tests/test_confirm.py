@@ -18,7 +18,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import trustme
-from command import DNSSCAN, ROOT, environment, refusal, scan, start
+from command import DNSSCAN, ROOT, environment, refusal, scan, start, wait_for
 from oracle import held
 from terminal import Terminal
 
@@ -397,13 +397,6 @@ def test_a_signal_ends_it_with_whole_lines_and_the_rest_is_resumed(registries, t
     assert done.code == 0, done.err
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert sorted(row["d"] for row in rows) == sorted(names)
-
-
-def wait_for(happened, limit_s=20):
-    until = time.monotonic() + limit_s
-    while not happened():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def test_a_pipe_is_resumed_with_the_same_stream_or_its_backlog_alone(registries, tmp_path):

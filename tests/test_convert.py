@@ -265,7 +265,7 @@ def test_an_engine_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
                           capture_output=True)  # fmt: skip
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == "dnsscan: duckdb is not installed: pip install 'dnsscan[parquet]' brings it\n"
+    assert done.stderr.decode() == "dnsscan: convert needs duckdb: pip install 'dnsscan[parquet]'\n"
 
 
 # -- the README: one question of many programs -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner": 0,
     "scanner.model": 0,
     "scanner.errors": 0,
+    "scanner.extras": 1,
     "scanner.native.clock": 1,
     "scanner.wordlists": 0,
     "scanner.native": 0,
@@ -54,11 +55,11 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.demo": 10,
     "scanner.lab": 6,
     "scanner.newfile": 5,
-    "scanner.results": 5,  # the lines as a table, for the two above it
+    "scanner.results": 6,  # the lines as a table, for the two above it
     "scanner.registration": 7,
     "scanner.candidates": 6,
-    "scanner.convert": 6,
-    "scanner.report": 6,
+    "scanner.convert": 7,
+    "scanner.report": 7,
     "scanner.commands": 11,
     "scanner.cli": 12,
     "scanner.__main__": 13,  # calls cli and nothing else

@@ -433,7 +433,7 @@ def test_a_part_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
                           capture_output=True)  # fmt: skip
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == "dnsscan: vl_convert is not installed: pip install 'dnsscan[report]' brings it\n"
+    assert done.stderr.decode() == "dnsscan: report needs vl-convert: pip install 'dnsscan[report]'\n"
 
 
 def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):

@@ -7,12 +7,11 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import servers
-from command import environment, scan, start
+from command import environment, scan, start, wait_for
 from socks_peer import BOUND, Client, SocksPeer
 
 from scanner.lab import zone
@@ -172,10 +171,3 @@ def last_ts(out: Path) -> float:
     """Of the last whole line; 0 before the first."""
     lines = out.read_bytes().splitlines(keepends=True)[-2:] if out.exists() else []
     return next((json.loads(line)["ts"] for line in reversed(lines) if line.endswith(b"\n")), 0.0)
-
-
-def wait_for(ready: Callable[[], bool], limit_s: float = 20) -> None:
-    end = time.monotonic() + limit_s
-    while not ready():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 
 import pytest
-from command import scan, start
+from command import scan, start, wait_for
 from dns_peer import NXDOMAIN, SERVFAIL, Query, Talk, response
 from udp_peer import Datagram, UdpPeer, honest
 
@@ -397,12 +397,18 @@ def test_a_failing_resolver_is_not_asked_the_same_name_twice_while_there_is_anot
 
 
 def test_a_resolver_that_refuses_everything_is_left_out_with_one_warning():
-    with UdpPeer(lambda d: d.answer(5)) as closed, UdpPeer() as good:
-        done = scan("-r", closed.address, "-r", good.address, "--rate", 8000, names=names(3000))
+    with UdpPeer(lambda d: d.answer(5)) as closed:
+
+        def script(datagram: Datagram) -> None:
+            wait_for(lambda: len(closed.names) >= 20)  # or a busy machine may let this one answer everything
+            datagram.answer()
+
+        with UdpPeer(script) as good:
+            done = scan("-r", closed.address, "-r", good.address, "--rate", 8000, names=names(3000))
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 3000}
     assert done.err.count("is left out") == 1
-    assert len(closed.names) < 200
+    assert len(closed.names) < 1000
 
 
 @pytest.mark.parametrize("policy", ["random", "round-robin", "sticky"])

@@ -65,10 +65,10 @@ def command(files: tuple[Path, ...], config: str | None, also: str | None, store
             raise ScanError(f"{flag} needs {needs}")
     if resume and force:
         raise ScanError("--resume and --force contradict each other")
-    flags = {key: value for key, value in given.items() if value not in (None, (), False)}
-    chosen = settings.load(Path(config) if config else None, flags, os.environ)
     if changes:
         sys.exit(run.changes(Path(store or ""), day(since) if since else 0.0))
+    flags = {key: value for key, value in given.items() if value not in (None, (), False)}
+    chosen = settings.load(Path(config) if config else None, flags, os.environ)
     if update_bootstrap is not None:
         sys.exit(run.update_bootstrap(chosen, update_bootstrap or run.IANA))
     sys.exit(run.confirm(chosen, files, store=store, output=output, force=force, resume=resume,

@@ -2,7 +2,7 @@
 
 import click
 
-from scanner.commands.extras import need
+from scanner.extras import need
 
 MEMORY = "1GB"  # for DuckDB; what does not fit, when it sorts, goes to the disk
 EPILOG = """\b
@@ -24,7 +24,7 @@ def command(results: str, output: str, force: bool) -> None:
 
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
-    need("parquet", "duckdb")
+    need("convert", "parquet", "duckdb")
     from scanner.console import Console
     from scanner.convert import format_of
     from scanner.newfile import new_file

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from scanner.commands.extras import need
 from scanner.errors import ScanError
+from scanner.extras import need
 
 MEMORY = "512MB"  # for DuckDB; lines by the million take a quarter of it
 EPILOG = """\b
@@ -34,7 +34,7 @@ def command(results: str | None, stats: Path | None, output: str, force: bool, d
     """
     if demo == (results is not None):
         raise ScanError("report: give a file of result lines, or - for stdin, or --demo; one of them")
-    need("report", "duckdb", "vl_convert")
+    need("report", "report", "duckdb", "vl_convert")
     from scanner.newfile import new_file
     from scanner.report.page import page
     from scanner.report.query import ask

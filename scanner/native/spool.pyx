@@ -83,7 +83,7 @@ cdef class Spool:
             return -1
 
     cdef int take(self, Name *name, double clock) except -1 nogil:
-        """Fill a fresh slot with the first name, at `clock` of the scan. Raises OSError when the file cannot be read back."""
+        """Fill a fresh slot with the first name. Raises OSError when the file cannot be read back."""
         cdef Record record
         cdef uint8_t *at
         if self.at == self.end and not self.more():

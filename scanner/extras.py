@@ -1,0 +1,16 @@
+"""Optional parts: whoever needs one says in one sentence how to get it."""
+
+from importlib import import_module
+
+from scanner.errors import ScanError
+
+
+def need(who: str, extra: str, *modules: str) -> None:
+    """Raise ScanError where a module of the optional part `extra` is not installed; `who` is a command or a flag."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if (error.name or module).partition(".")[0] != module:
+                raise
+            raise ScanError(f"{who} needs {module.replace('_', '-')}: pip install 'dnsscan[{extra}]'") from None
