@@ -11,6 +11,8 @@ from scanner.native.tally cimport Counts, count_answer
 
 cdef enum:
     COOKIE_MAX = 44         # the option: 4 + 8 + 32 octets (RFC 7873 section 4)
+    BURST = 64              # queries of one turn, beside two for each answer in it: what was lost together is asked again,
+                            # but not at once, or the same buffer would be full again
 
 cdef struct Server:
     Manners *manners        # its bucket and habits, shared with the streams to it
@@ -24,6 +26,8 @@ cdef struct Server:
     int in_flight
     double window           # queries that may be in flight, at least 1
     double threshold        # window below which it doubles
+    double credit_at        # s, monotonic: the present turn
+    int credit              # queries that may yet leave in it
     uint16_t lap            # the round being counted, from 1
     int lap_target, lap_sent, lap_answered, lap_lost
     double lap_full         # s, monotonic: when its last query left
@@ -52,14 +56,20 @@ cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:
     """Octets of a socket address that tell two apart: family, port and address."""
     return 24 if address.sin6_family == AF_INET6 else 8
 
+cdef inline int credit_now(Server *server, double now) noexcept nogil:
+    if server.credit_at != now:
+        server.credit_at, server.credit = now, BURST
+    return server.credit
+
 cdef inline bint has_room(Server *server, double now) noexcept nogil:
     return (server.in_flight < server.window and now >= server.paused_until and not server.stream
-            and granted(server.manners, now, 1) > 0)
+            and credit_now(server, now) > 0 and granted(server.manners, now, 1) > 0)
 
 cdef inline void hear(Server *server, Name *name, double now) noexcept nogil:
     """An answer that fits came."""
     cdef double rtt = now - name.sent
     count_answer(server.counts, rtt)
+    server.credit = credit_now(server, now) + 2
     server.answered += 1
     server.heard_at = now
     server.silences = 0

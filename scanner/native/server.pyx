@@ -42,6 +42,7 @@ cdef int set_up(Server *server, int index, str address, int port, int scope, con
     server.lap = 1
     server.lap_target = LAP_LEAST
     server.rtt_least = server.lap_least = 1e9
+    server.credit_at = -1
     memcpy(server.option, b"\x00\x0a\x00\x08", 4)   # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
     memcpy(server.option + 4, secret, 8)
     server.option_size = 12

@@ -559,6 +559,7 @@ cdef class Engine:
         port.in_flight += 1
         server.in_flight += 1
         server.manners.tokens -= 1
+        server.credit -= 1
         server.counts.queries += 1
         self.in_flight += 1
         return 0
