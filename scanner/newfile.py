@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scanner.endpoints import hidden
 from scanner.errors import OutputError, ScanError
+from scanner.signals import ending
 
 
 @contextmanager
@@ -78,9 +79,8 @@ def leave_clean(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(128 + number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, leave)
+    for number in ending():
+        signal.signal(number, leave)
 
 
 def write_whole(path: str, octets: bytes) -> None:

@@ -20,6 +20,7 @@ from scanner.native.session import Session
 from scanner.native.udp import Engine
 from scanner.output import Output
 from scanner.parts import engine_for, names_for, tags_for, ways_for
+from scanner.signals import ending
 from scanner.sink import Sink
 from scanner.source import Source, in_loop
 from scanner.tellers import Tellers
@@ -136,7 +137,7 @@ class Scan:
         return self._exit_code()
 
     def _take_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending():
             loop.add_signal_handler(number, self._signalled, number)
         for name in ("SIGUSR1", "SIGINFO"):
             if hasattr(signal, name):

@@ -5,6 +5,7 @@ microsocks, or one to break for good, asks `new_microsocks` for its own.
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import servers
 
 ROOT = Path(__file__).parent.parent
 LAB_START_S = 10
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # for the runs that are started, where this one was by nohup
 
 
 FIGURES: list[tuple[str, str]] = []

@@ -16,6 +16,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.extras": 1,
     "scanner.native.clock": 1,
     "scanner.wordlists": 0,
+    "scanner.signals": 0,
     "scanner.native": 0,
     "scanner.native.wire": 1,
     "scanner.native.line": 1,

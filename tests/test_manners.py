@@ -230,6 +230,23 @@ def test_one_signal_finishes_what_is_in_flight(slow, number, code):
     assert figures["written"] == len(rows)
 
 
+@pytest.mark.parametrize("command", ["scan", "confirm", "names"])
+def test_what_was_started_by_nohup_stays_when_the_terminal_goes(resolver, command):
+    words = {"scan": ("-r", resolver.address), "confirm": ("confirm",), "names": ("names", "--words", "-")}[command]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
+    run = start(*words)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        time.sleep(1)
+        run.send_signal(signal.SIGHUP)
+        out, err = run.communicate(b"is1.example\n", timeout=15)
+    finally:
+        run.kill()
+        close(run)
+
+    assert (run.returncode, len(out.splitlines())) == (0, 1), err
+
+
 @pytest.mark.parametrize(("number", "code"), SIGNALS[:2])
 def test_a_second_signal_leaves_at_once_with_whole_lines(number, code):
     def script(talk: Talk) -> None:

@@ -16,12 +16,13 @@ from scanner.candidates.space import Part, Row, Space, Texts, space_of
 from scanner.candidates.words import WordLists
 from scanner.endpoints import printable, shown
 from scanner.errors import OutputError, ReaderGone, ScanError
+from scanner.signals import ending
 
 
 def run(patterns: Sequence[str], *, words: Sequence[str], tlds: str | None, joins: Sequence[str], count: bool,
         shuffle: str | None, shard: str, skip: str, limit: str | None) -> None:  # fmt: skip
     """Write the names that the flags ask for, or how many they are. Raises ScanError; leaves at a signal."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending():
         signal.signal(number, leave)
     if shuffle == "":
         raise ScanError("--shuffle: the seed is missing; any text is one")

@@ -17,6 +17,7 @@ from scanner.registration.recheck import Recheck
 from scanner.registration.settings import Settings
 from scanner.registration.status import Status
 from scanner.registration.store import Store
+from scanner.signals import ending
 from scanner.source import Source, in_loop
 from scanner.transports.stream import verifying_context
 
@@ -64,7 +65,7 @@ class Confirmation:
         """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
         loop = asyncio.get_running_loop()
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending():
             loop.add_signal_handler(number, self._signalled, number)
         for name in ("SIGUSR1", "SIGINFO"):
             if hasattr(signal, name):
