@@ -6,6 +6,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,14 +74,18 @@ def settle(new: Path) -> None:
 
 def leave_clean(folder: str) -> None:
     """A signal that ends the program takes the folder away first. It does not unwind the stack: an engine whose threads
-    wait for a pipe would wait on."""
+    wait for a pipe would wait on. A thread has the signals, for one that comes just before a read does not end that;
+    the handlers are for threads that there were already."""
+    numbers = ending()
 
-    def leave(number: int, _: object) -> None:
+    def leave(number: int, _: object = None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(128 + number)
 
-    for number in ending():
+    for number in numbers:
         signal.signal(number, leave)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    threading.Thread(target=lambda: leave(signal.sigwait(numbers)), name="signals", daemon=True).start()
 
 
 def write_whole(path: str, octets: bytes) -> None:
