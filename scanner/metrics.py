@@ -75,10 +75,10 @@ class Collector:
         yield self._gauge("start_time_seconds", "When the scan began.", watch.began.timestamp())
         if watch.ended is not None:
             yield self._gauge("end_time_seconds", "When the scan ended.", watch.ended.timestamp())
-        if watch.last_answer_s is not None:
-            yield self._gauge("last_answer_time_seconds", "When the last answer came.", now - watch.last_answer_s)
-        if watch.share_done is not None:
-            yield self._gauge("done_ratio", "How much of the input is done, from 0 to 1.", watch.share_done)
+        if (answer_s := watch.last_answer_s) is not None:
+            yield self._gauge("last_answer_time_seconds", "When the last answer came.", now - answer_s)
+        if (share := watch.share_done) is not None:
+            yield self._gauge("done_ratio", "How much of the input is done, from 0 to 1.", share)
         yield self._gauge("output_waits", "1 while the output's reader is behind.", watch.output_waits)
         yield self._gauge("tunnels_live", "Tunnels, or direct connections, that are open.", watch.live)
         yield self._gauge("tunnels_pausing", "Workers that wait before the next try.", watch.pausing)
