@@ -20,7 +20,7 @@ from scanner.native.session import Session
 from scanner.native.udp import Engine
 from scanner.output import Output
 from scanner.parts import engine_for, names_for, tags_for, ways_for
-from scanner.signals import ending
+from scanner.signals import hear
 from scanner.sink import Sink
 from scanner.source import Source, in_loop
 from scanner.tellers import Tellers
@@ -109,7 +109,7 @@ class Scan:
                           flushed=self._flushed, fsync_s=self._config.fsync)  # fmt: skip
         self._crew = Crew(self._names, self._sink, self._clock)
         if self._host is None:
-            self._take_signals(loop)
+            hear(loop, self._signalled, self._tellers.status)
         if self._config.max_time:
             loop.call_later(self._config.max_time, self._use_up, "max-time")
         self._welcome()
@@ -135,13 +135,6 @@ class Scan:
         finally:
             await self._close()
         return self._exit_code()
-
-    def _take_signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        for number in ending():
-            loop.add_signal_handler(number, self._signalled, number)
-        for name in ("SIGUSR1", "SIGINFO"):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), self._tellers.status)
 
     async def _until_names(self) -> None:
         """No packet leaves before there is a name to ask (or the end)."""

@@ -16,7 +16,6 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.extras": 1,
     "scanner.native.clock": 1,
     "scanner.wordlists": 0,
-    "scanner.signals": 0,
     "scanner.native": 0,
     "scanner.native.wire": 1,
     "scanner.native.line": 1,
@@ -39,6 +38,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.source": 3,  # the two ends and the counts: what workers share, so below them
     "scanner.sink": 3,
     "scanner.console": 3,
+    "scanner.signals": 3,
     "scanner.workers": 4,
     "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
     "scanner.output": 5,

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 from collections.abc import Sequence
 
 from scanner.errors import InputEndedEarly, ScanError
@@ -17,7 +16,7 @@ from scanner.registration.recheck import Recheck
 from scanner.registration.settings import Settings
 from scanner.registration.status import Status
 from scanner.registration.store import Store
-from scanner.signals import ending
+from scanner.signals import hear
 from scanner.source import Source, in_loop
 from scanner.transports.stream import verifying_context
 
@@ -65,11 +64,7 @@ class Confirmation:
         """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
         loop = asyncio.get_running_loop()
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
-        for number in ending():
-            loop.add_signal_handler(number, self._signalled, number)
-        for name in ("SIGUSR1", "SIGINFO"):
-            if hasattr(signal, name):
-                loop.add_signal_handler(getattr(signal, name), status.say)
+        hear(loop, self._signalled, status.say)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._end, trouble), ahead=CHUNKS_AHEAD)  # fmt: skip
         self._source.start()
