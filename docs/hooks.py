@@ -16,7 +16,8 @@ import click
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the scanner of this checkout
 
-from scanner import cli, config  # noqa: E402
+from scanner.cli import main  # noqa: E402
+from scanner.config import options as scan_options  # noqa: E402
 from scanner.registration import settings  # noqa: E402
 
 PLACE = re.compile(r"^<!-- (README|code): (.+?) -->$", re.MULTILINE)
@@ -66,10 +67,10 @@ def linked(text: str, up: str) -> str:
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every program: what is typed, and its command."""
-    group = cli.entry
+    group = main.entry
     context = click.Context(group)
     yield "dnsscan", group.commands["scan"]
-    for name in cli.PROGRAMS:
+    for name in main.PROGRAMS:
         command = group.get_command(context, name)
         assert command is not None
         yield f"dnsscan {name}", command
@@ -95,7 +96,7 @@ def value_of(option: click.Option) -> str:
     return option.metavar or option.type.name.upper()
 
 
-def knobs(keys: tuple[str, ...], numbers: dict[str, config.Knob], command: click.Command) -> str:
+def knobs(keys: tuple[str, ...], numbers: dict[str, scan_options.Knob], command: click.Command) -> str:
     """One row for each key: its flag, what it may be, its default, what it means."""
     flags, rows = options(command), []
     for key in keys:
@@ -118,7 +119,7 @@ ALSO = {"resolver": "One resolver, where `resolvers` is a list of them."}
 
 def of_config() -> str:
     """Every key of a configuration."""
-    return knobs(config.KEYS, config.NUMBERS, dict(commands())["dnsscan"])
+    return knobs(scan_options.KEYS, scan_options.NUMBERS, dict(commands())["dnsscan"])
 
 
 def of_confirm() -> str:

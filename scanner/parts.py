@@ -6,7 +6,7 @@ from functools import partial
 
 import orjson
 
-from scanner.config import Config
+from scanner.config.config import Config
 from scanner.inputline import judge
 from scanner.native.answered import Answered
 from scanner.native.line import Lines

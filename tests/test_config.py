@@ -9,7 +9,9 @@ import pytest
 from command import ROOT, SECRET, Scan, refusal, scan
 from dns_peer import DnsPeer
 
-from scanner.config import FILE_MAX, FIRST_LINE, KEYS, LISTS, NESTED_MAX, NUMBERS, Text, load, parse
+from scanner.config.config import load
+from scanner.config.file import FILE_MAX, FIRST_LINE, NESTED_MAX, Text, parse
+from scanner.config.options import KEYS, LISTS, NUMBERS
 from scanner.errors import ScanError
 
 RESOLVER = "192.0.2.53"

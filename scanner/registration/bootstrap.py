@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from scanner.endpoints import shown
 from scanner.errors import ScanError
+from scanner.text import shown
 
 STALE_DAYS = 180
 Bases = tuple[str, ...]

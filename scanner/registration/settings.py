@@ -10,14 +10,17 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from scanner.config import Knob, Merged, Text, parse, read_file
-from scanner.endpoints import resolver_from_text, shown
+from scanner.config.check import Merged
+from scanner.config.endpoints import resolver_from_text
+from scanner.config.file import Text, parse, read_file
+from scanner.config.options import Knob
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
 from scanner.registration.answer import VERDICTS
 from scanner.registration.bootstrap import Bootstrap, WhoisServer, parse_whois
 from scanner.registration.bootstrap import parse as parse_bootstrap
 from scanner.registration.dial import Net
+from scanner.text import shown
 
 NUMBERS = {
     "lookups": Knob(1, 1000, "8", "requests in flight towards one registry"),

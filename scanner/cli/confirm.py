@@ -77,7 +77,7 @@ def command(files: tuple[Path, ...], config: str | None, also: str | None, store
 
 def day(text: str) -> float:
     """Seconds since the epoch at a day's begin. Raises ScanError."""
-    from scanner.endpoints import shown
+    from scanner.text import shown
 
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()

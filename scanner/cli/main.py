@@ -1,5 +1,5 @@
 """The command line: flags to Config, files to descriptors, errors to one line and an exit code. The only home of
-click, with commands/; everything heavy is imported where it is used, so that `--version` is quick."""
+click, with its neighbours; everything heavy is imported where it is used, so that `--version` is quick."""
 
 import contextlib
 import errno
@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 import click
 
 from scanner import __version__
-from scanner.endpoints import printable, shown
 from scanner.errors import OutputError, ReaderGone, ScanError
+from scanner.text import printable, shown
 
-PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file in commands/
+PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
@@ -45,7 +45,7 @@ class ScanOrCommand(click.Group):
         """The scan, or a program of its own from the file of its name."""
         if name not in PROGRAMS:
             return super().get_command(ctx, name)
-        command: click.Command = import_module(f"scanner.commands.{name}").command
+        command: click.Command = import_module(f"scanner.cli.{name}").command
         return command
 
 
@@ -111,7 +111,8 @@ def entry() -> None:
 def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, resume: bool,
                  dry_run: bool, **given: Any) -> None:  # fmt: skip
     """Which names exist? One name a line in, one JSON line out."""
-    from scanner.config import check_descriptors, describe, load
+    from scanner.config.check import check_descriptors
+    from scanner.config.config import describe, load
 
     files_named = {"--config": config, "--output": output, "--heartbeat": given["heartbeat"],
                    "--metrics-file": given["metrics_file"]}  # fmt: skip
