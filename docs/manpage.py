@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import click
-from hooks import commands, options, sections, value_of
+from hooks import commands, flags, sections, value_of
 
 from scanner import __version__
 
@@ -39,9 +39,9 @@ def page(typed: str, command: click.Command) -> str:
              ".SH NAME", escaped(f"{title} - {said.partition(chr(10))[0]}"),
              ".SH SYNOPSIS", f".B {escaped(typed)}", escaped(usage),
              ".SH DESCRIPTION", *paragraphs(said), ".SH OPTIONS"]  # fmt: skip
-    for option in options(command).values():
-        flags = ", ".join(rf"\fB{escaped(text)}\fR" for text in option.opts)
-        lines += [".TP", rf"{flags} \fI{escaped(value_of(option))}\fR", escaped(option.help or "")]
+    for option in flags(command).values():
+        names = ", ".join(rf"\fB{escaped(text)}\fR" for text in option.opts)
+        lines += [".TP", rf"{names} \fI{escaped(value_of(option))}\fR", escaped(option.help or "")]
     if typed == "dnsscan":
         lines += [".SH EXIT STATUS", *exit_codes()]
     if command.epilog:

@@ -23,4 +23,18 @@ def escaped(character: str) -> str:
 
 def hidden(text: str) -> str:
     """The text with `***` where a URL has its password, in case a proxy was given in another thing's place."""
-    return re.sub(r"(:/+[^:@/\s]*):.*@", r"\1:***@", text, flags=re.DOTALL)
+    begin, end = re.search(r":/+[^:@/\s]*:", text), text.rfind("@")  # once each: a token may have a million characters
+    return f"{text[: begin.end()]}***{text[end:]}" if begin and begin.end() <= end else text
+
+
+def token(value: object) -> str:
+    """Any value of a configuration for an error line."""
+    return shown(text_of(value))
+
+
+def text_of(value: object) -> str:
+    """Its text, or its type where Python makes none: a number of 10,000 digits, a thousand lists in each other."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        return f"{type(value).__name__} too large to show"

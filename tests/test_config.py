@@ -10,8 +10,9 @@ from command import ROOT, SECRET, Scan, refusal, scan
 from dns_peer import DnsPeer
 
 from scanner.config.config import load
-from scanner.config.file import FILE_MAX, FIRST_LINE, NESTED_MAX, Text, parse
-from scanner.config.options import KEYS, LISTS, NUMBERS
+from scanner.config.file import FILE_MAX, FIRST_LINE, NESTED_MAX, ConfigSource, parse
+from scanner.config.kinds import FILE, Number
+from scanner.config.options import OPTIONS
 from scanner.errors import ScanError
 
 RESOLVER = "192.0.2.53"
@@ -79,18 +80,21 @@ def test_flags_win_over_the_file(run):
 
 
 def test_every_key_of_the_configuration_is_a_flag():
-    options = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
+    flags = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
 
-    assert {"--" + LISTS.get(key, key).replace("_", "-") for key in KEYS} <= options
+    assert {option.long for option in OPTIONS.values()} <= flags
+    assert [key for key, option in OPTIONS.items() if option.place == FILE] == ["resolver"]
 
 
-@pytest.mark.parametrize(("key", "knob"), NUMBERS.items())
-def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, knob):
+@pytest.mark.parametrize(
+    ("key", "kind"), [(key, option.kind) for key, option in OPTIONS.items() if isinstance(option.kind, Number)]
+)
+def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, kind):
     resolver = "udp://127.0.0.1" if key == "threads" else RESOLVER  # elsewhere one is enough
-    for number in (max(knob.least, 1), knob.most):
+    for number in (max(kind.least, 1), kind.most):
         assert said(run(json.dumps({"resolver": resolver, key: number})))[key] == number
-    for number in (knob.least - 1, knob.most + 1):
-        refusal(run(json.dumps({"resolver": resolver, key: number})), f"cfg.json: line 1: {key}", f"to {knob.most}")
+    for number in (kind.least - 1, kind.most + 1):
+        refusal(run(json.dumps({"resolver": resolver, key: number})), f"cfg.json: line 1: {key}", f"to {kind.most}")
 
 
 def test_the_defaults_depend_on_proxies(run):
@@ -276,7 +280,7 @@ def test_100_000_nested_brackets_are_refused(run, name, text):
 
 @pytest.mark.parametrize("depth", [NESTED_MAX, NESTED_MAX + 1])
 def test_nesting_is_refused_whatever_the_key(depth):
-    text = Text("cfg.json", '{"type": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}")
+    text = ConfigSource("cfg.json", '{"type": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}")
 
     if depth > NESTED_MAX:
         with pytest.raises(ScanError, match="nested too deep"):

@@ -191,6 +191,15 @@ def test_the_reference_tells_what_the_code_knows(site):
     assert not [page for page in site.glob("**/*.html") if re.search(r"&lt;!-- |<!-- (README|code):", page.read_text())]
 
 
+def test_the_readme_has_the_table_of_options_that_the_code_makes():
+    made = subprocess.run(
+        [sys.executable, "-c", "import hooks; print(hooks.readme(), end='')"],
+        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert made.stdout == (ROOT / "README.md").read_text(), "bring it up to date: python docs/hooks.py"
+
+
 def test_the_pages_of_the_manual_are_read_without_a_warning(tmp_path):
     subprocess.run([sys.executable, ROOT / "docs" / "manpage.py", tmp_path], check=True)
     pages = sorted(tmp_path.iterdir())
