@@ -289,6 +289,81 @@ def test_nesting_is_refused_whatever_the_key(depth):
         assert parse(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "]" * 5000, '\\"[' * 2000, "{'[" * 2000], ids=["open", "closed", "quoted", "mixed"]
+)
+@pytest.mark.parametrize(
+    "form", ['{"resolver": "192.0.2.53", "proxies": "%s"}', 'proxies = "%s" # [[[[[[[[[[[[[[[[[[[[[[[[[']
+)
+def test_brackets_in_a_text_or_a_comment_are_no_nesting(run, form, text):
+    refusal(run(form % text, "-r", RESOLVER, name="cfg"), "cfg: line 1: proxies: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workers = " + '"]"' + "\n]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n" + "x = " + "[" * 900,
+        "a." * 20 + "a.a = 1",
+        ".".join(["a"] * 500_000) + " = 1",
+        ".".join(['"a"'] * 200_000) + " = 1",
+        "workers = {" + "a . " * 1000 + "a = 1}",
+        "[" + "workers." * 1000 + "a]",
+    ],
+    ids=["closed first", "21 dots", "a megabyte", "quoted", "inline", "header"],
+)
+def test_a_toml_table_deep_in_others_is_refused_at_once(run, text):
+    refusal(run(text, name="cfg.toml"), "cfg.toml: nested too deep")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("workers = 0x" + "f" * 100_000, "1 to 100000"),
+        ("strict = 0x" + "f" * 100_000, "neither true nor false"),
+        ("policy = 0b" + "1" * 100_000, "random"),
+        ("port_range = 0o" + "7" * 100_000, "MIN-MAX"),
+        ("proxy_file = 0x" + "f" * 100_000, "a path"),
+        ("type = 0x" + "f" * 100_000, "a text or a list"),
+        ("confirm = 0x" + "f" * 100_000, "must be a table"),
+    ],
+)
+def test_a_number_of_100_000_digits_is_refused_in_one_line(run, text, words):
+    refusal(run(text, "-r", RESOLVER, name="cfg.toml"), "cfg.toml: line 1: ", words)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        json.dumps({"zzz": "://a:" * 200_000}),
+        json.dumps({"://a:" * 200_000: 1}),
+        json.dumps({"workers": ":/:" * 300_000}),
+        json.dumps({"zzz": "://" + "a:" * 400_000}),
+        json.dumps({"zzz": '\\"' * 200_000}),
+        '{"zzz": ' + '\\"' * 400_000,
+        json.dumps({f"k{number}": 1 for number in range(50_000)})[:-1] + ', "k49999": 1}',
+    ],
+    ids=["urls", "a key of urls", "slashes", "colons", "quotes", "no end", "a key twice"],
+)
+def test_a_megabyte_of_nonsense_is_refused_at_once(tmp_path, table):
+    path = tmp_path / "cfg.json"
+    path.write_text(table)
+    path.chmod(0o644)  # so that it is searched for a password too
+
+    refusal(scan("--config", path, "--dry-run", limit_s=5), "cfg.json: ")
+
+
+@pytest.mark.parametrize("key", ["resolver", "type", "fields", "bind", "policy", "port_range"])
+def test_a_nul_in_a_text_is_refused(run, key):
+    refusal(run(json.dumps({"resolver": RESOLVER} | {key: "a\0b"})), f"cfg.json: line 1: {key}: ", r"a\x00b")
+
+
+@pytest.mark.parametrize("zone", ["a\0b", "\ud800", "", "a b"])
+def test_an_interface_that_cannot_be_is_refused_before_a_socket_is_bound_to_it(run, zone):
+    config = {"resolver": "udp://[::1]:53", "bind": f"fe80::1%{zone}"}
+
+    refusal(run(json.dumps(config)), "cfg.json: line 1: bind: ", "is not an IP address of this machine")
+
+
 # -- variables (row 53) ----------------------------------------------------------------------------
 
 

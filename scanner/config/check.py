@@ -4,11 +4,11 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 
 from scanner.config.endpoints import (
     fill_environment,
+    ip_from_text,
     proxy_from_text,
     resolver_from_text,
     system_resolvers,
@@ -127,7 +127,7 @@ def bind(values: Values) -> tuple[str, ...]:
     texts = values.texts("bind") or ()
     for text in texts:
         try:
-            ip_address(text)
+            ip_from_text(text)
         except ValueError:
             raise ScanError(f"{values.where('bind')}: {shown(text)} is not an IP address of this machine") from None
     return texts

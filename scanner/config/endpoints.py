@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -37,13 +37,18 @@ def resolver_from_text(text: str) -> Resolver:
     return Resolver(scheme, str(address), DNS_PORTS[scheme] if port is None else port, name or None)
 
 
-def address_and_port(place: str, where: str):  # type: ignore[no-untyped-def]
+def ip_from_text(text: str) -> IPv4Address | IPv6Address:
+    """An IP address; what stands behind % names an interface. Raises ValueError."""
+    if "%" in text and not re.fullmatch(r"[A-Za-z0-9._-]+", text.partition("%")[2]):
+        raise ValueError
+    return ip_address(text)
+
+
+def address_and_port(place: str, where: str) -> tuple[IPv4Address | IPv6Address, int | None]:
     """An IP address and its port or None."""
     host, port = host_and_port(place, where)
     try:
-        if "%" in host and not re.fullmatch(r"[A-Za-z0-9._-]+", host.partition("%")[2]):
-            raise ValueError
-        return ip_address(host), port
+        return ip_from_text(host), port
     except ValueError:
         raise ScanError(
             f"{where}: {shown(host)} is not an IP address; write for example 192.0.2.53 or [2001:db8::53]:53"
