@@ -139,8 +139,8 @@ def help_texts() -> str:
             usage = command.collect_usage_pieces(context)
             rows = [[", ".join(f"`{text}`" for text in option.opts) + f" {value_of(option)}", option.help or ""]
                     for option in flags(command).values()]  # fmt: skip
-        said = (command.help or "").replace("\b", "")
-        parts += [f"## {typed}", f"`{typed} {' '.join(usage)}`", said, table(["option", "meaning"], rows)]
+        description = (command.help or "").replace("\b", "")
+        parts += [f"## {typed}", f"`{typed} {' '.join(usage)}`", description, table(["option", "meaning"], rows)]
     return "\n\n".join(parts)
 
 

@@ -32,13 +32,13 @@ def paragraphs(text: str) -> list[str]:
 def page(typed: str, command: click.Command) -> str:
     """One page, in the macros of man(7)."""
     title = typed.replace(" ", "-")
-    said = (command.help or "").strip()
+    description = (command.help or "").strip()
     with click.Context(command, info_name=typed) as context:
         usage = " ".join(command.collect_usage_pieces(context))
     lines = [f'.TH {title.upper()} 1 "" "dnsscan {__version__}" "dnsscan"', ".nh", ".ad l",
-             ".SH NAME", escaped(f"{title} - {said.partition(chr(10))[0]}"),
+             ".SH NAME", escaped(f"{title} - {description.partition(chr(10))[0]}"),
              ".SH SYNOPSIS", f".B {escaped(typed)}", escaped(usage),
-             ".SH DESCRIPTION", *paragraphs(said), ".SH OPTIONS"]  # fmt: skip
+             ".SH DESCRIPTION", *paragraphs(description), ".SH OPTIONS"]  # fmt: skip
     for option in flags(command).values():
         names = ", ".join(rf"\fB{escaped(text)}\fR" for text in option.opts)
         lines += [".TP", rf"{names} \fI{escaped(value_of(option))}\fR", escaped(option.help or "")]

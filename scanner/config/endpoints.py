@@ -76,7 +76,7 @@ def port_from_text(text: str, where: str) -> int:
 
 
 def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] | None:
-    """`9153` (of 127.0.0.1), `localhost:9153`, `[::1]:9153`; another machine may ask only where that is said. Raises
+    """`9153` (of 127.0.0.1), `localhost:9153`, `[::1]:9153`; for other machines only where an address is given. Raises
     ScanError."""
     if text is None:
         return None
