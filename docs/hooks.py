@@ -1,13 +1,14 @@
 """What mkdocs does beside its own work: sections of the README stand in pages, and tables are made from the code.
 
 In a page `<!-- README: Heading -->` becomes what stands under that heading of the README, and `<!-- code: name -->` the
-table of that name in CODE. Neither is ever written to a file of the repository.
+table of that name in CODE. Neither is ever written to a file of the repository, but for the README's table of options:
+to bring it up to date,  python docs/hooks.py
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ import click
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the scanner of this checkout
 
-from scanner import cli, config  # noqa: E402
-from scanner.registration import settings  # noqa: E402
+from scanner.cli import main  # noqa: E402
+from scanner.config import kinds, options  # noqa: E402
+from scanner.registration import options as confirm  # noqa: E402
 
 PLACE = re.compile(r"^<!-- (README|code): (.+?) -->$", re.MULTILINE)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?://)([^)]*)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+OPTIONS_TABLE = re.compile(r"(^## Config\n(?:[^|\n].*\n|\n)*)(?:\|.*\n)+", re.MULTILINE)
 PAGES = {
     "#the-lab": "reference/lab.md",
     "#config": "reference/config.md",
@@ -35,10 +38,10 @@ PAGES = {
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put in what the page asks for."""
     depth = page.file.src_uri.count("/")
-    return PLACE.sub(lambda place: told(place[1], place[2], depth), markdown)
+    return PLACE.sub(lambda place: inserted(place[1], place[2], depth), markdown)
 
 
-def told(source: str, name: str, depth: int) -> str:
+def inserted(source: str, name: str, depth: int) -> str:
     """A section of the README, or a table made from the code. Raises KeyError when there is none of the name."""
     return CODE[name]() if source == "code" else linked(sections()[name], "../" * depth)
 
@@ -66,10 +69,10 @@ def linked(text: str, up: str) -> str:
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every program: what is typed, and its command."""
-    group = cli.entry
+    group = main.entry
     context = click.Context(group)
     yield "dnsscan", group.commands["scan"]
-    for name in cli.PROGRAMS:
+    for name in main.PROGRAMS:
         command = group.get_command(context, name)
         assert command is not None
         yield f"dnsscan {name}", command
@@ -81,7 +84,7 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def options(command: click.Command) -> dict[str, click.Option]:
+def flags(command: click.Command) -> dict[str, click.Option]:
     """By the name of its configuration key."""
     return {param.name or "": param for param in command.params if isinstance(param, click.Option)}
 
@@ -95,35 +98,25 @@ def value_of(option: click.Option) -> str:
     return option.metavar or option.type.name.upper()
 
 
-def knobs(keys: tuple[str, ...], numbers: dict[str, config.Knob], command: click.Command) -> str:
-    """One row for each key: its flag, what it may be, its default, what it means."""
-    flags, rows = options(command), []
-    for key in keys:
-        option, knob = flags.get(key), numbers.get(key)
-        may_be = (
-            f"{max(knob.least, 1 if knob.word else 0):,} to {knob.most:,}{f', `{knob.word}`' if knob.word else ''}"
-            if knob
-            else ""
-        )
-        if knob is None and option is not None:
-            may_be = "true, false" if option.is_flag else ("a list" if option.multiple else "")
-        flag = ", ".join(f"`{text}`" for text in option.opts) if option else ""
-        meaning = knob.meaning if knob else (option.help or "" if option else ALSO[key])
-        rows.append([f"`{key}`", flag, may_be, knob.default if knob else "", meaning])
+def of_options(keys: tuple[str, ...], known: Mapping[str, kinds.Option]) -> str:
+    """One row for each key of a file: its flag, what it may be, its default, what it means."""
+    rows = []
+    for option in map(known.__getitem__, keys):
+        default = option.shown_default or ("false" if option.default is False else "none")
+        meaning = option.detail or option.meaning[0].lower() + option.meaning[1:]
+        rows.append([f"`{option.key}`", ", ".join(f"`{flag}`" for flag in option.flags), option.kind.may_be,
+                     "" if option.place == kinds.FILE else default, meaning])  # fmt: skip
     return table(["key", "flag", "may be", "default", "meaning"], rows)
-
-
-ALSO = {"resolver": "One resolver, where `resolvers` is a list of them."}
 
 
 def of_config() -> str:
     """Every key of a configuration."""
-    return knobs(config.KEYS, config.NUMBERS, dict(commands())["dnsscan"])
+    return of_options(options.KEYS, options.OPTIONS)
 
 
 def of_confirm() -> str:
     """Every key of its table `confirm`."""
-    return knobs(settings.KEYS, settings.NUMBERS, dict(commands())["dnsscan confirm"])
+    return of_options(confirm.KEYS, confirm.OPTIONS)
 
 
 def of_schema(name: str) -> str:
@@ -145,16 +138,25 @@ def help_texts() -> str:
         with click.Context(command, info_name=typed) as context:
             usage = command.collect_usage_pieces(context)
             rows = [[", ".join(f"`{text}`" for text in option.opts) + f" {value_of(option)}", option.help or ""]
-                    for option in options(command).values()]  # fmt: skip
-        said = (command.help or "").replace("\b", "")
-        parts += [f"## {typed}", f"`{typed} {' '.join(usage)}`", said, table(["option", "meaning"], rows)]
+                    for option in flags(command).values()]  # fmt: skip
+        description = (command.help or "").replace("\b", "")
+        parts += [f"## {typed}", f"`{typed} {' '.join(usage)}`", description, table(["option", "meaning"], rows)]
     return "\n\n".join(parts)
 
 
 CODE = {
-    "config": of_config,
     "confirm": of_confirm,
     "result": lambda: of_schema("result.schema.json"),
     "confirmed": lambda: of_schema("confirmed.schema.json"),
     "commands": help_texts,
 }
+
+
+def readme() -> str:
+    """The README with its table of options as the code has it."""
+    text = (ROOT / "README.md").read_text()
+    return OPTIONS_TABLE.sub(lambda match: match[1] + of_config() + "\n", text)
+
+
+if __name__ == "__main__":
+    (ROOT / "README.md").write_text(readme())

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import click
-from hooks import commands, options, sections, value_of
+from hooks import commands, flags, sections, value_of
 
 from scanner import __version__
 
@@ -32,16 +32,16 @@ def paragraphs(text: str) -> list[str]:
 def page(typed: str, command: click.Command) -> str:
     """One page, in the macros of man(7)."""
     title = typed.replace(" ", "-")
-    said = (command.help or "").strip()
+    description = (command.help or "").strip()
     with click.Context(command, info_name=typed) as context:
         usage = " ".join(command.collect_usage_pieces(context))
     lines = [f'.TH {title.upper()} 1 "" "dnsscan {__version__}" "dnsscan"', ".nh", ".ad l",
-             ".SH NAME", escaped(f"{title} - {said.partition(chr(10))[0]}"),
+             ".SH NAME", escaped(f"{title} - {description.partition(chr(10))[0]}"),
              ".SH SYNOPSIS", f".B {escaped(typed)}", escaped(usage),
-             ".SH DESCRIPTION", *paragraphs(said), ".SH OPTIONS"]  # fmt: skip
-    for option in options(command).values():
-        flags = ", ".join(rf"\fB{escaped(text)}\fR" for text in option.opts)
-        lines += [".TP", rf"{flags} \fI{escaped(value_of(option))}\fR", escaped(option.help or "")]
+             ".SH DESCRIPTION", *paragraphs(description), ".SH OPTIONS"]  # fmt: skip
+    for option in flags(command).values():
+        names = ", ".join(rf"\fB{escaped(text)}\fR" for text in option.opts)
+        lines += [".TP", rf"{names} \fI{escaped(value_of(option))}\fR", escaped(option.help or "")]
     if typed == "dnsscan":
         lines += [".SH EXIT STATUS", *exit_codes()]
     if command.epilog:

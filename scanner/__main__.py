@@ -7,7 +7,7 @@ def main() -> None:
     """Run the command line; imported late so that `--version` stays quick. Until the scan has its own handlers, Ctrl-C
     ends the program without a traceback."""
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
-    from scanner.cli import dnsscan
+    from scanner.cli.main import dnsscan
 
     dnsscan()
 

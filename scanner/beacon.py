@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import monotonic, thread_time
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.newfile import write_whole
+from scanner.text import hidden
 from scanner.watch import Watch, utc_text
 
 BEAT_S = 2.0

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.results import COLUMNS, VERDICTS, quoted
+from scanner.text import hidden
 
 BATCH = 10_000  # rows handed to SQLite at a time
 SORTED = "ORDER BY s, d, t"

@@ -1,5 +1,5 @@
 """The three kinds of wrong. The network's trouble is data (a reason on a line); a bug falls loudly; this file is
-the third kind: what the user can mend, told in one line."""
+the third kind: what the user can mend, in one line."""
 
 
 class ScanError(Exception):
@@ -24,6 +24,6 @@ class InputEndedEarly(ScanError):
 
 
 class ReaderGone(ScanError):
-    """The reader of stdout went away (EPIPE); said by the exit code alone."""
+    """The reader of stdout went away (EPIPE); the exit code alone says it."""
 
     exit_code = 141

@@ -1,4 +1,4 @@
-"""Optional parts: whoever needs one says in one sentence how to get it."""
+"""Optional parts: what needs one says in one sentence how to install it."""
 
 from importlib import import_module
 

@@ -6,8 +6,8 @@ import os
 import stat
 from pathlib import Path
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
+from scanner.text import hidden
 
 
 def open_inputs(files: tuple[Path, ...]) -> list[int]:

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import orjson
 
-from scanner.config import Config, check_descriptors, from_table
+from scanner.config.check import check_descriptors
+from scanner.config.config import Config, from_table
 from scanner.errors import ScanError
 from scanner.output import Output
 from scanner.run import EXIT_FAULT, Scan, drive

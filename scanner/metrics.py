@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from scanner import __version__
-from scanner.endpoints import place_text
+from scanner.config.endpoints import place_text
 from scanner.errors import ScanError
 from scanner.model import REASONS
 from scanner.watch import Row, Watch

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scanner.endpoints import hidden
 from scanner.errors import OutputError, ScanError
 from scanner.signals import ending
+from scanner.text import hidden
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.native.answered import Answered
+from scanner.text import hidden
 
 SIDE = ".resume"  # behind the output's name
 HEAD_OCTETS = 65_536  # of the input, for its hash

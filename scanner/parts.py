@@ -6,7 +6,8 @@ from functools import partial
 
 import orjson
 
-from scanner.config import Config
+from scanner.config.config import Config
+from scanner.config.options import RATE_PUBLIC
 from scanner.inputline import judge
 from scanner.native.answered import Answered
 from scanner.native.line import Lines
@@ -19,7 +20,6 @@ from scanner.workers.way import Way
 
 WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
-RATE_PUBLIC = 1000  # queries a second, by public resolver address and exit
 SLOTS = 10_000  # queries in flight as datagrams
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import duckdb
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.inputs import open_input
 from scanner.model import REASONS
+from scanner.text import hidden
 
 VERDICTS = ("taken", "nxdomain", "error")
 COLUMNS = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from scanner.config import Config
+from scanner.config.config import Config
 from scanner.console import Console, is_terminal
 from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.model import REASONS

@@ -7,7 +7,7 @@ from types import ModuleType
 
 from scanner import summary
 from scanner.beacon import Beacon, heartbeat
-from scanner.config import Config, describe
+from scanner.config.config import Config, describe
 from scanner.console import Console
 from scanner.extras import need
 from scanner.progress import Progress

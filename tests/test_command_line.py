@@ -22,9 +22,9 @@ NAMES = b"is.example\nnx.example\na..b\n"
 VERDICTS = [("a..b", "error"), ("is.example", "taken"), ("nx.example", "nxdomain")]
 PRELOADED = """
 import os, resource, sys
-import click, dns.rdatatype, encodings.idna, orjson, scanner.cli, scanner.config, scanner.run
+import click, dns.rdatatype, encodings.idna, orjson, scanner.cli.main, scanner.config.config, scanner.run
 {prepare}
-scanner.cli.dnsscan()
+scanner.cli.main.dnsscan()
 """  # the command in a process that something is done to once everything is imported
 
 
@@ -230,7 +230,7 @@ def test_a_full_disk_is_exit_code_4_whatever_is_written(args, unbuffered):
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help_fits_one_screen_and_names_every_flag(flag):
-    from scanner.cli import scan_command
+    from scanner.cli.main import scan_command
 
     done = scan(flag)
     lines = done.out.decode("ascii").splitlines()

@@ -3,13 +3,17 @@
 import json
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from command import ROOT, SECRET, Scan, refusal, scan
 from dns_peer import DnsPeer
 
-from scanner.config import FILE_MAX, FIRST_LINE, KEYS, LISTS, NESTED_MAX, NUMBERS, Text, load, parse
+from scanner.config.config import Config, load
+from scanner.config.file import FILE_MAX, FIRST_LINE, NESTED_MAX, ConfigSource, parse
+from scanner.config.kinds import FILE, Number
+from scanner.config.options import OPTIONS
 from scanner.errors import ScanError
 
 RESOLVER = "192.0.2.53"
@@ -29,8 +33,8 @@ def run(tmp_path):
     return dry
 
 
-def said(done: Scan) -> dict:
-    """What a dry run says that went well, and with no secret in it."""
+def resolved(done: Scan) -> dict:
+    """What a dry run prints that went well, with no secret in it."""
     assert done.code == 0, done.err
     assert SECRET not in done.out.decode() + done.err
     return json.loads(done.out)
@@ -55,7 +59,7 @@ SAME = {
 
 
 def test_json_and_toml_say_the_same(run):
-    toml, plain = said(run(TOML, name="cfg.toml")), said(run(json.dumps(SAME)))
+    toml, plain = resolved(run(TOML, name="cfg.toml")), resolved(run(json.dumps(SAME)))
 
     assert toml == plain
     assert plain["resolvers"] == [f"tcp://{RESOLVER}:53"]
@@ -65,35 +69,44 @@ def test_json_and_toml_say_the_same(run):
 
 @pytest.mark.parametrize("text", [TOML, json.dumps(SAME), "\ufeff" + json.dumps(SAME), "\n " + json.dumps(SAME)])
 def test_without_a_known_suffix_the_text_tells_what_it_is(run, text):
-    assert said(run(text, name="cfg"))["workers"] == 7
+    assert resolved(run(text, name="cfg"))["workers"] == 7
 
 
 def test_flags_win_over_the_file(run):
     done = run(json.dumps(SAME), "-r", "192.0.2.1", "--workers", 9, "-t", "A", "--proxy", "socks5://c")
 
-    wins = said(done)
+    wins = resolved(done)
     assert (wins["resolvers"], wins["workers"]) == (["tcp://192.0.2.1:53"], 9)
     assert (wins["types"], wins["proxies"]) == (["A"], ["socks5://c:1080"])
 
 
 def test_every_key_of_the_configuration_is_a_flag():
-    options = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
+    flags = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
 
-    assert {"--" + LISTS.get(key, key).replace("_", "-") for key in KEYS} <= options
+    assert {option.long for option in OPTIONS.values()} <= flags
+    assert [key for key, option in OPTIONS.items() if option.place == FILE] == ["resolver"]
 
 
-@pytest.mark.parametrize(("key", "knob"), NUMBERS.items())
-def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, knob):
+@pytest.mark.parametrize(
+    ("key", "kind"), [(key, option.kind) for key, option in OPTIONS.items() if isinstance(option.kind, Number)]
+)
+def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, kind):
     resolver = "udp://127.0.0.1" if key == "threads" else RESOLVER  # elsewhere one is enough
-    for number in (max(knob.least, 1), knob.most):
-        assert said(run(json.dumps({"resolver": resolver, key: number})))[key] == number
-    for number in (knob.least - 1, knob.most + 1):
-        refusal(run(json.dumps({"resolver": resolver, key: number})), f"cfg.json: line 1: {key}", f"to {knob.most}")
+    for number in (max(kind.least, 1), kind.most):
+        assert resolved(run(json.dumps({"resolver": resolver, key: number})))[key] == number
+    for number in (kind.least - 1, kind.most + 1):
+        refusal(run(json.dumps({"resolver": resolver, key: number})), f"cfg.json: line 1: {key}", f"to {kind.most}")
+
+
+def test_every_option_of_the_table_is_used():
+    used_otherwise = {"config", "output", "force", "resume", "dry_run", "resolver", "proxy_file", "type"}
+
+    assert OPTIONS.keys() - {field.name for field in fields(Config)} == used_otherwise
 
 
 def test_the_defaults_depend_on_proxies(run):
-    assert said(run('{"resolver": "192.0.2.53"}'))["workers"] == 16
-    assert said(run('{"resolver": "192.0.2.53", "proxies": "socks5://a"}'))["workers"] == 500
+    assert resolved(run('{"resolver": "192.0.2.53"}'))["workers"] == 16
+    assert resolved(run('{"resolver": "192.0.2.53", "proxies": "socks5://a"}'))["workers"] == 500
 
 
 # -- what is refused (row 49) ----------------------------------------------------------------------
@@ -128,11 +141,11 @@ def test_the_defaults_depend_on_proxies(run):
         ('"resolvers": ["192.0.2.1"]', ["resolver and resolvers", "one of them"]),
     ],
 )
-def test_a_wrong_key_or_value_is_told_with_file_and_line(run, line, words):
+def test_a_wrong_key_or_value_is_refused_with_file_and_line(run, line, words):
     done = run('{"resolver": "192.0.2.53",\n\n ' + line + "}")
 
-    told = refusal(done, *words)
-    assert "cfg.json: line 3: " in told or "\\u001b" in line or '"resolvers"' in line
+    line_of_error = refusal(done, *words)
+    assert "cfg.json: line 3: " in line_of_error or "\\u001b" in line or '"resolvers"' in line
 
 
 @pytest.mark.parametrize("name", ["a\\u0000b", "a\\ud800b", ""])
@@ -156,7 +169,7 @@ def test_a_proxy_file_that_cannot_be_is_refused(run, name):
         ('{"workers": "\x01"}', ["line 1", "not JSON"]),
     ],
 )
-def test_what_is_no_json_is_told_with_its_place(run, text, words):
+def test_what_is_no_json_is_refused_with_its_place(run, text, words):
     refusal(run(text, "-r", RESOLVER), "cfg.json: ", *words)
 
 
@@ -173,7 +186,7 @@ def test_what_is_no_json_is_told_with_its_place(run, text, words):
         ("workers = 1" + "0" * 5000, ["too large"]),
     ],
 )
-def test_what_is_no_good_toml_is_told_with_its_place(run, text, words):
+def test_what_is_no_good_toml_is_refused_with_its_place(run, text, words):
     refusal(run(text, "-r", RESOLVER, name="cfg.toml"), "cfg.toml: ", *words)
 
 
@@ -185,7 +198,7 @@ def test_a_file_that_is_not_utf8_is_refused(run, octets):
 def test_a_file_may_have_1_mb_and_not_an_octet_more(run):
     text = '{"resolver": "192.0.2.53"}'
 
-    assert said(run(text.ljust(FILE_MAX)))
+    assert resolved(run(text.ljust(FILE_MAX)))
     refusal(run(text.ljust(FILE_MAX + 1)), "cfg.json: larger than 1 MB")
 
 
@@ -239,7 +252,7 @@ def test_what_is_no_readable_file_is_refused_at_once(tmp_path, make, words, flag
 def test_a_password_that_everybody_can_read_is_warned_of(run, mode, text, is_warned):
     done = run(text, mode=mode, PW=SECRET)
 
-    said(done)
+    resolved(done)
     assert ("cfg.json holds a password" in done.err) is is_warned
     assert "chmod 600" in done.err or not is_warned
     assert len(done.err.splitlines()) == is_warned
@@ -253,7 +266,7 @@ def test_a_password_in_a_proxy_file_that_everybody_can_read_is_warned_of(tmp_pat
 
     done = scan("-r", "127.0.0.1", "--proxy-file", path, "--dry-run")
 
-    said(done)
+    resolved(done)
     assert done.err.startswith(f"dnsscan: {path} holds a password")
 
 
@@ -274,13 +287,88 @@ def test_100_000_nested_brackets_are_refused(run, name, text):
 
 @pytest.mark.parametrize("depth", [NESTED_MAX, NESTED_MAX + 1])
 def test_nesting_is_refused_whatever_the_key(depth):
-    text = Text("cfg.json", '{"type": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}")
+    text = ConfigSource("cfg.json", '{"type": ' + "[" * (depth - 1) + "]" * (depth - 1) + "}")
 
     if depth > NESTED_MAX:
         with pytest.raises(ScanError, match="nested too deep"):
             parse(text)
     else:
         assert parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "]" * 5000, '\\"[' * 2000, "{'[" * 2000], ids=["open", "closed", "quoted", "mixed"]
+)
+@pytest.mark.parametrize(
+    "form", ['{"resolver": "192.0.2.53", "proxies": "%s"}', 'proxies = "%s" # [[[[[[[[[[[[[[[[[[[[[[[[[']
+)
+def test_brackets_in_a_text_or_a_comment_are_no_nesting(run, form, text):
+    refusal(run(form % text, "-r", RESOLVER, name="cfg"), "cfg: line 1: proxies: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "workers = " + '"]"' + "\n]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n" + "x = " + "[" * 900,
+        "a." * 20 + "a.a = 1",
+        ".".join(["a"] * 500_000) + " = 1",
+        ".".join(['"a"'] * 200_000) + " = 1",
+        "workers = {" + "a . " * 1000 + "a = 1}",
+        "[" + "workers." * 1000 + "a]",
+    ],
+    ids=["closed first", "21 dots", "a megabyte", "quoted", "inline", "header"],
+)
+def test_a_toml_table_deep_in_others_is_refused_at_once(run, text):
+    refusal(run(text, name="cfg.toml"), "cfg.toml: nested too deep")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("workers = 0x" + "f" * 100_000, "1 to 100000"),
+        ("strict = 0x" + "f" * 100_000, "neither true nor false"),
+        ("policy = 0b" + "1" * 100_000, "random"),
+        ("port_range = 0o" + "7" * 100_000, "MIN-MAX"),
+        ("proxy_file = 0x" + "f" * 100_000, "a path"),
+        ("type = 0x" + "f" * 100_000, "a text or a list"),
+        ("confirm = 0x" + "f" * 100_000, "must be a table"),
+    ],
+)
+def test_a_number_of_100_000_digits_is_refused_in_one_line(run, text, words):
+    refusal(run(text, "-r", RESOLVER, name="cfg.toml"), "cfg.toml: line 1: ", words)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        json.dumps({"zzz": "://a:" * 200_000}),
+        json.dumps({"://a:" * 200_000: 1}),
+        json.dumps({"workers": ":/:" * 300_000}),
+        json.dumps({"zzz": "://" + "a:" * 400_000}),
+        json.dumps({"zzz": '\\"' * 200_000}),
+        '{"zzz": ' + '\\"' * 400_000,
+        json.dumps({f"k{number}": 1 for number in range(50_000)})[:-1] + ', "k49999": 1}',
+    ],
+    ids=["urls", "a key of urls", "slashes", "colons", "quotes", "no end", "a key twice"],
+)
+def test_a_megabyte_of_nonsense_is_refused_at_once(tmp_path, table):
+    path = tmp_path / "cfg.json"
+    path.write_text(table)
+    path.chmod(0o644)  # so that it is searched for a password too
+
+    refusal(scan("--config", path, "--dry-run", limit_s=5), "cfg.json: ")
+
+
+@pytest.mark.parametrize("key", ["resolver", "type", "fields", "bind", "policy", "port_range"])
+def test_a_nul_in_a_text_is_refused(run, key):
+    refusal(run(json.dumps({"resolver": RESOLVER} | {key: "a\0b"})), f"cfg.json: line 1: {key}: ", r"a\x00b")
+
+
+@pytest.mark.parametrize("zone", ["a\0b", "\ud800", "", "a b"])
+def test_an_interface_that_cannot_be_is_refused_before_a_socket_is_bound_to_it(run, zone):
+    config = {"resolver": "udp://[::1]:53", "bind": f"fe80::1%{zone}"}
+
+    refusal(run(json.dumps(config)), "cfg.json: line 1: bind: ", "is not an IP address of this machine")
 
 
 # -- variables (row 53) ----------------------------------------------------------------------------
@@ -294,17 +382,19 @@ def test_a_variable_is_filled_in_wherever_a_proxy_stands(run, tmp_path, form):
     args = {"flag": ("--proxy", url), "file": ("--proxy-file", path), "config": ()}[form]
     config = {"resolver": "127.0.0.1"} | ({"proxies": [url]} if form == "config" else {})
 
-    assert said(run(json.dumps(config), *args, DNSSCAN_PW=SECRET))["proxies"] == ["socks5://user:***@127.0.0.1:1080"]
+    assert resolved(run(json.dumps(config), *args, DNSSCAN_PW=SECRET))["proxies"] == [
+        "socks5://user:***@127.0.0.1:1080"
+    ]
 
 
 def test_a_whole_proxy_may_stand_in_a_variable(run):
     done = run('{"resolver": "127.0.0.1", "proxies": ["${DNSSCAN_PROXY}"]}', DNSSCAN_PROXY=URL)
 
-    assert said(done)["proxies"] == ["socks5://user:***@127.0.0.1:1080"]
+    assert resolved(done)["proxies"] == ["socks5://user:***@127.0.0.1:1080"]
 
 
 @pytest.mark.parametrize(("value", "what"), [(None, "is not set"), ("", "is empty")])
-def test_a_variable_that_is_not_there_is_told_by_its_name(run, value, what):
+def test_a_variable_that_is_not_there_is_named(run, value, what):
     url = f"socks5://{SECRET}:" + "${DNSSCAN_PW}@h"
 
     done = run('{"resolver": "127.0.0.1",\n"proxies": ["' + url + '"]}', DNSSCAN_PW=value)
@@ -342,7 +432,7 @@ def test_a_first_line_that_is_no_configuration_is_refused(line, words):
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_the_first_line_is_read_and_not_an_octet_more(end):
-    assert said(scan("--config", "-", "--dry-run", names=b'\xef\xbb\xbf{"resolver": "192.0.2.53"}' + end))
+    assert resolved(scan("--config", "-", "--dry-run", names=b'\xef\xbb\xbf{"resolver": "192.0.2.53"}' + end))
 
 
 def test_names_may_come_from_files_with_the_configuration_on_stdin(tmp_path):
@@ -363,7 +453,7 @@ def test_a_dry_run_sends_nothing_reads_no_names_and_hides_secrets(run, tmp_path)
     with DnsPeer() as resolver, DnsPeer() as proxy:
         config = {"resolver": resolver.address, "proxies": f"socks5://user:{SECRET}@{proxy.address}"}
 
-        shown = said(run(json.dumps(config), "--output", tmp_path / "out", "no-such-file"))
+        shown = resolved(run(json.dumps(config), "--output", tmp_path / "out", "no-such-file"))
 
         assert (resolver.connections, proxy.connections) == (0, 0)
     assert shown["proxies"] == [f"socks5://user:***@{proxy.address}"]
@@ -375,7 +465,7 @@ def test_the_configurations_of_the_readme_are_good(run):
 
     assert blocks
     for block in blocks:
-        said(run(block, PROXY_PASSWORD=SECRET))
+        resolved(run(block, PROXY_PASSWORD=SECRET))
 
 
 # -- the pieces ------------------------------------------------------------------------------------

@@ -570,6 +570,28 @@ def test_an_unknown_key_of_the_table_is_named(tmp_path):
     refusal(scan("confirm", "--config", tmp_path / "cfg.json"), 'unknown key "lookup"', 'did you mean "lookups"')
 
 
+@pytest.mark.parametrize(("key", "value"), [
+    ("ages", 5), ("ages", [1]), ("ages", {"free": [1]}), ("ages", {"\ud800": "1d"}), ("recheck", [[]]), ("lookups", {}),
+    ("registry_rate", None), ("registry_rate", [1]), ("ca_file", "a\0b"), ("ca_file", ""), ("bootstrap", "a\0b"),
+    ("whois_file", "\ud800"), ("allow_nets", "192.0.2.0/24\0"), ("allow_nets", [1]),
+])  # fmt: skip
+def test_a_value_that_no_option_can_have_is_one_line(tmp_path, key, value):
+    (tmp_path / "cfg.json").write_text(json.dumps({"confirm": {key: value}}))
+
+    refusal(scan("confirm", "--config", tmp_path / "cfg.json"), f"cfg.json: line 1: {key}: ")
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("free", "a{99999999999999}"), ("free", "(" * 3000 + ")" * 3000), ("free", "("), ("reserved", 1), ("query", 5),
+    ("server", "h:99999"), ("server", "h:" + "9" * 5000), ("\ud800", "x"),
+])  # fmt: skip
+def test_a_whois_server_that_cannot_be_is_one_line(tmp_path, key, value):
+    entry = {"server": "whois.example", "free": "x", "registered": "y"} | {key: value}
+    (tmp_path / "whois.json").write_text(json.dumps({"com": entry}))
+
+    refusal(scan("confirm", "--whois-file", tmp_path / "whois.json"), "whois.json: ")
+
+
 # -- the bootstrap file --------------------------------------------------------------------------------------------
 
 

@@ -259,7 +259,7 @@ def test_a_signal_leaves_nothing_behind(tmp_path, number):
 
 def test_an_engine_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
-    hidden = "import sys; sys.modules['duckdb'] = None; import scanner.cli; scanner.cli.dnsscan()"
+    hidden = "import sys; sys.modules['duckdb'] = None; import scanner.cli.main; scanner.cli.main.dnsscan()"
 
     done = subprocess.run([sys.executable, "-c", hidden, "convert", source, "-o", tmp_path / "out.csv"], cwd=ROOT,
                           capture_output=True)  # fmt: skip

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.config import from_table
+from scanner.config.config import from_table
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "wordlists" / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -178,15 +178,26 @@ def test_the_site_fetches_nothing_from_elsewhere(site):
 
 
 def test_the_reference_tells_what_the_code_knows(site):
-    from scanner import cli, config, model
+    from scanner import model
+    from scanner.cli.main import PROGRAMS
+    from scanner.config.options import KEYS
 
     text = {page: (site / "reference" / f"{page}.html").read_text() for page in ("config", "results", "commands")}
 
-    assert [key for key in config.KEYS if f"<code>{key}</code>" not in text["config"]] == []
+    assert [key for key in KEYS if f"<code>{key}</code>" not in text["config"]] == []
     assert [reason for reason in model.REASONS[1:] if reason not in text["results"]] == []
     assert [key for key in model.FIELDS if f"<code>{key}</code>" not in text["results"]] == []
-    assert [name for name in cli.PROGRAMS if f"dnsscan {name}" not in text["commands"]] == []
+    assert [name for name in PROGRAMS if f"dnsscan {name}" not in text["commands"]] == []
     assert not [page for page in site.glob("**/*.html") if re.search(r"&lt;!-- |<!-- (README|code):", page.read_text())]
+
+
+def test_the_readme_has_the_table_of_options_that_the_code_makes():
+    made = subprocess.run(
+        [sys.executable, "-c", "import hooks; print(hooks.readme(), end='')"],
+        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert made.stdout == (ROOT / "README.md").read_text(), "bring it up to date: python docs/hooks.py"
 
 
 def test_the_pages_of_the_manual_are_read_without_a_warning(tmp_path):

@@ -15,10 +15,10 @@ import trustme
 from command import QUICK, SECRET, refusal, scan
 from dns_peer import DnsPeer, Talk, good
 
-from scanner.config import system_resolvers
-from scanner.endpoints import fill_environment, hidden, proxy_from_text, resolver_from_text, shown
+from scanner.config.endpoints import fill_environment, proxy_from_text, resolver_from_text, system_resolvers
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
+from scanner.text import hidden, shown
 
 RESOLVER = "192.0.2.53"
 DEAD = 10_000

@@ -13,6 +13,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner": 0,
     "scanner.model": 0,
     "scanner.errors": 0,
+    "scanner.text": 0,
     "scanner.extras": 1,
     "scanner.native.clock": 1,
     "scanner.wordlists": 0,
@@ -40,7 +41,6 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.console": 3,
     "scanner.signals": 3,
     "scanner.workers": 4,
-    "scanner.endpoints": 4,  # texts of resolvers and proxies; config is made of them
     "scanner.output": 5,
     "scanner.inputs": 5,
     "scanner.config": 5,
@@ -53,7 +53,6 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.parts": 6,  # made from the configuration, for the scan
     "scanner.run": 8,
     "scanner.library": 9,
-    "scanner.demo": 10,
     "scanner.lab": 6,
     "scanner.newfile": 5,
     "scanner.results": 6,  # the lines as a table, for the two above it
@@ -61,7 +60,6 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.candidates": 6,
     "scanner.convert": 7,
     "scanner.report": 7,
-    "scanner.commands": 11,
     "scanner.cli": 12,
     "scanner.__main__": 13,  # calls cli and nothing else
 }
@@ -74,10 +72,11 @@ ROOMS = (
     "scanner.registration",
     "scanner.candidates",
     "scanner.report",
-    "scanner.commands",
+    "scanner.config",
+    "scanner.cli",
 )
 HOMES = {  # outside library: the modules that may import it
-    "click": ("scanner.cli", "scanner.commands"),
+    "click": ("scanner.cli",),
     "dns": ("scanner.rdata",),
     "duckdb": ("scanner.results", "scanner.convert", "scanner.report.query"),
     "idna": ("scanner.idn",),

@@ -427,7 +427,7 @@ def test_a_page_is_overwritten_only_when_told(tmp_path):
 
 def test_a_part_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
-    hidden = "import sys; sys.modules['vl_convert'] = None; import scanner.cli; scanner.cli.dnsscan()"
+    hidden = "import sys; sys.modules['vl_convert'] = None; import scanner.cli.main; scanner.cli.main.dnsscan()"
 
     done = subprocess.run([sys.executable, "-c", hidden, "report", source, "-o", tmp_path / "page.html"], cwd=ROOT,
                           capture_output=True)  # fmt: skip

@@ -16,7 +16,7 @@ from command import scan, start, wait_for
 from dns_peer import NXDOMAIN, SERVFAIL, Query, Talk, response
 from udp_peer import Datagram, UdpPeer, honest
 
-from scanner.config import load
+from scanner.config.config import load
 from scanner.errors import ScanError
 from scanner.lab import zone
 
@@ -550,7 +550,7 @@ def test_proxies_with_udp_are_refused_in_one_sentence():
 
 
 def test_elsewhere_than_on_linux_udp_is_refused_in_one_sentence(monkeypatch):
-    monkeypatch.setattr("scanner.config.LINUX", False)
+    monkeypatch.setattr("scanner.config.check.LINUX", False)
 
     with pytest.raises(ScanError, match="raw UDP needs Linux; use tcp://"):
         load(None, None, {"resolvers": ("udp://127.0.0.1",)}, {})

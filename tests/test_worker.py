@@ -8,7 +8,7 @@ import pytest
 import uvloop
 from dns_peer import DnsPeer
 
-from scanner.endpoints import resolver_from_text
+from scanner.config.endpoints import resolver_from_text
 from scanner.inputline import judge
 from scanner.native.clock import Clock
 from scanner.native.line import Lines

@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass
 from hashlib import shake_256
 
-from scanner.endpoints import shown
 from scanner.errors import ScanError
+from scanner.text import shown
 
 ROUNDS = 12  # of the permutation; with 8, some orders of six names are seen far more often than others
 PLACES_MAX = 1 << 126  # beyond, a name has no number in native code

@@ -14,8 +14,8 @@ from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits
 from typing import NoReturn
 
 from scanner.candidates.space import NAME_MAX, Either, Part, Repeat, Row, Texts
-from scanner.endpoints import shown
 from scanner.errors import ScanError
+from scanner.text import shown
 
 LETTERS = frozenset(ascii_letters + digits + "-_.")
 RANGES = (ascii_lowercase, ascii_uppercase, digits)

@@ -14,9 +14,9 @@ from scanner.candidates.order import number_of, shard_of, stretch
 from scanner.candidates.pattern import LITERAL, parse
 from scanner.candidates.space import Part, Row, Space, Texts, space_of
 from scanner.candidates.words import WordLists
-from scanner.endpoints import printable, shown
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.signals import ending
+from scanner.text import printable, shown
 
 
 def run(patterns: Sequence[str], *, words: Sequence[str], tlds: str | None, joins: Sequence[str], count: bool,

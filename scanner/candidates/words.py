@@ -4,9 +4,9 @@ import os
 
 from scanner.candidates.pattern import LETTERS, LITERAL
 from scanner.candidates.space import LABEL_MAX, NAME_MAX
-from scanner.endpoints import hidden, printable, shown
 from scanner.errors import ScanError
 from scanner.inputline import JOINERS
+from scanner.text import hidden, printable, shown
 
 BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r"

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from scanner.endpoints import shown
+from scanner.config.endpoints import port_from_text
 from scanner.errors import ScanError
+from scanner.text import shown
 
 STALE_DAYS = 180
 Bases = tuple[str, ...]
@@ -100,12 +101,12 @@ def whois_server(where: str, entry: Mapping[str, str]) -> WhoisServer:
         raise ScanError(f"{where}: server is host or host:port, query is one line with {{name}} in it")
     free, registered = (pattern(where, entry, key) for key in ("free", "registered"))
     reserved = pattern(where, entry, "reserved") if "reserved" in entry else None
-    return WhoisServer(host, int(port or 43), query, free, registered, reserved)
+    return WhoisServer(host, port_from_text(port or "43", where), query, free, registered, reserved)
 
 
 def pattern(where: str, entry: Mapping[str, str], key: str) -> re.Pattern[str]:
     """A regular expression of the table. Raises ScanError."""
     try:
         return re.compile(entry[key], re.IGNORECASE | re.MULTILINE)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ScanError(f"{where}: {key}: not a regular expression: {error}") from None

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Any
 
 from scanner.console import Console
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.inputs import open_inputs
 from scanner.newfile import write_whole
@@ -24,6 +23,7 @@ from scanner.registration.https import Web
 from scanner.registration.settings import Settings, own_bootstrap
 from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
+from scanner.text import hidden
 from scanner.transports.stream import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"

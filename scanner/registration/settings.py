@@ -1,8 +1,6 @@
-"""The knobs of `dnsscan confirm`: flags over the table `confirm` of a scan's configuration, whose proxies it shares."""
+"""The settings of `dnsscan confirm`: flags over the table `confirm` of a scan's file, whose proxies it shares."""
 
-import difflib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,32 +8,25 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from scanner.config import Knob, Merged, Text, parse, read_file
-from scanner.endpoints import resolver_from_text, shown
+from scanner.config.check import proxies
+from scanner.config.endpoints import resolver_from_text
+from scanner.config.file import ConfigSource, check_keys, known_keys, parse, read_file
+from scanner.config.options import CONFIRM
+from scanner.config.values import Values
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
-from scanner.registration.answer import VERDICTS
 from scanner.registration.bootstrap import Bootstrap, WhoisServer, parse_whois
 from scanner.registration.bootstrap import parse as parse_bootstrap
 from scanner.registration.dial import Net
+from scanner.registration.options import KEYS, OPTIONS
+from scanner.text import shown
 
-NUMBERS = {
-    "lookups": Knob(1, 1000, "8", "requests in flight towards one registry"),
-    "timeout_ms": Knob(100, 600_000, "10000", "one request, whatever drips"),
-    "max_wait": Knob(0, 86_400, "600", "seconds that a registry may ask us to wait"),
-    "authority_port": Knob(1, 65_535, "53", "port of a TLD's own servers, for --recheck"),
-}
-KEYS = (*NUMBERS, "registry_rate", "bootstrap", "whois_file", "ca_file", "allow_nets", "recheck", "ages")
-RATE_MAX = 10_000.0
-DAY_S = 86_400.0
-UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
-AGES_S = {"free": DAY_S, "registered": 30 * DAY_S, "reserved": 30 * DAY_S, "unknown": 0.0}
 OWN_BOOTSTRAP = "rdap-dns.json"  # in the user's cache, where --update-bootstrap puts it
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a confirmation is told, checked and complete."""
+    """What a confirmation is given, checked and complete."""
 
     proxies: tuple[Proxy, ...]
     bootstrap: Bootstrap
@@ -54,47 +45,34 @@ class Settings:
 
 def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """File, then flags over it. `flags` holds only what was given. Raises ScanError."""
-    source = read_file(path) if path else Text("", "{}")
+    source = read_file(path) if path else ConfigSource("", "{}")
     whole = parse(source)
-    table = whole.get("confirm", {})
-    for key in table:
-        if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, 1)
-            hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(KEYS)}"
-            raise ScanError(f"{source.at(key)}: confirm: unknown key {shown(key)}{hint}")
+    check_keys(source, whole)
+    table = whole.get(CONFIRM, {})
+    known_keys(source, table, KEYS, f"{CONFIRM}: ")
     warnings: list[str] = []
-    merged = Merged(source, table, flags, environ)
-    numbers = {key: merged.ranged(key, knob) for key, knob in NUMBERS.items()}
-    recheck = resolver(merged)
-    nets = allowed(merged)
+    values = Values(OPTIONS, source, table, flags, environ)
+    recheck = resolver(values)
+    nets = allowed(values)
     if recheck is not None:
         nets = (*nets, ip_network(recheck.address.partition("%")[0]))  # the user named it
     return Settings(
-        proxies=Merged(source, whole, flags, environ).proxies(warnings),
-        bootstrap=bootstrap(merged, environ), whois=whois(merged), ca_file=path_of(merged, "ca_file"), nets=nets,
-        registry_rate=rate(merged), lookups=numbers["lookups"] or 8,
-        timeout_s=(numbers["timeout_ms"] or 10_000) / 1000,
-        max_wait_s=600 if numbers["max_wait"] is None else numbers["max_wait"],
-        recheck=recheck, authority_port=numbers["authority_port"] or 53, ages_s=ages(merged), warnings=tuple(warnings),
+        proxies=proxies(Values(OPTIONS, source, whole, flags, environ), warnings),
+        bootstrap=bootstrap(values), whois=whois(values), ca_file=values.value("ca_file"), nets=nets,
+        registry_rate=values.value("registry_rate"), lookups=values.value("lookups"),
+        timeout_s=values.value("timeout_ms") / 1000, max_wait_s=values.value("max_wait"), recheck=recheck,
+        authority_port=values.value("authority_port"), ages_s=values.value("ages"), warnings=tuple(warnings),
     )  # fmt: skip
 
 
-def path_of(merged: Merged, key: str) -> str | None:
-    """A path, None when it was not given."""
-    value = merged.flags.get(key, merged.table.get(key))
-    if value is not None and (not isinstance(value, str) or not value):
-        raise ScanError(f"{merged.where(key)}: must be a path")
-    return value
-
-
-def bootstrap(merged: Merged, environ: Mapping[str, str]) -> Bootstrap:
+def bootstrap(values: Values) -> Bootstrap:
     """The given file, else the newer of the user's own and the shipped one."""
-    given = path_of(merged, "bootstrap")
+    given = values.value("bootstrap")
     if given is not None:
         source = read_file(Path(given))
         return parse_bootstrap(source.name, source.text)
     shipped = parse_bootstrap("the shipped bootstrap file", shipped_text("rdap-dns.json"))
-    own = own_bootstrap(environ)
+    own = own_bootstrap(values.environ)
     if not own.exists():
         return shipped
     found = parse_bootstrap(str(own), read_file(own).text)
@@ -107,10 +85,10 @@ def own_bootstrap(environ: Mapping[str, str]) -> Path:
     return (Path(cache) if os.path.isabs(cache) else Path.home() / ".cache") / "dnsscan" / OWN_BOOTSTRAP
 
 
-def whois(merged: Merged) -> dict[str, WhoisServer]:
+def whois(values: Values) -> dict[str, WhoisServer]:
     """The WHOIS servers by TLD: the given file's over the shipped ones."""
     table = parse_whois("the shipped WHOIS table", shipped_text("whois.json"))
-    given = path_of(merged, "whois_file")
+    given = values.value("whois_file")
     if given is not None:
         source = read_file(Path(given))
         table |= parse_whois(source.name, source.text)
@@ -122,50 +100,28 @@ def shipped_text(name: str) -> str:
     return files("scanner.registration").joinpath("data", name).read_text("utf-8")
 
 
-def allowed(merged: Merged) -> tuple[Net, ...]:
+def allowed(values: Values) -> tuple[Net, ...]:
     """Networks in which a registry may be, beside the public ones."""
     nets = []
-    for text in merged.texts("allow_nets") or []:
+    for text in values.texts("allow_nets") or ():
         try:
             nets.append(ip_network(text))
         except ValueError:
             raise ScanError(
-                f"{merged.where('allow_nets')}: {shown(text)} is not a network such as 192.0.2.0/24"
+                f"{values.where('allow_nets')}: {shown(text)} is not a network such as 192.0.2.0/24"
             ) from None
     return tuple(nets)
 
 
-def rate(merged: Merged) -> float:
-    """Requests a second; a fraction is fine (0.2 is one in five seconds)."""
-    value = merged.flags.get("registry_rate", merged.table.get("registry_rate", 1))
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", str(value)) or float(value) > RATE_MAX:
-        raise ScanError(f"{merged.where('registry_rate')}: {shown(str(value))} is not a number from 0 to {RATE_MAX:g}")
-    return float(value)
-
-
-def resolver(merged: Merged) -> Resolver | None:
+def resolver(values: Values) -> Resolver | None:
     """The second opinion, asked over TCP."""
-    text = merged.flags.get("recheck", merged.table.get("recheck"))
+    text = values.value("recheck")
     if text is None:
         return None
     try:
-        found = resolver_from_text(str(text))
+        found = resolver_from_text(text)
     except ScanError as error:
-        raise ScanError(f"{merged.where('recheck')}: {error}") from None
+        raise ScanError(f"{values.where('recheck')}: {error}") from None
     if found.scheme != "tcp":
-        raise ScanError(f"{merged.where('recheck')}: {shown(str(text))}: this resolver is asked over tcp://")
-    return found
-
-
-def ages(merged: Merged) -> dict[str, float]:
-    """Seconds for which a verdict holds: `free=1d` as flags, a table in a file."""
-    given = merged.flags.get("ages", merged.table.get("ages", {}))
-    pairs = given.items() if isinstance(given, dict) else [text.partition("=")[::2] for text in given]
-    found = dict(AGES_S)
-    for verdict, text in pairs:
-        match = re.fullmatch(r"([0-9]{1,9})([smhd])", str(text))
-        if verdict not in VERDICTS or not match:
-            raise ScanError(f"{merged.where('ages')}: {shown(f'{verdict}={text}')} is not VERDICT=AGE, such as "
-                            f"free=12h; verdicts are {', '.join(VERDICTS)}")  # fmt: skip
-        found[verdict] = int(match[1]) * UNITS_S[match[2]]
+        raise ScanError(f"{values.where('recheck')}: {shown(text)}: this resolver is asked over tcp://")
     return found

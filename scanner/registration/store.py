@@ -13,9 +13,9 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.registration.answer import UNKNOWN, Answer
+from scanner.text import hidden
 
 VERSION = 1  # of the tables
 TABLES = """

@@ -1,7 +1,7 @@
 """Text of others as a page may show it. Whatever a name, an answer or a run's own account holds, no character of it is
 invisible or turns the line around, no password is in it, and it is not long."""
 
-from scanner.endpoints import hidden, printable
+from scanner.text import hidden, printable
 
 LONGEST = 200  # characters of the result
 READ_MAX = 4096  # characters that are looked at; more than any URL with its password

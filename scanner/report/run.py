@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.report.plain import plain
+from scanner.text import hidden
 
 OCTETS_MAX = 16 << 20
 SERIES_MAX = 2000  # points

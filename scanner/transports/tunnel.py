@@ -11,9 +11,11 @@ from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError, Pr
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from scanner.model import Proxy
+from scanner.text import printable
 from scanner.transports.trouble import Trouble
 
 PROXY_TYPES = {"socks5": ProxyType.SOCKS5, "socks5h": ProxyType.SOCKS5, "http": ProxyType.HTTP}
+REPLY_MAX = 80  # characters of what a proxy says that are shown
 RESOLVER_UNREACHABLE = {3, 4, 5, 6, 502, 503, 504}  # replies that speak of the resolver, not of the proxy
 
 
@@ -36,7 +38,7 @@ async def open_tunnel(proxy: Proxy, address: str, port: int, timeout_s: float) -
         return await dialer.connect(address, port, timeout=timeout_s)
     except ProxyError as error:
         reason = "connection" if error.error_code in RESOLVER_UNREACHABLE else "proxy"
-        raise Trouble(reason, f"proxy {proxy}: {printable(str(error))}") from None
+        raise Trouble(reason, f"proxy {proxy}: {printable(str(error))[:REPLY_MAX]}") from None
     except ProxyTimeoutError:
         raise Trouble("proxy", f"proxy {proxy}: no tunnel within {timeout_s:g} s") from None
     except (ProxyConnectionError, OSError) as error:
@@ -45,8 +47,3 @@ async def open_tunnel(proxy: Proxy, address: str, port: int, timeout_s: float) -
         ) from None
     except (ValueError, IndexError) as error:  # what a server that speaks no SOCKS can make the library raise
         raise Trouble("proxy", f"proxy {proxy}: not the reply of a proxy ({type(error).__name__})") from None
-
-
-def printable(text: str) -> str:
-    """At most 80 characters of a peer's text, none of them a control."""
-    return "".join(character if character.isprintable() else "?" for character in text)[:80]

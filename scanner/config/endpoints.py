@@ -1,39 +1,20 @@
 """Resolvers and proxies from their text forms. Its errors never show a password."""
 
+import contextlib
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
+from scanner.text import shown
 
 DNS_PORTS = {"tcp": 53, "udp": 53, "tls": 853}
 PROXY_PORTS = {"socks5": 1080, "socks5h": 1080, "http": 8080}
 LATER = {"https": "DNS over HTTPS", "quic": "DNS over QUIC"}
 CREDENTIAL_MAX = 255  # octets (RFC 1929)
-SHOWN_MAX = 60
-
-
-def shown(text: str) -> str:
-    """A token for an error line: its password hidden, escaped, cut."""
-    safe = "".join(c if c.isprintable() and c.isascii() else escaped(c) for c in hidden(text))
-    return f'"{safe[:SHOWN_MAX]}{"..." if len(safe) > SHOWN_MAX else ""}"'
-
-
-def printable(text: str) -> str:
-    """The text with everything escaped that a terminal would not simply show."""
-    return "".join(c if c.isprintable() else escaped(c) for c in text)
-
-
-def escaped(character: str) -> str:
-    """`\\n`, `\\x1b`, `\\u0661`; what stands for an octet that is not UTF-8 is `\\udcff`."""
-    return character.encode("unicode_escape").decode("ascii")
-
-
-def hidden(text: str) -> str:
-    """The text with `***` where a URL has its password, in case a proxy was given in another thing's place."""
-    return re.sub(r"(:/+[^:@/\s]*):.*@", r"\1:***@", text, flags=re.DOTALL)
 
 
 def resolver_from_text(text: str) -> Resolver:
@@ -56,13 +37,18 @@ def resolver_from_text(text: str) -> Resolver:
     return Resolver(scheme, str(address), DNS_PORTS[scheme] if port is None else port, name or None)
 
 
-def address_and_port(place: str, where: str):  # type: ignore[no-untyped-def]
+def ip_from_text(text: str) -> IPv4Address | IPv6Address:
+    """An IP address; what stands behind % names an interface. Raises ValueError."""
+    if "%" in text and not re.fullmatch(r"[A-Za-z0-9._-]+", text.partition("%")[2]):
+        raise ValueError
+    return ip_address(text)
+
+
+def address_and_port(place: str, where: str) -> tuple[IPv4Address | IPv6Address, int | None]:
     """An IP address and its port or None."""
     host, port = host_and_port(place, where)
     try:
-        if "%" in host and not re.fullmatch(r"[A-Za-z0-9._-]+", host.partition("%")[2]):
-            raise ValueError
-        return ip_address(host), port
+        return ip_from_text(host), port
     except ValueError:
         raise ScanError(
             f"{where}: {shown(host)} is not an IP address; write for example 192.0.2.53 or [2001:db8::53]:53"
@@ -90,7 +76,7 @@ def port_from_text(text: str, where: str) -> int:
 
 
 def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] | None:
-    """`9153` (of 127.0.0.1), `localhost:9153`, `[::1]:9153`; another machine may ask only where that is said. Raises
+    """`9153` (of 127.0.0.1), `localhost:9153`, `[::1]:9153`; for other machines only where an address is given. Raises
     ScanError."""
     if text is None:
         return None
@@ -179,3 +165,27 @@ def fill_environment(text: str, environ: Mapping[str, str], where: str) -> str:
         return environ[name]
 
     return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+
+
+def is_near(host: str) -> bool:
+    """True for a proxy on this machine."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def system_resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[Resolver, ...]:
+    """The name servers of resolv.conf(5), over TCP. Raises ScanError when there are none."""
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    servers = [words[1] for line in text.splitlines() if len(words := line.split()) > 1 and words[0] == "nameserver"]
+    found = []
+    for server in servers:
+        with contextlib.suppress(ScanError):  # what is no address there is passed over, as libc does
+            found.append(resolver_from_text(server))
+    if not found:
+        raise ScanError(f"no resolver given and none in {path}; name one: -r 192.0.2.53")
+    return tuple(dict.fromkeys(found))

@@ -55,7 +55,7 @@ def given(results: str | None) -> Iterator[str]:
     if results is not None:
         yield results
         return
-    from scanner.demo import lines
+    from scanner.cli.demo import lines
 
     with tempfile.TemporaryDirectory(prefix="dnsscan-") as folder:
         path = Path(folder) / "demo.jsonl"

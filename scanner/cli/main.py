@@ -1,5 +1,5 @@
 """The command line: flags to Config, files to descriptors, errors to one line and an exit code. The only home of
-click, with commands/; everything heavy is imported where it is used, so that `--version` is quick."""
+click, with its neighbours; everything heavy is imported where it is used, so that `--version` is quick."""
 
 import contextlib
 import errno
@@ -14,10 +14,12 @@ from typing import Any, NoReturn
 import click
 
 from scanner import __version__
-from scanner.endpoints import printable, shown
+from scanner.cli.flags import check_file_names, flags_of, only_given
+from scanner.config.options import OPTIONS
 from scanner.errors import OutputError, ReaderGone, ScanError
+from scanner.text import printable, shown
 
-PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file in commands/
+PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
@@ -45,7 +47,7 @@ class ScanOrCommand(click.Group):
         """The scan, or a program of its own from the file of its name."""
         if name not in PROGRAMS:
             return super().get_command(ctx, name)
-        command: click.Command = import_module(f"scanner.commands.{name}").command
+        command: click.Command = import_module(f"scanner.cli.{name}").command
         return command
 
 
@@ -68,65 +70,23 @@ def entry() -> None:
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80},
 )
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
-@click.option("--config", metavar="FILE", help="JSON or TOML; - = first line of stdin.")
-@click.option("-r", "--resolver", "resolvers", multiple=True, metavar="ADDR", help="192.0.2.53, udp://, tls://ip#name.")
-@click.option("--proxy", "proxies", multiple=True, metavar="URL", help="socks5://user:pass@host:1080, http://.")
-@click.option("--proxy-file", metavar="FILE", help="One proxy a line.")
-@click.option("-t", "--type", "type", multiple=True, metavar="TYPE", help="Record type [NS]; repeat for more.")
-@click.option("--workers", metavar="N", help="Tunnels held open [500 with proxies, else 16].")
-@click.option("--pipeline", metavar="N", help="Queries in flight on a connection [auto].")
-@click.option("--timeout-ms", metavar="N", help="One attempt [2000].")
-@click.option("--retries", metavar="N", help="Attempts after the first [2].")
-@click.option("--deadline-ms", metavar="N", help="Hard limit for one name [10000].")
-@click.option("--rate", metavar="N", help="Queries/s per exit and resolver; 0 = no limit.")
-@click.option("--max-in-flight", metavar="N", help="Names started and not yet written.")
-@click.option("--threads", metavar="N", help="udp: engines, each with its own sockets [cores - 1].")
-@click.option("--policy", metavar="WORD", help="udp: random, round-robin or sticky.")
-@click.option("--bind", multiple=True, metavar="IP", help="udp: source address; repeat for more.")
-@click.option("--port-range", metavar="MIN-MAX", help="udp: source ports [any].")
-@click.option("--rcvbuf", metavar="N", help="udp: receive buffer, octets [1 MiB].")
-@click.option("--sndbuf", metavar="N", help="udp: send buffer, octets [1 MiB].")
-@click.option("--no-gso", is_flag=True, help="udp: no segmented sends.")
-@click.option("--no-0x20", "no_0x20", is_flag=True, help="udp: names in lower case.")
-@click.option("--fields", metavar="LIST", help="Extra keys: n,why,t,a,ns,p,ts,sec,fl.")
-@click.option("--output", metavar="FILE", help="Write there instead of stdout (must not exist).")
-@click.option("--force", is_flag=True, help="Overwrite --output.")
-@click.option("--resume", is_flag=True, help="Go on with --output where it ended.")
-@click.option("--fsync", metavar="SECONDS", help="Have --output on the disk so often [never].")
-@click.option("--max-time", metavar="SECONDS", help="Stop after this long (exit 5).")
-@click.option("--max-queries", metavar="N", help="Send no more than this many (exit 5).")
-@click.option("--no-second-pass", is_flag=True, help="Do not try failed names once more at the end.")
-@click.option("--all-names", is_flag=True, help="Send special-use names to public resolvers too.")
-@click.option("--ptr", is_flag=True, help="Ask the reverse name of an IP address.")
-@click.option("--strict", is_flag=True, help="Stop (exit 3) if a resolver invents answers.")
-@click.option("--stats", type=click.Choice(["text", "json"]), default="text", help="Form of the summary on stderr.")
-@click.option("--quiet", is_flag=True, help="No progress, no summary.")
-@click.option("--progress", type=click.Choice(["auto", "plain", "none"]), metavar="FORM",
-              help="auto (on a terminal), plain (a line every 10 s) or none.")  # fmt: skip
-@click.option("--heartbeat", metavar="FILE", help="Keep the status there, as JSON.")
-@click.option("--metrics", metavar="[IP:]PORT", help="Serve metrics to Prometheus.")
-@click.option("--metrics-file", metavar="FILE", help="Keep metrics there (node exporter).")
-@click.option("--dry-run", is_flag=True, help="Print the resolved config, secrets hidden.")
+@flags_of(OPTIONS)
 @click.version_option(__version__, prog_name="dnsscan")
 def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, resume: bool,
                  dry_run: bool, **given: Any) -> None:  # fmt: skip
     """Which names exist? One name a line in, one JSON line out."""
-    from scanner.config import check_descriptors, describe, load
+    from scanner.config.check import check_descriptors
+    from scanner.config.config import describe, load
 
-    files_named = {"--config": config, "--output": output, "--heartbeat": given["heartbeat"],
-                   "--metrics-file": given["metrics_file"]}  # fmt: skip
-    for flag, value in files_named.items():
-        if value == "":
-            raise ScanError(f"{flag}: the name of a file is missing")
+    check_file_names(OPTIONS, click.get_current_context().params)
     for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):
         if meant and output is None:
             raise ScanError(f"{flag} needs --output FILE")
     if resume and force:
         raise ScanError("--resume and --force contradict each other")
     first_line = read_first_line() if config == "-" else None
-    flags = {key: value for key, value in given.items() if value not in (None, (), False)}
     path = Path(config) if config is not None and first_line is None else None
-    settings = load(path, first_line, flags, os.environ, numbered=output is not None)
+    settings = load(path, first_line, only_given(given), os.environ, numbered=output is not None)
     if dry_run:
         import orjson
 

@@ -1,0 +1,150 @@
+"""What the values of a scan mean, where more is asked of them than their kind: each is checked and made complete."""
+
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanner.config.endpoints import (
+    fill_environment,
+    ip_from_text,
+    proxy_from_text,
+    resolver_from_text,
+    system_resolvers,
+)
+from scanner.config.file import lines_of, read_file, warn_if_open
+from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
+from scanner.config.values import Values
+from scanner.errors import ScanError
+from scanner.model import FIELDS, Proxy, Resolver
+from scanner.rdata import type_number
+from scanner.text import shown
+
+DESCRIPTORS_SPARE = 64  # for files, the loop and Python itself
+LINUX = sys.platform.startswith("linux")
+TYPE_MAX = 65279  # above are private and reserved ones (RFC 6895)
+NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
+TYPES_MAX = 32
+
+
+def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
+    """The proxies of the list and of the file, each once."""
+    where = values.where("proxies")
+    entries = [(text, where) for text in values.texts("proxies") or ()]
+    file = values.value("proxy_file")
+    if file is not None:
+        source = read_file(Path(file))
+        warn_if_open(source, warnings)
+        listed = lines_of(source)
+        if not listed:
+            raise ScanError(f"no proxies in {file}")
+        entries += listed
+    elif "proxies" in values.table and not entries:
+        raise ScanError(f"{where}: the list is empty; leave the key out for direct connections")
+    found = [proxy_from_text(fill_environment(text, values.environ, where), where) for text, where in entries]
+    unique = tuple(dict.fromkeys(found))
+    if len(unique) < len(found):
+        warnings.append(f"{len(found) - len(unique)} proxies stand twice and are used once")
+    return unique
+
+
+def resolvers(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
+    """The resolvers, else the system's; those over UDP first, so that they are one block."""
+    if {"resolver", "resolvers"} <= values.table.keys():
+        raise ScanError(f"{values.source.at('resolvers')}: resolver and resolvers: give one of them")
+    key = "resolver" if "resolver" in values.table and "resolvers" not in values.flags else "resolvers"
+    texts = values.texts(key)
+    if texts is None and tunnelled:
+        raise ScanError("with proxies a resolver must be named: -r 192.0.2.53 (the system's may not be reachable)")
+    if texts is None:
+        return system_resolvers()
+    if not texts:
+        raise ScanError(f"{values.where(key)}: the list is empty; name a resolver, for example 192.0.2.53")
+    try:
+        found = [resolver(text, tunnelled=tunnelled) for text in texts]
+    except ScanError as error:
+        raise ScanError(f"{values.where(key)}: {error}") from None
+    return tuple(sorted(dict.fromkeys(found), key=lambda each: each.scheme != "udp"))
+
+
+def resolver(text: str, *, tunnelled: bool) -> Resolver:
+    """One resolver that this machine, and a tunnel where there is one, can reach."""
+    if tunnelled and text.startswith("udp://"):
+        raise ScanError(f"resolver {shown(text)}: SOCKS5 tunnels carry TCP only; use tcp:// with proxies")
+    if text.startswith("udp://") and not LINUX:
+        raise ScanError(f"resolver {shown(text)}: raw UDP needs Linux; use tcp://")
+    return resolver_from_text(text)
+
+
+def workers(values: Values, proxy_count: int, warnings: list[str]) -> int:
+    """Tunnels held open."""
+    chosen: int = values.value("workers") or (max(WORKERS_WITH_PROXIES, proxy_count) if proxy_count else WORKERS)
+    if chosen < proxy_count:
+        warnings.append(f"{chosen} workers for {proxy_count} proxies: only the first {chosen} are used")
+    return chosen
+
+
+def threads(values: Values, resolvers: Sequence[Resolver], warnings: list[str]) -> int:
+    """UDP engines: one wherever a rate is kept or streams share the work, for there one is enough."""
+    wanted: int = values.value("threads") or (max(len(os.sched_getaffinity(0)) - 1, 1) if LINUX else 1)
+    rate = values.value("rate")
+    kept = rate or (rate is None and any(resolver.is_public for resolver in resolvers)) or values.value("max_queries")
+    mixed = any(resolver.scheme != "udp" for resolver in resolvers)
+    if (kept or mixed) and values.is_given("threads") and wanted > 1:
+        why = "where queries are counted or paced" if kept else "where not every resolver is udp://"
+        warnings.append(f"{values.where('threads')}: one engine is used {why}")
+    return 1 if kept or mixed else wanted
+
+
+def types(values: Values) -> tuple[int, ...]:
+    """Record types by number, each once."""
+    numbers: list[int] = []
+    for part in (part for text in values.texts("type") or () for part in text.split(",")):
+        number = type_number(part)
+        if number is None or not 1 <= number <= TYPE_MAX or number in NOT_FOR_QUERIES:
+            raise ScanError(
+                f"{values.where('type')}: {shown(part)} is no record type to ask for; use A, NS, MX, TYPE65 ..."
+            )
+        numbers.append(number)
+    unique = tuple(dict.fromkeys(numbers))
+    if not 1 <= len(unique) <= TYPES_MAX:
+        raise ScanError(f"{values.where('type')}: 1 to {TYPES_MAX} types")
+    return unique
+
+
+def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
+    """Extra keys of the output, in the order in which they are written."""
+    wanted = [field for text in values.texts("fields") or () for field in text.split(",") if field]
+    for field in wanted:
+        if field not in FIELDS:
+            raise ScanError(f"{values.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
+    return tuple(field for field in FIELDS if field in wanted or (numbered and field == "n"))
+
+
+def bind(values: Values) -> tuple[str, ...]:
+    """Source addresses of datagrams."""
+    texts = values.texts("bind") or ()
+    for text in texts:
+        try:
+            ip_from_text(text)
+        except ValueError:
+            raise ScanError(f"{values.where('bind')}: {shown(text)} is not an IP address of this machine") from None
+    return texts
+
+
+def check_descriptors(workers: int, *, may_raise: bool = True) -> None:
+    """Raise the limit of open files to what is allowed, in a process of our own; ScanError when the workers would not
+    fit."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if may_raise:
+        if hard != resource.RLIM_INFINITY and limit < hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        limit = hard
+    if limit != resource.RLIM_INFINITY and workers + DESCRIPTORS_SPARE > limit:
+        flag = "--workers" if may_raise else "workers"
+        fewer = f" or use {flag} {limit - DESCRIPTORS_SPARE}" if limit > DESCRIPTORS_SPARE else ""
+        raise ScanError(
+            f"{workers} workers need {workers + DESCRIPTORS_SPARE} open files, ulimit -n allows {limit}: "
+            f"raise it{fewer}"
+        )

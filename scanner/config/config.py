@@ -1,0 +1,116 @@
+"""What a scan is given: files and flags become one frozen Config here; below this room functions take plain values."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from scanner.config import check
+from scanner.config.endpoints import is_near, metrics_from_text, place_text
+from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, read_file, warn_if_open
+from scanner.config.options import OPTIONS
+from scanner.config.values import Values
+from scanner.errors import ScanError
+from scanner.model import Proxy, Resolver
+from scanner.rdata import type_text
+from scanner.text import hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a scan is given, checked and complete. Times in milliseconds, `rate` in queries a second."""
+
+    resolvers: tuple[Resolver, ...]
+    proxies: tuple[Proxy, ...]
+    types: tuple[int, ...]
+    workers: int
+    pipeline: int  # 0 = found per connection
+    timeout_ms: int
+    retries: int
+    deadline_ms: int
+    rate: int | None  # None = the default rule, 0 = no limit
+    max_in_flight: int  # 0 = from the others
+    fields: tuple[str, ...]
+    fsync: int  # seconds, 0 = never
+    max_time: int  # seconds, 0 = no limit
+    max_queries: int  # 0 = no limit
+    no_second_pass: bool
+    threads: int  # udp: engines
+    policy: str  # udp: of native.udp.POLICIES
+    bind: tuple[str, ...]  # udp: source addresses
+    rcvbuf: int  # octets
+    sndbuf: int
+    port_range: tuple[int, int] | None  # udp: source ports, None = the kernel chooses
+    no_gso: bool
+    no_0x20: bool
+    all_names: bool
+    ptr: bool
+    strict: bool
+    quiet: bool
+    stats: str  # text or json
+    progress: str  # auto, plain or none
+    heartbeat: str  # the path of a file, "" = none
+    metrics: tuple[str, int] | None  # where they are served
+    metrics_file: str  # "" = none
+    warnings: tuple[str, ...]
+
+
+PLAIN = tuple(field.name for field in fields(Config) if field.name in OPTIONS)
+NO_FILE = ConfigSource("", "{}")
+
+
+def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], environ: Mapping[str, str],
+         *, numbered: bool = False) -> Config:  # fmt: skip
+    """File (or first line of stdin), then flags over it. `flags` holds only what was given; `numbered`: each line says
+    which input line it is the result of. Raises ScanError."""
+    source = ConfigSource(FIRST_LINE, first_line) if first_line is not None else read_file(path) if path else NO_FILE
+    table = parse(source)
+    check_keys(source, table)
+    warnings: list[str] = []
+    warn_if_open(source, warnings)
+    return complete(Values(OPTIONS, source, table, flags, environ), warnings, numbered=numbered)
+
+
+def from_table(table: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """The configuration that a program gives as a mapping with the keys of a file. Raises ScanError."""
+    if not isinstance(table, Mapping) or not all(isinstance(key, str) for key in table):
+        raise ScanError('config: must be a mapping, for example {"resolvers": ["192.0.2.53"]}')
+    source = ConfigSource("config", "")
+    check_keys(source, table)
+    return complete(Values(OPTIONS, source, table, {"quiet": True}, environ), [], numbered=False)
+
+
+def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
+    """Every value checked, and what was not given found from the others. Raises ScanError."""
+    proxies = check.proxies(values, warnings)
+    resolvers = check.resolvers(values, tunnelled=bool(proxies))
+    if proxies and any(not r.is_public for r in resolvers) and not all(is_near(p.host) for p in proxies):
+        warnings.append("a private or loopback resolver behind a remote proxy is one in the proxy's own network")
+    plain = {key: values.value(key) for key in PLAIN}
+    return Config(**{
+        **plain,
+        "resolvers": resolvers, "proxies": proxies, "types": check.types(values),
+        "workers": check.workers(values, len(proxies), warnings),
+        "threads": check.threads(values, resolvers, warnings),
+        "fields": check.fields(values, numbered=numbered), "bind": check.bind(values),
+        "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
+        "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
+    })  # fmt: skip
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """The resolved configuration for people (--dry-run); passwords are hidden."""
+    plain = asdict(config)
+    plain.pop("warnings")
+    return {
+        **plain,
+        "resolvers": [str(resolver) for resolver in config.resolvers],
+        "proxies": [str(proxy) for proxy in config.proxies],
+        "types": [type_text(number) for number in config.types],
+        "pipeline": config.pipeline or OPTIONS["pipeline"].default_text,
+        "rate": OPTIONS["rate"].default_text if config.rate is None else config.rate,
+        "max_in_flight": config.max_in_flight or "auto",
+        "heartbeat": hidden(config.heartbeat),
+        "metrics": config.metrics and place_text(*config.metrics),
+        "metrics_file": hidden(config.metrics_file),
+    }

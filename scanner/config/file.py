@@ -1,0 +1,155 @@
+"""Files of configuration and of proxies: read, parsed, and where something stands in them."""
+
+import difflib
+import json
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanner.config.options import CONFIRM, KEYS
+from scanner.errors import ScanError
+from scanner.text import hidden, printable, shown
+
+FILE_MAX = 1 << 20  # octets
+NESTED_MAX = 20
+USERINFO = re.compile(r"""://([^/\s"']*)@""")
+SHORT_FORM = re.compile(r"^[^\s:#]+:[0-9]+:[^\s:]+:[^\s$]", re.MULTILINE)  # host:port:user:password
+STRING = re.compile(r"""
+    \"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z) | '{3}.*?(?:'{3}|\Z)          # of TOML, over many lines
+  | "(?:[^"\\\n]|\\.)*+(?:"|$|\Z) | '[^'\n]*(?:'|$) | \#[^\n]*    # of JSON or TOML; a comment
+""", re.VERBOSE | re.DOTALL | re.MULTILINE)  # fmt: skip
+"""What may hold brackets that mean nothing. One that never ends goes on to the end, so nothing is read twice."""
+FIRST_LINE = "--config -"  # the name of a configuration that is the first line of stdin; always JSON
+
+
+@dataclass(frozen=True)
+class ConfigSource:
+    """A configuration file's text and name, for saying where something stands."""
+
+    name: str
+    text: str
+    is_open: bool = False  # everybody on this machine can read it
+
+    def at(self, key: str) -> str:
+        """`cfg.json: line 3`, the first place where the key stands."""
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if re.search(rf'(^|["\s{{,\[]){re.escape(key)}["\s=:\]]', line):
+                return f"{self.name}: line {number}"
+        return self.name
+
+
+def read_file(path: Path) -> ConfigSource:
+    """The text of a configuration or proxy file: a regular file, UTF-8, at most 1 MB. Raises ScanError."""
+    name = printable(hidden(str(path)))
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise ScanError(f"{name}: not a regular file")
+        if found.st_size > FILE_MAX:
+            raise ScanError(f"{name}: larger than 1 MB; this cannot be a configuration")
+        return ConfigSource(name, path.read_bytes().decode("utf-8-sig"), bool(found.st_mode & stat.S_IROTH))
+    except OSError as error:
+        raise ScanError(f"{name}: cannot be read: {os.strerror(error.errno or 0)}") from None
+    except UnicodeDecodeError as error:
+        raise ScanError(f"{name}: not UTF-8 at octet {error.start}") from None
+    except ValueError:
+        raise ScanError(f"{name}: no file can have this name") from None
+
+
+def parse(source: ConfigSource) -> dict[str, Any]:
+    """JSON or TOML, by suffix, else by the first character; one table. Raises ScanError."""
+    check_nesting(source)
+    try:
+        table = toml(source) if is_toml(source) else json.loads(source.text, object_pairs_hook=once(source))
+    except json.JSONDecodeError as error:
+        raise ScanError(f"{source.name}: line {error.lineno}: not JSON: {error.msg} at column {error.colno}") from None
+    except (ValueError, RecursionError):
+        raise ScanError(f"{source.name}: not a configuration (a number or a nesting is too large)") from None
+    if not isinstance(table, dict):
+        raise ScanError(f'{source.name}: line 1: must be one table, for example {{"resolvers": ["192.0.2.53"]}}')
+    return table
+
+
+def is_toml(source: ConfigSource) -> bool:
+    """True unless the name, or else the first character, says JSON."""
+    if source.name.endswith(".toml"):
+        return True
+    is_json = source.name in ("", FIRST_LINE) or source.name.endswith(".json")
+    return not is_json and source.text.lstrip()[:1] not in ("{", "[", "")
+
+
+def toml(source: ConfigSource) -> dict[str, Any]:
+    """The table of a TOML file. Raises ScanError with the line."""
+    try:
+        return tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, place = str(error).partition(" (at ")
+        at_end = f"line {source.text.count(chr(10)) + 1}"
+        line = re.sub(r", column.*|\)", "", place) if place.startswith("line") else at_end
+        raise ScanError(f"{source.name}: {line}: not TOML: {what}") from None
+
+
+def check_nesting(source: ConfigSource) -> None:
+    """Brackets in brackets, and keys of TOML with many parts (one with 100,000 takes minutes). Raises ScanError."""
+    bare = STRING.sub("", source.text)
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", bare):
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    if is_toml(source):
+        deepest = max(deepest, *(part.count(".") for part in re.split(r"[\n,=\[\]{}]", bare)))
+    if deepest > NESTED_MAX:
+        raise ScanError(f"{source.name}: nested too deep; a configuration is one flat table")
+
+
+def check_keys(source: ConfigSource, table: Mapping[str, Any]) -> None:
+    """Every key of a scan's file is known. Raises ScanError."""
+    known_keys(source, [key for key in table if key != CONFIRM], KEYS)
+    if not isinstance(table.get(CONFIRM, {}), dict):
+        raise ScanError(f"{source.at(CONFIRM)}: {CONFIRM} must be a table")
+
+
+def known_keys(source: ConfigSource, keys: Iterable[str], known: Sequence[str], within: str = "") -> None:
+    """Each key is one of `known`. Raises ScanError with the nearest one; `within` names the table in the file."""
+    for key in keys:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
+            raise ScanError(f"{source.at(key)}: {within}unknown key {shown(key)}{hint}")
+
+
+def once(source: ConfigSource) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """A hook for json that refuses a key given twice."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        table: dict[str, Any] = {}
+        for key, value in items:
+            if key in table:
+                raise ScanError(f"{source.at(key)}: key {shown(key)} stands twice")
+            table[key] = value
+        return table
+
+    return pairs
+
+
+def warn_if_open(source: ConfigSource, warnings: list[str]) -> None:
+    """Warn of a password, one that is no ${NAME}, in a file that everybody can read."""
+    if source.is_open and has_password(source.text):
+        warnings.append(f"{source.name} holds a password and everybody can read it: chmod 600, or put ${{NAME}} there")
+
+
+def has_password(text: str) -> bool:
+    """True where a password stands that is no ${NAME}. Nothing is read twice: a megabyte takes no time."""
+    parts = (part for userinfo in USERINFO.findall(text) for part in userinfo.split("@"))
+    return any(part.rpartition("$")[2].partition(":")[2] for part in parts) or bool(SHORT_FORM.search(text))
+
+
+def lines_of(source: ConfigSource) -> list[tuple[str, str]]:
+    """The entries of a proxy file with their places; blank lines and # comments are left out."""
+    lines = [(line.strip(), f"{source.name}: line {number}") for number, line in enumerate(source.text.split("\n"), 1)]
+    return [(line, where) for line, where in lines if line and not line.startswith("#")]

@@ -1,0 +1,87 @@
+"""Every option of `dnsscan confirm`, once; those of the file stand in its table `confirm`. In the order of --help."""
+
+import re
+from typing import Any, NamedTuple
+
+from scanner.config import options
+from scanner.config.kinds import FLAG, Choice, Number, Option, Path, Switch, Text, Texts, keys_of, table_of
+from scanner.text import text_of, token
+
+DAY_S = 86_400.0
+UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
+AGES_S = {"free": DAY_S, "registered": 30 * DAY_S, "reserved": 30 * DAY_S, "unknown": 0.0}
+
+
+class Decimal(NamedTuple):
+    """A number with up to three digits behind the point (0.2 a second is one in five seconds)."""
+
+    most: float
+
+    @property
+    def may_be(self) -> str:
+        return f"0 to {self.most:,g}"
+
+    def read(self, value: Any, *, is_flag: bool) -> float:
+        text = text_of(value)
+        if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or float(text) > self.most:
+            raise ValueError(f"{token(value)} is not a number from 0 to {self.most:g}")
+        return float(text)
+
+
+class Ages:
+    """Seconds for which each verdict holds: `free=1d` as flags, a table in a file."""
+
+    @property
+    def may_be(self) -> str:
+        return "VERDICT=AGE as flags, a table in a file"
+
+    def read(self, value: Any, *, is_flag: bool) -> dict[str, float]:
+        if isinstance(value, dict):
+            pairs = list(value.items())
+        else:
+            pairs = [text.partition("=")[::2] for text in Texts().read(value, is_flag=is_flag) or ()]
+        return AGES_S | {verdict: age_s(verdict, age) for verdict, age in pairs}
+
+
+def age_s(verdict: str, age: object) -> float:
+    """`12h` in seconds. Raises ValueError."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text_of(age))
+    if verdict not in AGES_S or not match:
+        raise ValueError(f"{token(f'{verdict}={text_of(age)}')} is not VERDICT=AGE, such as free=12h; verdicts are "
+                         f"{', '.join(AGES_S)}")  # fmt: skip
+    return int(match[1]) * UNITS_S[match[2]]
+
+
+SHARED = {key: options.OPTIONS[key] for key in ("proxies", "proxy_file")}  # these stand beside the table `confirm`
+OPTIONS = table_of(
+    Option("config", Path(), "FILE", "Of the scan: its proxies, its table confirm", place=FLAG),
+    Option("also", Choice(("error",)), "", "Ask about names with s=error too", place=FLAG),
+    Option("recheck", Text(), "ADDR", "Ask this resolver, and the TLD's servers, first"),
+    Option("store", Path(), "FILE", "Keep backlog, verdicts and history there (SQLite)", place=FLAG),
+    Option("ages", Ages(), "C=AGE", "A known verdict holds", flag="--age", repeats=True, default=AGES_S,
+           default_text="free=1d registered=30d",
+           detail="how long a known verdict holds; `reserved` as long as `registered`, `unknown` not at all"),
+    Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
+    Option("force", Switch(), "", "Overwrite --output, drop an unfinished run", default=False, place=FLAG),
+    Option("resume", Switch(), "", "Go on with the run that --store holds", default=False, place=FLAG),
+    Option("changes", Switch(), "", "Print what changed in --store, and end", default=False, place=FLAG),
+    Option("since", Text(), "DATE", "Of --changes: YYYY-MM-DD, UTC", place=FLAG),
+    Option("registry_rate", Decimal(10_000), "N", "Requests/s to one registry; 0 = no limit", default=1.0,
+           default_text="1"),
+    Option("lookups", Number(1, 1000), "N", "Requests in flight to one registry", default=8),
+    Option("timeout_ms", Number(100, 600_000), "N", "One request", default=10_000,
+           detail="one request, however slowly its reply comes"),
+    Option("max_wait", Number(0, 86_400), "SECONDS", "Longest pause a registry may ask for", default=600),
+    *SHARED.values(),
+    Option("bootstrap", Path(), "FILE", "RDAP servers by TLD (RFC 9224)"),
+    Option("update_bootstrap", Text(), "[URL]", "Fetch IANA's file, and end", place=FLAG, value_if_bare=""),
+    Option("whois_file", Path(), "FILE", "WHOIS servers by TLD, over the shipped ones"),
+    Option("ca_file", Path(), "FILE", "CA certificates beside the system's"),
+    Option("allow_nets", Texts(), "NET", "A registry may be there, not public", flag="--allow-net", repeats=True,
+           default=()),
+    Option("authority_port", Number(1, 65_535), "N", "Of a TLD's own servers", default=53,
+           detail="port of a TLD's own servers, for `--recheck`"),
+    Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
+    Option("quiet", Switch(), "", "No summary", default=False, place=FLAG),
+)  # fmt: skip
+KEYS = tuple(key for key in keys_of(OPTIONS) if key not in SHARED)  # of the table `confirm`
