@@ -18,7 +18,7 @@ import orjson
 
 from scanner.config import Config, check_descriptors, from_table
 from scanner.errors import ScanError
-from scanner.output import Output
+from scanner.results.output import Output
 from scanner.run import EXIT_FAULT, Scan, drive
 from scanner.source import in_loop
 

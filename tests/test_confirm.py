@@ -76,7 +76,9 @@ def test_an_unknown_says_why(replies, name, reason):
 
 
 def test_every_line_keeps_to_the_shipped_schema(replies, registries):
-    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "scanner" / "confirmed.schema.json").read_text()))
+    schema = jsonschema.Draft202012Validator(
+        json.loads((ROOT / "scanner" / "results" / "confirmed.schema.json").read_text())
+    )
     lines = [result("free-s.com"), result("t.com", "taken"), result("e.com", "error", e="timeout"), "{", "com", "a b"]
     rows = [*replies.values(), *confirm(registries, lines=lines).rows]
 

@@ -21,7 +21,7 @@ import pytest
 from command import DNSSCAN, ROOT, refusal, scan, start
 from servers import program
 
-from scanner.results import COLUMNS
+from scanner.results.table import COLUMNS
 
 READING = (ROOT / "README.md").read_text().partition("## Reading the results")[2].partition("\n## ")[0]
 ENDINGS = (".parquet", ".csv", ".sqlite", ".duckdb")
@@ -70,7 +70,7 @@ def instant(text: str) -> int:
 
 
 def test_every_key_of_a_line_has_its_column():
-    keys = json.loads((ROOT / "scanner" / "result.schema.json").read_text())["properties"]
+    keys = json.loads((ROOT / "scanner" / "results" / "result.schema.json").read_text())["properties"]
 
     assert list(COLUMNS) == list(keys)
 

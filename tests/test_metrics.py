@@ -18,8 +18,8 @@ from test_progress import feed, listed, row
 from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
-from scanner.metrics import LABELS_MAX, OTHERS, grouped
 from scanner.model import REASONS
+from scanner.status.metrics import LABELS_MAX, OTHERS, grouped
 
 OF_THE_END = {"dnsscan_end_time_seconds"}  # families that a running scan does not have
 

@@ -20,15 +20,15 @@ from terminal import Terminal, picture
 from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
-from scanner.beacon import target
-from scanner.console import Console
 from scanner.errors import ScanError
-from scanner.inputline import judge
+from scanner.input.line import judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
-from scanner.progress import Progress, clock, fitting, percent
-from scanner.summary import bad_text
-from scanner.watch import POINTS_MAX, Row, Series, Watch
+from scanner.status.console import Console
+from scanner.status.heartbeat import target
+from scanner.status.progress import Progress, clock, fitting, percent
+from scanner.status.summary import bad_text
+from scanner.status.view import POINTS_MAX, Row, Series, Watch
 
 IMAGES = ROOT / "docs" / "images"
 FIGURES = "queries answers losses p50_ms p99_ms reconnects pauses window".split()

@@ -24,10 +24,10 @@ from scanner.report.page import page
 from scanner.report.plain import plain
 from scanner.report.query import EXITS, SAMPLES, Figures, ask
 from scanner.report.query import ROOT as ROOT_NAME
-from scanner.report.run import read_run
+from scanner.report.run_record import read_run
 from scanner.report.timeline import STEPS, from_series
 from scanner.report.verdicts import MEANINGS
-from scanner.results import engine, load, opened
+from scanner.results.table import engine, load, opened
 
 LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
 HOSTILE = "<script>hacked=1</script>\u202e\u2066\x07\u200b&amp;\"'`${alert(1)}]]>--></style></title>"

@@ -14,7 +14,7 @@ from dns_peer import REFUSED, SERVFAIL, DnsPeer, Talk
 from test_udp import names, stats_of
 from udp_peer import UdpPeer
 
-from scanner.inputline import judge
+from scanner.input.line import judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

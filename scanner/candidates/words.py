@@ -6,7 +6,7 @@ from scanner.candidates.pattern import LETTERS, LITERAL
 from scanner.candidates.space import LABEL_MAX, NAME_MAX
 from scanner.endpoints import hidden, printable, shown
 from scanner.errors import ScanError
-from scanner.inputline import JOINERS
+from scanner.input.line import JOINERS
 
 BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r"

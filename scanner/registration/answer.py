@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scanner.inputline import presentable
+from scanner.input.line import presentable
 
 FREE, REGISTERED, RESERVED, UNKNOWN = VERDICTS = ("free", "registered", "reserved", "unknown")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from scanner.inputline import judge, shown
+from scanner.input.line import judge, shown
 from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
 from scanner.registration.domain import registrable
 

@@ -10,12 +10,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from scanner.console import Console
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
-from scanner.inputs import open_inputs
-from scanner.newfile import write_whole
-from scanner.output import input_identity, lock, refuse_an_input
+from scanner.input.files import open_inputs
 from scanner.registration.answer import Refused
 from scanner.registration.bootstrap import STALE_DAYS, parse
 from scanner.registration.confirm import Confirmation
@@ -24,6 +21,9 @@ from scanner.registration.https import Web
 from scanner.registration.settings import Settings, own_bootstrap
 from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
+from scanner.results.newfile import write_whole
+from scanner.results.output import input_identity, lock, refuse_an_input
+from scanner.status.console import Console
 from scanner.transports.stream import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from scanner.console import Console
-from scanner.progress import PLAIN, Part, clock, fitting, line
 from scanner.registration.answer import VERDICTS
 from scanner.registration.clerk import Books
+from scanner.status.console import Console
+from scanner.status.progress import PLAIN, Part, clock, fitting, line
 
 FRAME_S = 0.5
 WINDOW_S = 30.0  # of the rate: registries are slow

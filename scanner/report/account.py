@@ -6,7 +6,7 @@ from typing import Any
 from scanner.report.drawing import shortened
 from scanner.report.markup import Html, element, join, missing, name, section, table
 from scanner.report.plain import plain
-from scanner.report.run import Run
+from scanner.report.run_record import Run
 
 KEYS = 100
 VALUES = 10  # of a list

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from scanner.report.markup import Html, address, beyond, missing, percent, section, table
 from scanner.report.query import EXITS
-from scanner.report.run import Ledger, Run
+from scanner.report.run_record import Ledger, Run
 
 TITLE = "Slow and failing exits"
 COLUMNS: dict[str, Callable[[Ledger], str]] = {

@@ -15,11 +15,11 @@ from scanner.report.overtime import clock, moment, over_time
 from scanner.report.plain import plain
 from scanner.report.query import Figures
 from scanner.report.roundtrips import milliseconds, round_trips
-from scanner.report.run import Run
+from scanner.report.run_record import Run
 from scanner.report.timeline import Timeline, from_series
 from scanner.report.tlds import top_level_domains
 from scanner.report.verdicts import verdicts, whole
-from scanner.results import Loaded
+from scanner.results.table import Loaded
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 

@@ -7,7 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from scanner.report.plain import plain
 from scanner.report.timeline import Bucket, Timeline, steps, width_s
-from scanner.results import VERDICTS
+from scanner.results.table import VERDICTS
 
 TLDS = 15
 EXITS = 12

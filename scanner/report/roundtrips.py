@@ -32,7 +32,7 @@ from scanner.report.markup import (
 )
 from scanner.report.plain import plain
 from scanner.report.query import EXITS, Exit, Figures, Times
-from scanner.report.run import Run
+from scanner.report.run_record import Run
 
 TITLE = "Round trips"
 PERCENTILES = {"p50": "M-0.34,-1.1H0.34V1.1H-0.34Z", "p90": "diamond", "p99": "triangle-up"}  # and their marks

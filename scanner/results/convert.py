@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
-from scanner.results import COLUMNS, VERDICTS, quoted
+from scanner.results.table import COLUMNS, VERDICTS, quoted
 
 BATCH = 10_000  # rows handed to SQLite at a time
 SORTED = "ORDER BY s, d, t"

@@ -19,7 +19,7 @@ from scanner import __version__
 from scanner.endpoints import place_text
 from scanner.errors import ScanError
 from scanner.model import REASONS
-from scanner.watch import Row, Watch
+from scanner.status.view import Row, Watch
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together
 OTHERS = "others"

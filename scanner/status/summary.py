@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.watch import Row, Watch, ms_of, utc_text
+from scanner.status.view import Row, Watch, ms_of, utc_text
 
 ROWS_TOLD = 10
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterator
 from time import monotonic
 
-from scanner.console import Console
-from scanner.watch import Watch
+from scanner.status.console import Console
+from scanner.status.view import Watch
 
 FRAME_S = 0.25
 PLAIN_S = 10.0

@@ -90,7 +90,7 @@ def address_of(text: str) -> str | None:
 
 def ascii_name_of(text: str) -> str | None:
     """The A-label form; the IDNA tables are read when the first such name comes."""
-    from scanner.idn import ascii_name
+    from scanner.input.idn import ascii_name
 
     return ascii_name(text)
 

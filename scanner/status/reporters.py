@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from scanner import summary
-from scanner.beacon import Beacon, heartbeat
 from scanner.config import Config, describe
-from scanner.console import Console
 from scanner.extras import need
-from scanner.progress import Progress
-from scanner.watch import Watch
+from scanner.status import summary
+from scanner.status.console import Console
+from scanner.status.heartbeat import Beacon, heartbeat
+from scanner.status.progress import Progress
+from scanner.status.view import Watch
 
 
 class Tellers:
@@ -68,6 +68,6 @@ class Tellers:
 def metrics(flag: str) -> ModuleType:
     """The module, whose library is an extra. Raises ScanError where that is missing."""
     need(flag, "metrics", "prometheus_client")
-    from scanner import metrics
+    from scanner.status import metrics
 
     return metrics

@@ -14,8 +14,8 @@ from time import monotonic, thread_time
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
-from scanner.newfile import write_whole
-from scanner.watch import Watch, utc_text
+from scanner.results.newfile import write_whole
+from scanner.status.view import Watch, utc_text
 
 BEAT_S = 2.0
 COST_MAX = 0.005  # of a core: with hundreds of proxies the metrics are written less often

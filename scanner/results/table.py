@@ -16,7 +16,7 @@ import duckdb
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
-from scanner.inputs import open_input
+from scanner.input.files import open_input
 from scanner.model import REASONS
 
 VERDICTS = ("taken", "nxdomain", "error")
