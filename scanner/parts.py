@@ -7,7 +7,7 @@ from functools import partial
 import orjson
 
 from scanner.config import Config
-from scanner.input.line import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.answered import Answered
 from scanner.native.line import Lines
 from scanner.native.names import Names

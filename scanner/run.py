@@ -23,8 +23,8 @@ from scanner.signals import hear
 from scanner.sink import Sink
 from scanner.source import Source, in_loop
 from scanner.status.console import Console, is_terminal
-from scanner.status.reporters import Tellers
-from scanner.status.view import Watch
+from scanner.status.reporters import Reporters as Tellers
+from scanner.status.view import View as Watch
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
 from scanner.workers.crew import Crew

@@ -269,7 +269,7 @@ def test_a_backlog_lies_on_the_disk(registries, tmp_path, full, figure):
     run = start("confirm", "--config", registries.path, "--stats", "json", "--registry-rate", "1", lines,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
     wait_for(lambda: input_is_read(run.pid, lines), 100)
-    time.sleep(1)  # what was read last is with the clerk
+    time.sleep(1)  # what was read last is with the batch writer
     status = Path(f"/proc/{run.pid}/status").read_text()
     peak_kib = int(status.partition("VmHWM:")[2].split()[0])
     run.send_signal(signal.SIGINT)

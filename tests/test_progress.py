@@ -21,14 +21,14 @@ from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
 from scanner.errors import ScanError
-from scanner.input.line import judge
+from scanner.input.line import classify_line
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.status.console import Console
 from scanner.status.heartbeat import target
 from scanner.status.progress import Progress, clock, fitting, percent
 from scanner.status.summary import bad_text
-from scanner.status.view import POINTS_MAX, Row, Series, Watch
+from scanner.status.view import POINTS_MAX, Row, Series, View
 
 IMAGES = ROOT / "docs" / "images"
 FIGURES = "queries answers losses p50_ms p99_ms reconnects pauses window".split()
@@ -214,14 +214,14 @@ def test_a_job_in_the_background_does_not_draw_over_what_is_typed(lab, tmp_path)
 
 
 def test_a_plain_line_comes_every_ten_seconds(capfd):
-    names = Names(Lines(), (2,), judge=judge, room_made=lambda: None)
-    watch = Watch([], [])
-    watch.pools.append(names)
-    progress = Progress(watch, Console(), "plain")
+    names = Names(Lines(), (2,), judge=classify_line, room_made=lambda: None)
+    view = View([], [])
+    view.pools.append(names)
+    progress = Progress(view, Console(), "plain")
     told = []
 
     for seconds in (0, 5, 9.9, 10, 10.1, 19.9, 20.1, 25):
-        progress.tick(watch.started + seconds)
+        progress.tick(view.started + seconds)
         told.append(capfd.readouterr().err.count("\n"))
 
     assert told == [0, 0, 0, 1, 0, 0, 1, 0]

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from scanner.input.line import judge, shown
+from scanner.input.line import classify_line, shown
 from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
 from scanner.registration.domain import registrable
 
@@ -63,7 +63,7 @@ def row_of(text: bytes) -> dict[str, Any] | None:
     if len(text) > LINE_MAX:
         return None
     if not text.startswith(b"{"):
-        name, quoted, reason, _ = judge(text)
+        name, quoted, reason, _ = classify_line(text)
         if reason or not name:
             return None
         asked = name.decode("ascii")

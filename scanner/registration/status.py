@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Protocol
 
 from scanner.registration.answer import VERDICTS
-from scanner.registration.clerk import Books
+from scanner.registration.batch_writer import Books
 from scanner.status.console import Console
 from scanner.status.progress import PLAIN, Part, clock, fitting, line
 

@@ -34,7 +34,7 @@ CREATE TABLE line (         -- read and not yet written
 );
 CREATE INDEX line_by_domain ON line (domain);
 CREATE TABLE pending (      -- domains that are to be asked, each once
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a desk goes on behind the last number it had
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a queue goes on behind the last number it had
     domain TEXT UNIQUE,
     host TEXT               -- of the registry
 );

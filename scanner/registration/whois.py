@@ -32,7 +32,7 @@ async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: fl
         raise Refused("timeout", again=True) from None
     except OSError:
         raise Refused("connection", again=True) from None
-    return judge(server, reply.decode("utf-8", "replace"), domain)
+    return read_reply(server, reply.decode("utf-8", "replace"), domain)
 
 
 async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: float) -> bytes:
@@ -49,7 +49,7 @@ async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: fl
         writer.transport.abort()
 
 
-def judge(server: WhoisServer, reply: str, domain: str) -> Answer:
+def read_reply(server: WhoisServer, reply: str, domain: str) -> Answer:
     """What a reply says, comments left out. A registration must name the domain. Raises Refused."""
     said = COMMENT.sub("", reply.replace("\r", ""))
     if not said.strip():

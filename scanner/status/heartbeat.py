@@ -15,14 +15,14 @@ from time import monotonic, thread_time
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
 from scanner.results.newfile import write_whole
-from scanner.status.view import Watch, utc_text
+from scanner.status.view import View, utc_text
 
 BEAT_S = 2.0
 COST_MAX = 0.005  # of a core: with hundreds of proxies the metrics are written less often
 OURS = (b'{"dnsscan":', b"# HELP dnsscan_")  # how such a file begins: no other is overwritten
 
 
-class Beacon:
+class Heartbeat:
     """Keeps `files`: flag and path, and what gives the octets (called in any thread); `others` are files in use. Raises
     ScanError when one cannot be written at the start; later that is told by `warn`."""
 
@@ -98,16 +98,16 @@ def head_of(path: str) -> bytes:
         return file.read(20)
 
 
-def heartbeat(watch: Watch) -> bytes:
+def heartbeat(view: View) -> bytes:
     """How the scan is doing, as one JSON object in one line."""
-    books = watch.books()
-    share, left_s, answer_s = watch.share_done, watch.left_s, watch.last_answer_s
+    books = view.books()
+    share, left_s, answer_s = view.share_done, view.left_s, view.last_answer_s
     text = json.dumps({
-        "dnsscan": 1, "pid": os.getpid(), "at": utc_text(datetime.now(UTC)), "started": utc_text(watch.began),
-        "seconds": round(watch.seconds, 3), "ended_by": watch.ended_by,
+        "dnsscan": 1, "pid": os.getpid(), "at": utc_text(datetime.now(UTC)), "started": utc_text(view.began),
+        "seconds": round(view.seconds, 3), "ended_by": view.ended_by,
         **{key: books[key] for key in ("read", "written", "taken", "nxdomain", "error", "retried", "in_flight")},
-        "per_second": round(watch.per_second), "last_answer_s": None if answer_s is None else round(answer_s, 3),
+        "per_second": round(view.per_second), "last_answer_s": None if answer_s is None else round(answer_s, 3),
         "done": None if share is None else round(share, 4), "left_s": None if left_s is None else round(left_s),
-        "live": watch.live, "pausing": watch.pausing + watch.resolvers_pausing, "output_waits": watch.output_waits,
+        "live": view.live, "pausing": view.pausing + view.resolvers_pausing, "output_waits": view.output_waits,
     })  # fmt: skip
     return text.encode() + b"\n"

@@ -9,18 +9,18 @@ from scanner.config import Config, describe
 from scanner.extras import need
 from scanner.status import summary
 from scanner.status.console import Console
-from scanner.status.heartbeat import Beacon, heartbeat
+from scanner.status.heartbeat import Heartbeat, heartbeat
 from scanner.status.progress import Progress
-from scanner.status.view import Watch
+from scanner.status.view import View
 
 
-class Tellers:
-    """Tell of what `watch` sees. `descriptors` are the scan's input and output: no file of ours may be one of them."""
+class Reporters:
+    """Tell of what `view` sees. `descriptors` are the scan's input and output: no file of ours may be one of them."""
 
-    def __init__(self, config: Config, watch: Watch, console: Console, descriptors: Sequence[int]):
-        self._config, self._watch, self._console = config, watch, console
+    def __init__(self, config: Config, view: View, console: Console, descriptors: Sequence[int]):
+        self._config, self._view, self._console = config, view, console
         self._descriptors = descriptors
-        self._progress = Progress(watch, console, config.progress)
+        self._progress = Progress(view, console, config.progress)
         self._stop_serving: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -28,20 +28,20 @@ class Tellers:
         config = self._config
         files = {}
         if config.heartbeat:
-            files["--heartbeat", config.heartbeat] = partial(heartbeat, self._watch)
+            files["--heartbeat", config.heartbeat] = partial(heartbeat, self._view)
         if config.metrics_file:
             name = Path(config.metrics_file).stem
-            files["--metrics-file", config.metrics_file] = metrics("--metrics-file").exposition(self._watch, name)
-        self._beacon = Beacon(files, self._descriptors, self._console.warn)
-        self._beacon.start()
+            files["--metrics-file", config.metrics_file] = metrics("--metrics-file").exposition(self._view, name)
+        self._heartbeat = Heartbeat(files, self._descriptors, self._console.warn)
+        self._heartbeat.start()
         if config.metrics:
-            self._stop_serving = metrics("--metrics").serve(self._watch, *config.metrics)
+            self._stop_serving = metrics("--metrics").serve(self._view, *config.metrics)
 
     def tick(self, now: float) -> None:
         """Whatever it is time for."""
-        self._watch.sample(now)
+        self._view.sample(now)
         self._progress.tick(now)
-        self._beacon.tick(now)
+        self._heartbeat.tick(now)
 
     def status(self) -> None:
         """One line, for somebody who asks."""
@@ -49,19 +49,19 @@ class Tellers:
 
     async def close(self, ended_by: str) -> None:
         """The last word to files and to Prometheus; `ended_by` says what ended the scan."""
-        self._watch.end(ended_by)
+        self._view.end(ended_by)
         self._console.wipe()
-        await self._beacon.close()
+        await self._heartbeat.close()
         self._stop_serving()
 
     def summarize(self, connections: int) -> None:
         """The books, once, at the end; `connections` were live then."""
         troubles = self._console.troubles
         if self._config.stats == "json":
-            self._console.say(summary.as_json(self._watch, connections=connections, troubles=troubles,
+            self._console.say(summary.as_json(self._view, connections=connections, troubles=troubles,
                                               settings=describe(self._config)))  # fmt: skip
         elif not self._config.quiet:
-            for line in summary.as_text(self._watch, troubles):
+            for line in summary.as_text(self._view, troubles):
                 self._console.say(f"dnsscan: {line}")
 
 

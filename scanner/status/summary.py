@@ -4,25 +4,25 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.status.view import Row, Watch, ms_of, utc_text
+from scanner.status.view import Row, View, ms_of, utc_text
 
 ROWS_TOLD = 10
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
 
 
-def as_json(watch: Watch, *, connections: int, troubles: int, settings: Mapping[str, Any]) -> str:
+def as_json(view: View, *, connections: int, troubles: int, settings: Mapping[str, Any]) -> str:
     """Everything, in one line."""
-    books, seconds, tally = watch.books(), watch.seconds, watch.tally()
-    watch.series.add(seconds, books, last=True)
-    ended = "" if watch.ended is None else utc_text(watch.ended)
+    books, seconds, tally = view.books(), view.seconds, view.tally()
+    view.series.add(seconds, books, last=True)
+    ended = "" if view.ended is None else utc_text(view.ended)
     return json.dumps({
-        **books, **watch.datagrams(), "connections": connections, "troubles": troubles, "seconds": round(seconds, 3),
-        "per_second": round(books["written"] / seconds), "ended_by": watch.ended_by,
-        "started": utc_text(watch.began), "ended": ended, "settings": settings,
+        **books, **view.datagrams(), "connections": connections, "troubles": troubles, "seconds": round(seconds, 3),
+        "per_second": round(books["written"] / seconds), "ended_by": view.ended_by,
+        "started": utc_text(view.began), "ended": ended, "settings": settings,
         "ms": {f"p{percent}": ms_of(tally, percent / 100) for percent in (50, 90, 99)},
-        "series": watch.series.points,
-        "resolvers": [figures("resolver", row) for row in watch.resolvers()],
-        "proxies": [figures("proxy", row) for row in watch.proxies()],
+        "series": view.series.points,
+        "resolvers": [figures("resolver", row) for row in view.resolvers()],
+        "proxies": [figures("proxy", row) for row in view.proxies()],
     })  # fmt: skip
 
 
@@ -32,11 +32,11 @@ def figures(kind: str, row: Row) -> dict[str, Any]:
             "p99_ms": row.p99_ms, "reconnects": row.reconnects, "pauses": row.pauses, "window": row.window}  # fmt: skip
 
 
-def as_text(watch: Watch, troubles: int) -> Iterator[str]:
+def as_text(view: View, troubles: int) -> Iterator[str]:
     """The books in one line; then the proxies and resolvers that did badly, where any did."""
-    yield books_text(watch, troubles)
-    yield from bad_text(watch.proxies(), "proxy", "proxies")
-    yield from bad_text(watch.resolvers(), "resolver", "resolvers")
+    yield books_text(view, troubles)
+    yield from bad_text(view.proxies(), "proxy", "proxies")
+    yield from bad_text(view.resolvers(), "resolver", "resolvers")
 
 
 def bad_text(rows: Sequence[Row], one: str, several: str) -> Iterator[str]:
@@ -71,9 +71,9 @@ def row_text(row: Row) -> str:
     return f"{row.name}: {'; '.join(said)}"
 
 
-def books_text(watch: Watch, troubles: int) -> str:
+def books_text(view: View, troubles: int) -> str:
     """What was read, written and asked; the reasons, most frequent first."""
-    books, seconds, tally = watch.books(), watch.seconds, watch.tally()
+    books, seconds, tally = view.books(), view.seconds, view.tally()
     reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_TOLD]
     listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
     median, slow = ms_of(tally, 0.5), ms_of(tally, 0.99)

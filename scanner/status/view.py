@@ -80,7 +80,7 @@ class Series:
         self.points = list(first.values())
 
 
-class Watch:
+class View:
     """The parts of one scan, entered by it as it makes them."""
 
     def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver]):
