@@ -60,8 +60,12 @@ class Result:
     def from_line(cls, line: str | bytes) -> "Result":
         """The result that an output line tells. Raises ValueError or KeyError when it is none."""
         row = orjson.loads(line)
+        if not isinstance(row, dict) or not isinstance(row["d"], str):
+            raise ValueError("not a result: no object with a name")
         key = row.get
         answers = key("a")
+        if answers is not None and not (isinstance(answers, list) and all(isinstance(each, str) for each in answers)):
+            raise ValueError("not a result: its answers are no list of texts")
         return cls(row["d"], row["s"], row["r"], row["ms"], row["re"], key("e"), key("x", 0), key("q"), key("n"),
                    key("why"), key("t"), None if answers is None else tuple(answers), key("ns"), key("p"), key("ts"),
                    key("sec"), key("fl"))  # fmt: skip

@@ -46,6 +46,7 @@ FLOORS = {  # the longest name that fits a module counts
     "scanner.results": 5,
     "scanner.results.output": 5,
     "scanner.input.files": 5,
+    "scanner.input.nesting": 1,
     "scanner.config": 5,
     "scanner.status.view": 5,  # what can be seen of the parts; below those who tell of it
     "scanner.status.progress": 6,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from scanner.native.line import write_lines
 from scanner.registration.answer import Answer
-from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Waiting, answered, in_the_dns, read
+from scanner.registration.damage import Damaged
+from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Finished, Waiting, answered, in_the_dns, read
 from scanner.registration.store import Store
 from scanner.sink import error_for, piece_for
 
@@ -65,12 +66,18 @@ class BatchWriter:
                 self._store.learn(domain, answer)
                 lines = self._store.take(domain)
                 self.books.waiting -= len(lines)
-                out += [self._tally(*answered(line, answer)) for line in lines]
+                out += [self._tally(*self._answered(line, answer)) for line in lines]
             self._write(b"".join(out))
             self._store.book(self._lines, self._octets)
         hosts, self._hosts = {**dict.fromkeys(self._hosts, (0, FIRST)), **wanted}, set()
         return {host: found for host, (after, count) in hosts.items()
                 if (found := self._store.next(host, after, count))}  # fmt: skip
+
+    def _answered(self, line: bytes, answer: Answer) -> Finished:
+        try:
+            return answered(line, answer)
+        except ValueError:
+            raise Damaged from None
 
     def _cut(self, chunks: Sequence[bytes], ended: bool) -> bytes:
         """Whole lines; the rest is kept, of an endless line no more than it takes to see that it is too long."""

@@ -39,13 +39,20 @@ def parse(name: str, text: str | bytes) -> Bootstrap:
     try:
         document = json.loads(text)
         published = datetime.fromisoformat(document["publication"]).astimezone(UTC)
-        services = [(suffixes, urls) for suffixes, urls in document["services"]]
+        services = [(listed(suffixes), listed(urls)) for suffixes, urls in listed(document["services"])]
         bases = {suffix.lower().strip("."): secure(urls) for suffixes, urls in services for suffix in suffixes}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ScanError(f"{name}: not a bootstrap file of RFC 9224 (version, publication, services)") from None
     if not bases:
         raise ScanError(f"{name}: the bootstrap file names no server")
     return Bootstrap(name, published, {suffix: urls for suffix, urls in bases.items() if urls})
+
+
+def listed(value: object) -> list[Any]:
+    """The value, which is a list: a text or an object would be taken apart too. Raises TypeError."""
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
 
 
 def secure(urls: Sequence[Any]) -> Bases:
@@ -96,8 +103,9 @@ def whois_server(where: str, entry: Mapping[str, str]) -> WhoisServer:
             raise ScanError(f"{where}: {key} is missing")
     host, _, port = entry["server"].partition(":")
     query = entry.get("query", "{name}")
-    if "{name}" not in query or not query.isprintable() or not (port or "43").isdecimal():
-        raise ScanError(f"{where}: server is host or host:port, query is one line with {{name}} in it")
+    is_query = "{name}" in query and query.isascii() and query.isprintable()
+    if not is_query or not host or not re.fullmatch(r"[0-9]{1,5}", port or "43") or not 0 < int(port or 43) < 65_536:
+        raise ScanError(f"{where}: server is host or host:port, query is one line of ASCII with {{name}} in it")
     free, registered = (pattern(where, entry, key) for key in ("free", "registered"))
     reserved = pattern(where, entry, "reserved") if "reserved" in entry else None
     return WhoisServer(host, int(port or 43), query, free, registered, reserved)
@@ -107,5 +115,5 @@ def pattern(where: str, entry: Mapping[str, str], key: str) -> re.Pattern[str]:
     """A regular expression of the table. Raises ScanError."""
     try:
         return re.compile(entry[key], re.IGNORECASE | re.MULTILINE)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ScanError(f"{where}: {key}: not a regular expression: {error}") from None

@@ -9,6 +9,7 @@ from scanner.registration import rdap, whois
 from scanner.registration.answer import UNKNOWN, Answer, Refused
 from scanner.registration.batch_writer import BatchWriter
 from scanner.registration.bootstrap import WhoisServer, host_of
+from scanner.registration.damage import Damaged
 from scanner.registration.dial import Dialer
 from scanner.registration.https import Web
 from scanner.registration.recheck import Recheck
@@ -151,7 +152,9 @@ class Confirmation:
 
     def _queue_of(self, host: str) -> RegistryQueue:
         if host not in self._queues:
-            settings, via = self._settings, VIA[host.partition(":")[0]]
+            settings, via = self._settings, VIA.get(host.partition(":")[0])
+            if via is None:
+                raise Damaged
             self._queues[host] = RegistryQueue(self._ask, via, rate=0 if host == DNS else settings.registry_rate,
                                      lookups=settings.lookups, max_wait_s=settings.max_wait_s,
                                      deliver=self._deliver, left=self._left, stopping=self._stopping)  # fmt: skip

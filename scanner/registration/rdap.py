@@ -41,10 +41,18 @@ async def lookup(get: Get, base: str, domain: str) -> Answer:
         reply = await get(url)
         if reply.status not in MOVED:
             return read_reply(reply, domain, urlsplit(url).path)
-        url = urljoin(url, reply.headers.get("location", ""))
+        url = target(url, reply.headers.get("location", ""))
         if not host_of(url):
             raise Refused("redirect")
     raise Refused("redirect")
+
+
+def target(url: str, location: str) -> str:
+    """Where a redirect from `url` leads; "" where that is no URL."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def read_reply(reply: Reply, domain: str, path: str) -> Answer:

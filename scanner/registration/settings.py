@@ -138,34 +138,46 @@ def allowed(merged: Merged) -> tuple[Net, ...]:
 def rate(merged: Merged) -> float:
     """Requests a second; a fraction is fine (0.2 is one in five seconds)."""
     value = merged.flags.get("registry_rate", merged.table.get("registry_rate", 1))
-    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", str(value)) or float(value) > RATE_MAX:
-        raise ScanError(f"{merged.where('registry_rate')}: {shown(str(value))} is not a number from 0 to {RATE_MAX:g}")
+    text = in_words(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or float(value) > RATE_MAX:
+        raise ScanError(f"{merged.where('registry_rate')}: {shown(text)} is not a number from 0 to {RATE_MAX:g}")
     return float(value)
 
 
 def resolver(merged: Merged) -> Resolver | None:
     """The second opinion, asked over TCP."""
-    text = merged.flags.get("recheck", merged.table.get("recheck"))
-    if text is None:
+    value = merged.flags.get("recheck", merged.table.get("recheck"))
+    if value is None:
         return None
+    text = in_words(value)
     try:
-        found = resolver_from_text(str(text))
+        found = resolver_from_text(text)
     except ScanError as error:
         raise ScanError(f"{merged.where('recheck')}: {error}") from None
     if found.scheme != "tcp":
-        raise ScanError(f"{merged.where('recheck')}: {shown(str(text))}: this resolver is asked over tcp://")
+        raise ScanError(f"{merged.where('recheck')}: {shown(text)}: this resolver is asked over tcp://")
     return found
 
 
 def ages(merged: Merged) -> dict[str, float]:
     """Seconds for which a verdict holds: `free=1d` as flags, a table in a file."""
     given = merged.flags.get("ages", merged.table.get("ages", {}))
-    pairs = given.items() if isinstance(given, dict) else [text.partition("=")[::2] for text in given]
+    if isinstance(given, dict):
+        pairs = [(verdict, in_words(age)) for verdict, age in given.items()]
+    elif isinstance(given, list | tuple) and all(isinstance(each, str) for each in given):
+        pairs = [(verdict, age) for verdict, _, age in (each.partition("=") for each in given)]
+    else:
+        raise ScanError(f'{merged.where("ages")}: must be a table, such as {{"free": "12h"}}')
     found = dict(AGES_S)
     for verdict, text in pairs:
-        match = re.fullmatch(r"([0-9]{1,9})([smhd])", str(text))
+        match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
         if verdict not in VERDICTS or not match:
             raise ScanError(f"{merged.where('ages')}: {shown(f'{verdict}={text}')} is not VERDICT=AGE, such as "
                             f"free=12h; verdicts are {', '.join(VERDICTS)}")  # fmt: skip
         found[verdict] = int(match[1]) * UNITS_S[match[2]]
     return found
+
+
+def in_words(value: object) -> str:
+    """A value of the configuration, to be read or to be named in an error; a table in it may nest without end."""
+    return "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else str(value)

@@ -10,6 +10,7 @@ import orjson
 
 from scanner.endpoints import hidden
 from scanner.errors import ScanError
+from scanner.input.nesting import is_too_deep
 from scanner.report.plain import plain
 
 OCTETS_MAX = 16 << 20
@@ -75,6 +76,8 @@ def run_of(told: dict[str, Any], where: str) -> Run:
     settings = told.get("settings", {})
     if not isinstance(settings, dict):
         raise ScanError(f"{where}: settings: not an object")
+    if is_too_deep(settings):
+        raise ScanError(f"{where}: settings: nested too deep")
     apart = ("settings", "series", "resolvers", "proxies")
     return Run(
         settings=settings,
