@@ -474,4 +474,4 @@ def balanced(books: Mapping[str, Any]) -> bool:
 def nothing_answered(books: Mapping[str, Any]) -> bool:
     """True when there were names to ask and not one answer came."""
     asked = books["written"] - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
-    return bool(asked > 0 and books["answers"] == 0)
+    return bool(asked > 0 and books["responses"] == 0)

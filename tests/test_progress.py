@@ -31,7 +31,7 @@ from scanner.status.summary import bad_text
 from scanner.status.view import POINTS_MAX, Row, Series, View
 
 IMAGES = ROOT / "docs" / "images"
-FIGURES = "queries answers losses p50_ms p99_ms reconnects pauses window".split()
+FIGURES = "queries responses losses p50_ms p99_ms reconnects pauses window".split()
 
 
 def listed(count: int, prefix: str = "is") -> str:
@@ -384,10 +384,10 @@ def test_the_json_summary_has_every_figure_and_they_add_up(lab, scheme):
     for kind, count in (("resolver", 1), ("proxy", 4 * (scheme == "tcp"))):
         rows = books["proxies" if kind == "proxy" else "resolvers"]
         assert [list(row) for row in rows] == [[kind, *FIGURES]] * count
-        assert all(row["queries"] == row["answers"] + row["losses"] for row in rows)
+        assert all(row["queries"] == row["responses"] + row["losses"] for row in rows)
         if rows:
             assert sum(row["queries"] for row in rows) == books["queries"]
-            assert sum(row["answers"] for row in rows) == books["answers"]
+            assert sum(row["responses"] for row in rows) == books["responses"]
     assert sum(row["losses"] for row in books["resolvers"]) >= 20
     series = books["series"]
     assert series[-1] == [books["seconds"], books["written"], books["taken"], books["nxdomain"], books["error"]]
@@ -459,8 +459,8 @@ def test_secrets_stand_in_no_summary_and_no_heartbeat(tmp_path):
     assert stats_of(done)["resolvers"][0]["pauses"] == 0
 
 
-def row(name: str, queries: int = 100, answers: int = 100, losses: int = 0, pauses: int = 0) -> Row:
-    return Row(name, queries, answers, losses, 1.0, 2.0, 0, pauses, 8)
+def row(name: str, queries: int = 100, responses: int = 100, losses: int = 0, pauses: int = 0) -> Row:
+    return Row(name, queries, responses, losses, 1.0, 2.0, 0, pauses, 8)
 
 
 def test_the_ten_worst_are_told_worst_first():

@@ -9,7 +9,7 @@ from scanner.report.run_record import Ledger, Run
 TITLE = "Slow and failing exits"
 COLUMNS: dict[str, Callable[[Ledger], str]] = {
     "Queries": lambda each: number(each.queries),
-    "Answers": lambda each: number(each.answers),
+    "Responses": lambda each: number(each.responses),
     "Lost": lambda each: number(each.losses),
     "Lost share": lambda each: percent(each.losses, each.queries) if each.losses is not None and each.queries else "",
     "p50 ms": lambda each: number(each.p50_ms),

@@ -24,7 +24,7 @@ class Ledger:
 
     name: str
     queries: float | None
-    answers: float | None
+    responses: float | None
     losses: float | None
     p50_ms: float | None
     p99_ms: float | None

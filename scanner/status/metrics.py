@@ -19,7 +19,7 @@ from scanner import __version__
 from scanner.endpoints import place_text
 from scanner.errors import ScanError
 from scanner.model import REASONS
-from scanner.status.view import Row, View
+from scanner.status.view import TALLY_NAMES, Row, View
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together
 OTHERS = "others"
@@ -30,17 +30,17 @@ COUNTS = {  # family: key of the books, and what it counts
     "lines_skipped": ("skipped", "Results that an earlier run has written (--resume)."),
     "unfinished": ("unfinished", "Results that were given up because a budget was used up."),
     "queries": ("queries", "Queries sent."),
-    "answers": ("answers", "Answers that fit a query."),
+    "responses": ("responses", "Responses that fit a query."),
     "strays": ("strays", "Messages that answer nothing that was asked."),
     "retries": ("retried", "Attempts beyond the first of a name."),
     "requeues": ("requeued", "Names that a connection's end gave back without an attempt spent."),
     "second_passes": ("second", "Names asked once more at the end."),
     "recoveries": ("recovered", "Names that had their verdict in the second pass."),
 }
-ROW_COUNTS = {  # of each proxy and each resolver
+MEANINGS = {  # of the counters of each proxy and each resolver
     "queries": "Queries sent.",
-    "answers": "Answers that fit a query.",
-    "losses": "Attempts that ended without an answer.",
+    "responses": "Responses that fit a query.",
+    "losses": "Attempts that ended without a response.",
     "reconnects": "Connections opened beyond each worker's first.",
     "pauses": "Times that nothing was sent for a while because nothing came back.",
 }
@@ -90,15 +90,17 @@ class Collector:
         tally = self._view.tally()
         octaves = tally.octaves()
         buckets = [(repr(seconds), count) for seconds, count in octaves[:-1]] + [("+Inf", octaves[-1][1])]
-        family = HistogramMetricFamily("dnsscan_round_trip_seconds", "Round trips of all answers.", labels=self._names)
+        family = HistogramMetricFamily(
+            "dnsscan_round_trip_seconds", "Round trips of all responses.", labels=self._names
+        )
         family.add_metric(self._values, buckets, tally.seconds)
         return family
 
     def _rows(self, kind: str, rows: Sequence[Row]) -> Iterator[Metric]:
         groups = grouped(rows)
-        for key, text in ROW_COUNTS.items():
+        for key in TALLY_NAMES:
             counts = [((name,), sum(getattr(row, key) for row in group)) for name, group in groups.items()]
-            yield self._counter(f"{kind}_{key}", text, (kind,), counts)
+            yield self._counter(f"{kind}_{key}", MEANINGS[key], (kind,), counts)
         family = GaugeMetricFamily(f"dnsscan_{kind}_window", "Queries in flight that it was found good for.",
                                    labels=(*self._names, kind))  # fmt: skip
         for name, group in groups.items():

@@ -28,8 +28,7 @@ def as_json(view: View, *, connections: int, troubles: int, settings: Mapping[st
 
 def figures(kind: str, row: Row) -> dict[str, Any]:
     """A row as data."""
-    return {kind: row.name, "queries": row.queries, "answers": row.answers, "losses": row.losses, "p50_ms": row.p50_ms,
-            "p99_ms": row.p99_ms, "reconnects": row.reconnects, "pauses": row.pauses, "window": row.window}  # fmt: skip
+    return {kind: row.name, **{key: getattr(row, key) for key in Row.__slots__ if key != "name"}}
 
 
 def as_text(view: View, troubles: int) -> Iterator[str]:
@@ -42,7 +41,7 @@ def as_text(view: View, troubles: int) -> Iterator[str]:
 def bad_text(rows: Sequence[Row], one: str, several: str) -> Iterator[str]:
     """Those without any answer in one line, then a line for each of the ten worst of the others."""
     bad = worst(rows)
-    dead = [row for row in bad if not row.answers]
+    dead = [row for row in bad if not row.responses]
     if dead:
         names = ", ".join(row.name for row in dead[:ROWS_TOLD]) + (", ..." if len(dead) > ROWS_TOLD else "")
         lost = sum(row.losses for row in dead)
@@ -56,12 +55,12 @@ def bad_text(rows: Sequence[Row], one: str, several: str) -> Iterator[str]:
 def worst(rows: Sequence[Row]) -> list[Row]:
     """Those that paused or lost much, the worst first: nothing answered, much lost, many pauses."""
     bad = [row for row in rows if row.pauses or row.losses > LOSSES_MANY * row.queries]
-    return sorted(bad, key=lambda row: (row.answers > 0, -row.losses / max(row.queries, 1), -row.pauses))
+    return sorted(bad, key=lambda row: (row.responses > 0, -row.losses / max(row.queries, 1), -row.pauses))
 
 
 def row_text(row: Row) -> str:
     """A row for people."""
-    said = [f"{row.answers:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
+    said = [f"{row.responses:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
     if row.p50_ms is not None:
         said.append(f"p50 {row.p50_ms:g} ms, p99 {row.p99_ms:g} ms")
     if row.reconnects or row.pauses:

@@ -25,18 +25,23 @@ RECENT = 51  # samples: the rate is that of the last 5 s
 RECENT_LEAST_S = 1.0  # for telling how long the rest will take
 POINTS_MAX = 600  # of the series; at first one a sample
 
+TALLY_NAMES = ("queries", "responses", "losses", "reconnects", "pauses")
+"""The counters of each path, as the summary, `--stats json` and the metrics show them."""
+NATIVE_NAMES = {"responses": "answers"}
+"""Counters that native code still has under another name."""
+
 Point = tuple[float, int, int, int, int]
 """Seconds since the start, and written, taken, nxdomain, error until then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One proxy or resolver. queries = answers + losses + those in flight; `window` is of the median connection, or of
-    a udp:// resolver the sum over all engines."""
+    """One proxy or resolver. queries = responses + losses + those in flight; `window` is that of the median connection,
+    or, of a udp:// resolver, the sum over all engines."""
 
     name: str  # without its password
     queries: int
-    answers: int
+    responses: int
     losses: int
     p50_ms: float | None
     p99_ms: float | None
@@ -110,7 +115,8 @@ class View:
                     books[key] += count
                 else:
                     books[key] = dict(sorted((Counter(books[key]) + Counter(count)).items()))
-        return books
+        shown = {native: name for name, native in NATIVE_NAMES.items()}
+        return {shown.get(key, key): count for key, count in books.items()}
 
     def datagrams(self) -> dict[str, int]:
         """What only datagrams meet, in all engines; nothing where there are none."""
@@ -118,7 +124,7 @@ class View:
         return {key: sum(getattr(engine, key) for engine in self.engines) for key in keys}
 
     def tally(self) -> Tally:
-        """Everything that was sent, and how long the answers took."""
+        """Everything that was sent, and how long the responses took."""
         return sum_of(self.ways)
 
     def end(self, by: str) -> None:
@@ -235,8 +241,9 @@ def row_for(name: str, ways: Sequence[Way], pauses: int, window: int | None = No
     windows = [session.window for way in ways for session in way.sessions if session.sent]
     if window is None and windows:
         window = round(statistics.median(windows))
-    return Row(name, tally.queries, tally.answers, tally.losses, ms_of(tally, 0.5), ms_of(tally, 0.99),
-               tally.reconnects, tally.pauses + pauses, window)  # fmt: skip
+    counts = {key: getattr(tally, NATIVE_NAMES.get(key, key)) for key in TALLY_NAMES}
+    counts["pauses"] += pauses
+    return Row(name=name, p50_ms=ms_of(tally, 0.5), p99_ms=ms_of(tally, 0.99), window=window, **counts)
 
 
 def ms_of(tally: Tally, share: float) -> float | None:
