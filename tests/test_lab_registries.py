@@ -765,6 +765,15 @@ def test_a_command_finds_the_registries_too(tmp_path):
     assert (done.code, done.out, done.err) == (0, b"1.0\n", "")
 
 
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path):
+    (tmp_path / "trustme.py").write_text("raise ModuleNotFoundError(\"No module named 'trustme'\", name='trustme')\n")
+
+    done = scan("lab", "--registries", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    assert refusal(done) == "dnsscan: lab --registries needs trustme: pip install 'dnsscan[registries]'"
+    assert scan("lab", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}").code == 0
+
+
 # -- the README ------------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from scanner.errors import ScanError
+from scanner.extras import need
 from scanner.lab.proxy import SocksProxy
 from scanner.lab.server import LabServer, address
 
@@ -125,6 +126,8 @@ async def up(
 
 
 def started_registries(dns_port: int, log: Path | None) -> AbstractAsyncContextManager[dict[str, Any]]:
+    """Raises ScanError where what makes certificates is not installed."""
+    need("lab --registries", "registries", "trustme")
     from scanner.lab.registries import registries  # with what makes certificates, which takes its time
 
     return registries(dns_port, log)
