@@ -119,14 +119,14 @@ def test_a_404_is_free_from_the_right_path_only():
             rdap.read_reply(reply(404, wrong[1]), "a.com", wrong[0])
 
 
-def test_statuses_are_told_in_the_words_of_epp():
+def test_statuses_are_given_in_the_words_of_epp():
     words = ["server hold", "client transfer prohibited", "active", "", 7]
     found = rdap.registration({"objectClassName": "domain", "ldhName": "A.com.", "status": words}, "a.com")
 
     assert found.statuses == ("serverHold", "clientTransferProhibited", "active")
 
 
-def test_the_longest_suffix_is_in_charge_and_http_is_nobody():
+def test_the_longest_suffix_is_in_charge_and_http_is_not_used():
     document = """{"publication": "2026-01-01T00:00:00Z", "services": [
         [["uk"], ["https://uk.example/rdap"]], [["CO.UK"], ["http://a.example/", "https://co.example/"]],
         [["zz"], ["http://zz.example/"]]]}"""

@@ -22,7 +22,7 @@ from scanner.model import REASONS
 from scanner.report.account import words
 from scanner.report.page import page
 from scanner.report.plain import plain
-from scanner.report.query import EXITS, SAMPLES, Figures, ask
+from scanner.report.query import ENDPOINTS_MAX, SAMPLES, Figures, ask
 from scanner.report.query import ROOT as ROOT_NAME
 from scanner.report.run_record import read_run
 from scanner.report.timeline import STEPS, from_series
@@ -133,7 +133,7 @@ def test_percentiles_are_those_of_the_answered_lines_by_nearest_rank(counted):
     assert sum(found.times.bins.values()) == found.times.lines == len(times)
 
 
-def test_exits_are_those_with_the_slowest_answers_first(counted):
+def test_endpoints_are_those_with_the_slowest_responses_first(counted):
     rows, found = counted
     by_proxy = {str(p): [row["ms"] for row in rows if row.get("p") == p] for p in range(10)}
 
@@ -193,7 +193,12 @@ def test_the_lists_end_where_a_page_can_hold_no_more(tmp_path):
     found = figures(rows, tmp_path)
 
     assert (found.group_count, found.resolver_count, found.proxy_count, found.tld_count) == (200, 200, 200, 200)
-    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (40, EXITS, EXITS, 15)
+    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (
+        40,
+        ENDPOINTS_MAX,
+        ENDPOINTS_MAX,
+        15,
+    )
     assert len(found.timeline.buckets) <= STEPS + 1
     assert max(len(sample.name) for group in found.groups for sample in group.samples) <= 200
 

@@ -190,7 +190,7 @@ def test_tables_and_charts_are_there_where_scripts_are_off(look):
     assert roles.count("table") == 9  # two more are in closed details
     assert roles.count("row") > 200
     assert roles.count("image") == 8
-    assert {"Answers by proxy, the slowest first", "The settings", "error servfail".split()[1]} <= names
+    assert {"Responses by proxy, the slowest first", "The settings", "error servfail".split()[1]} <= names
     assert "searchbox" not in roles
 
 

@@ -1,4 +1,4 @@
-"""Start the lab, say where it is, serve until stopped; or run a command beside it."""
+"""Start the lab, print its config, serve until stopped; or run a command beside it."""
 
 import asyncio
 import json
@@ -71,7 +71,7 @@ async def _run_command(command: list[str], write_config: Path | None, options: d
 
 
 def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Tell the child, except of what its terminal has told it."""
+    """Pass a signal on to the child, unless its terminal has sent it already."""
     if number != signal.SIGINT or not sys.stdin.isatty():
         with suppress(ProcessLookupError):
             child.send_signal(number)

@@ -61,7 +61,7 @@ def secure(urls: Sequence[Any]) -> Bases:
 
 
 def host_of(url: str) -> str:
-    """`rdap.example.net:443`, who is asked and paced as one; "" for a URL that is not to be used."""
+    """`rdap.example.net:443`, which is asked and paced as one; "" for a URL that is not to be used."""
     try:
         parts = urlsplit(url)
         port = parts.port or 443

@@ -84,7 +84,7 @@ def may_be_deep(text: bytes) -> bool:
 
 
 def finish(row: dict[str, Any], answer: Answer) -> Finished:
-    """The output line. `ms` and `e` of the scan stay where nobody was asked."""
+    """The output line. `ms` and `e` of the scan stay where no request was made."""
     added: dict[str, Any] = {"c": answer.verdict}
     if answer.via:
         added["via"] = answer.via

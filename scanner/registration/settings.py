@@ -1,4 +1,4 @@
-"""The knobs of `dnsscan confirm`: flags over the table `confirm` of a scan's configuration, whose proxies it shares."""
+"""The options of `dnsscan confirm`: flags over the table `confirm` of a scan's configuration and its proxies."""
 
 import difflib
 import os
@@ -35,7 +35,7 @@ OWN_BOOTSTRAP = "rdap-dns.json"  # in the user's cache, where --update-bootstrap
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a confirmation is told, checked and complete."""
+    """The settings of a confirmation, checked and complete."""
 
     proxies: tuple[Proxy, ...]
     bootstrap: Bootstrap

@@ -181,7 +181,7 @@ class Store:
         return Answer(verdict, via, reason, ms, expires, tuple(statuses.split("\n")) if statuses else ())
 
     def learn(self, domain: str, answer: Answer) -> None:
-        """Keep a verdict; one that differs from the one before goes into the history. An unknown tells nothing new."""
+        """Keep a verdict; one that differs from the one before goes into the history. An unknown is not a change."""
         now, statuses = time(), "\n".join(answer.statuses)
         row = (domain, answer.verdict, answer.via, answer.reason, answer.ms, answer.expires, statuses, now)
         self._db.execute("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -1,7 +1,6 @@
-"""Files by which others see how a scan is doing: written whole every few seconds, and at the end.
+"""Files that show other programs how a scan is doing: written whole every few seconds, and at the end.
 
-The scan's own loop gives the sign for each writing: of a scan that is stuck the files grow old. The disk is waited
-for in another thread.
+The scan's own loop starts each write, so the files of a stuck scan grow old. The write itself runs in another thread.
 """
 
 import asyncio
@@ -23,8 +22,8 @@ OURS = (b'{"dnsscan":', b"# HELP dnsscan_")  # how such a file begins: no other 
 
 
 class Heartbeat:
-    """Keeps `files`: flag and path, and what gives the octets (called in any thread); `others` are files in use. Raises
-    ScanError when one cannot be written at the start; later that is told by `warn`."""
+    """Keeps `files`: flag and path, and what makes the octets (called in any thread); `others` are files in use. Raises
+    ScanError when one cannot be written at the start; later failures go to `warn`."""
 
     def __init__(self, files: Mapping[tuple[str, str], Callable[[], bytes]], others: Sequence[int],
                  warn: Callable[[str], None]):  # fmt: skip
@@ -38,43 +37,43 @@ class Heartbeat:
 
     def start(self) -> None:
         """Write them for the first time. Raises ScanError."""
-        for trouble in self._beat():
-            raise ScanError(trouble)
+        for failure in self._beat():
+            raise ScanError(failure)
         self._next_at = monotonic() + self._every_s
 
     def tick(self, now: float) -> None:
         """Write them, when it is time for that and the disk is done with the last time."""
         if self._files and now >= self._next_at and (self._writing is None or self._writing.done()):
             self._next_at = now + self._every_s
-            self._tell()
+            self._report_failures()
             self._writing = asyncio.get_running_loop().run_in_executor(None, self._beat)
 
     async def close(self) -> None:
         """Write them for the last time."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
-        self._tell()
-        for trouble in self._beat():
-            self._warn(trouble)
+        self._report_failures()
+        for failure in self._beat():
+            self._warn(failure)
 
-    def _tell(self) -> None:
-        for trouble in self._writing.result() if self._writing is not None else ():
-            self._warn(trouble)
+    def _report_failures(self) -> None:
+        for failure in self._writing.result() if self._writing is not None else ():
+            self._warn(failure)
 
     def _beat(self) -> list[str]:
         """Replace each file; what went wrong."""
-        troubles, begun = [], thread_time()
+        failures, begun = [], thread_time()
         for (flag, path), octets in self._files.items():
             try:
                 write_whole(path, octets())
             except OSError as error:
-                troubles.append(f"{flag} {hidden(path)}: {os.strerror(error.errno or 0)}")
+                failures.append(f"{flag} {hidden(path)}: {os.strerror(error.errno or 0)}")
         self._every_s = max(BEAT_S, (thread_time() - begun) / COST_MAX)
-        return troubles
+        return failures
 
 
 def target(flag: str, path: str, others: Sequence[int]) -> str:
-    """The file itself, where the path is a link. Raises ScanError for what is no file, and for anybody else's."""
+    """The file itself, where the path is a link. Raises ScanError for what is no file or not ours."""
     path = os.path.realpath(path)
     try:
         found = os.stat(path)
@@ -93,7 +92,7 @@ def target(flag: str, path: str, others: Sequence[int]) -> str:
 
 
 def head_of(path: str) -> bytes:
-    """Enough to tell whose file it is. Raises OSError."""
+    """Enough to see whether the file is ours. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(20)
 

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, served or in a file: read from the counters when somebody asks, nothing for each query.
+"""Metrics for Prometheus, served or in a file: read from the counters at each scrape, at no cost for a query.
 
 The only home of prometheus-client, an extra; it is imported when it is asked for.
 """
@@ -71,7 +71,7 @@ class Collector:
 
     def _state(self) -> Iterator[Metric]:
         view, now = self._view, time.time()
-        yield self._gauge("build_info", "Always 1; the label tells the version.", 1, version=__version__)
+        yield self._gauge("build_info", "Always 1; the label is the version.", 1, version=__version__)
         yield self._gauge("start_time_seconds", "When the scan began.", view.began.timestamp())
         if view.ended is not None:
             yield self._gauge("end_time_seconds", "When the scan ended.", view.ended.timestamp())
@@ -123,7 +123,7 @@ class Collector:
 
 
 def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Rows by name: proxies that differ only in their password look alike, and not all of thousands are told apart."""
+    """Rows by name: proxies that differ only in their password look alike, and those beyond LABELS_MAX are one."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         name = row.name if row.name in groups or len(groups) < LABELS_MAX else OTHERS
@@ -154,15 +154,15 @@ def serve(view: View, host: str, port: int) -> Callable[[], None]:
 
 
 def exposition(view: View, scan: str) -> Callable[[], bytes]:
-    """The metrics as text for the node exporter's textfile collector, which makes one page of all files: `scan` tells
-    several scans apart."""
+    """The metrics as text for the node exporter's textfile collector, which makes one page of all files: the label
+    `scan` distinguishes several scans."""
     registry = CollectorRegistry()
     registry.register(Collector(view, scan))
     return lambda: generate_latest(registry)
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """HTTP that says nothing on stderr. Python's own asks DNS for its address, outside of all tunnels."""
+    """HTTP without a log on stderr. Python's own server looks up its address in the DNS, outside of all tunnels."""
 
     daemon_threads = True
 
@@ -176,7 +176,7 @@ class Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # who asked has left: nobody's trouble
+        if not isinstance(sys.exception(), OSError):  # the client has left
             super().handle_error(request, client_address)
 
 

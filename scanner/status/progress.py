@@ -1,7 +1,7 @@
-"""How a scan is doing, in one line: drawn on a terminal four times a second, or said every ten, or once when asked.
+"""How a scan is doing, in one line: drawn on a terminal four times a second, else written every 10 s or on request.
 
 It is written by hand, and no library's progress bar: rich's takes over stdout while it is live, adds 50 ms to each
-start, and would still have to be told what to say.
+start, and the text would still have to be written here.
 """
 
 import math
@@ -33,7 +33,7 @@ class Progress:
         self._next_at = view.started + self._every_s
 
     def tick(self, now: float) -> None:
-        """Say how things stand, when it is time for that; may be called as often as one likes."""
+        """Draw or write the line, when it is time for that; may be called at any rate."""
         if now < self._next_at:
             return
         begun = monotonic()
@@ -45,12 +45,12 @@ class Progress:
         self._next_at = now + max(self._every_s, (monotonic() - begun) / COST_MAX)
 
     def status(self) -> None:
-        """One line about now, whoever reads it."""
+        """One line about now, also where nothing is drawn."""
         self._console.note(line(list(parts(self._view)), False))
 
 
 def parts(view: View) -> Iterator[Part]:
-    """What there is to say, the most important first."""
+    """The parts of the line, the most important first."""
     books = view.books()
     yield from course(view)
     yield f"{view.per_second:,.0f}/s", BOLD

@@ -1,4 +1,4 @@
-"""All who tell others how a scan is doing, as the configuration wants them: progress, heartbeat, metrics, summary."""
+"""What reports how a scan is doing, as the configuration wants it: progress, heartbeat, metrics, summary."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from scanner.status.view import View
 
 
 class Reporters:
-    """Tell of what `view` sees. `descriptors` are the scan's input and output: no file of ours may be one of them."""
+    """Report what `view` shows. `descriptors` are the scan's input and output: no file of ours may be one of them."""
 
     def __init__(self, config: Config, view: View, console: Console, descriptors: Sequence[int]):
         self._config, self._view, self._console = config, view, console
@@ -38,17 +38,17 @@ class Reporters:
             self._stop_serving = metrics("--metrics").serve(self._view, *config.metrics)
 
     def tick(self, now: float) -> None:
-        """Whatever it is time for."""
+        """Update whatever is due."""
         self._view.sample(now)
         self._progress.tick(now)
         self._heartbeat.tick(now)
 
     def status(self) -> None:
-        """One line, for somebody who asks."""
+        """One line, on request."""
         self._progress.status()
 
     async def close(self, ended_by: str) -> None:
-        """The last word to files and to Prometheus; `ended_by` says what ended the scan."""
+        """Write the files for the last time, stop serving; `ended_by` says what ended the scan."""
         self._view.end(ended_by)
         self._console.wipe()
         await self._heartbeat.close()

@@ -1,4 +1,4 @@
-"""The end of a scan, told once: its books, and the proxies and resolvers that explain a bad one."""
+"""The summary of a scan: its books, and the proxies and resolvers that explain a bad one."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from scanner.status.view import Row, View, ms_of, utc_text
 
-ROWS_TOLD = 10
+ROWS_SHOWN = 10
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
 
 
@@ -43,13 +43,13 @@ def bad_text(rows: Sequence[Row], one: str, several: str) -> Iterator[str]:
     bad = worst(rows)
     dead = [row for row in bad if not row.responses]
     if dead:
-        names = ", ".join(row.name for row in dead[:ROWS_TOLD]) + (", ..." if len(dead) > ROWS_TOLD else "")
+        names = ", ".join(row.name for row in dead[:ROWS_SHOWN]) + (", ..." if len(dead) > ROWS_SHOWN else "")
         lost = sum(row.losses for row in dead)
         yield f"{len(dead):,} {one if len(dead) == 1 else several} without any answer ({lost:,} queries lost): {names}"
-    for row in bad[len(dead) :][:ROWS_TOLD]:
+    for row in bad[len(dead) :][:ROWS_SHOWN]:
         yield f"{one} {row_text(row)}"
-    if len(bad) > len(dead) + ROWS_TOLD:
-        yield f"{len(bad) - len(dead) - ROWS_TOLD:,} more {several} did badly; --stats json has all"
+    if len(bad) > len(dead) + ROWS_SHOWN:
+        yield f"{len(bad) - len(dead) - ROWS_SHOWN:,} more {several} did badly; --stats json has all"
 
 
 def worst(rows: Sequence[Row]) -> list[Row]:
@@ -60,20 +60,20 @@ def worst(rows: Sequence[Row]) -> list[Row]:
 
 def row_text(row: Row) -> str:
     """A row for people."""
-    said = [f"{row.responses:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
+    parts = [f"{row.responses:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
     if row.p50_ms is not None:
-        said.append(f"p50 {row.p50_ms:g} ms, p99 {row.p99_ms:g} ms")
+        parts.append(f"p50 {row.p50_ms:g} ms, p99 {row.p99_ms:g} ms")
     if row.reconnects or row.pauses:
-        said.append(f"{row.reconnects:,} reconnects, {row.pauses:,} pauses")
+        parts.append(f"{row.reconnects:,} reconnects, {row.pauses:,} pauses")
     if row.window is not None:
-        said.append(f"window {row.window}")
-    return f"{row.name}: {'; '.join(said)}"
+        parts.append(f"window {row.window}")
+    return f"{row.name}: {'; '.join(parts)}"
 
 
 def books_text(view: View, troubles: int) -> str:
     """What was read, written and asked; the reasons, most frequent first."""
     books, seconds, tally = view.books(), view.seconds, view.tally()
-    reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_TOLD]
+    reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_SHOWN]
     listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
     median, slow = ms_of(tally, 0.5), ms_of(tally, 0.99)
     took = "" if median is None else f"; p50 {median:g} ms, p99 {slow:g} ms"

@@ -1,4 +1,4 @@
-"""What can be seen of a scan while it runs: its counts, how fast it is, how far, and each proxy and resolver.
+"""A read-only view of a running scan: its counts, how fast it is, how far, and each proxy and resolver.
 
 It reads what the parts of the scan count for themselves and changes nothing. `sample` and `end` are the loop's;
 everything else may be asked by any thread.
@@ -22,7 +22,7 @@ from scanner.workers.way import Way
 
 SAMPLE_S = 0.1
 RECENT = 51  # samples: the rate is that of the last 5 s
-RECENT_LEAST_S = 1.0  # for telling how long the rest will take
+RECENT_LEAST_S = 1.0  # before the time that the rest takes is estimated
 POINTS_MAX = 600  # of the series; at first one a sample
 
 TALLY_NAMES = ("queries", "responses", "losses", "reconnects", "pauses")
@@ -139,7 +139,7 @@ class View:
 
     @property
     def last_answer_s(self) -> float | None:
-        """How long ago the last answer came; None before the first."""
+        """How long ago the last response came; None before the first."""
         heard_at = max(names.heard_at for names in self.pools)
         return max(monotonic() - heard_at, 0) if heard_at else None
 
@@ -151,7 +151,7 @@ class View:
     # -- rates ---------------------------------------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
-        """Remember how things stand; may be called as often as one likes."""
+        """Record the present counts, when a sample is due; may be called at any rate."""
         if now >= self._next_at:
             self._next_at = now + SAMPLE_S
             books = self.books()
@@ -160,19 +160,19 @@ class View:
 
     @property
     def per_second(self) -> float:
-        """Lines written a second, of late."""
+        """Lines written a second, over the last five seconds."""
         first, last = self._recent[0], self._recent[-1]
         return (last.written - first.written) / max(last.at - first.at, 1e-9)
 
     @property
     def share_done(self) -> float | None:
-        """From 0 to 1; None while nobody knows how large the input is."""
+        """From 0 to 1; None while the size of the input is not known."""
         total = self.source.total if self.source else None
         return min(self._done(self.books()) / total, 1.0) if total else None
 
     @property
     def left_s(self) -> float | None:
-        """How long the rest takes if all goes on as of late; None when that cannot be told."""
+        """How long the rest takes at the present rate; None when that is not known."""
         total = self.source.total if self.source else None
         first, last = self._recent[0], self._recent[-1]
         if not total or last.done <= first.done or last.at - first.at < RECENT_LEAST_S:
