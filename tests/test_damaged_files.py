@@ -129,6 +129,7 @@ HISTORY = "INSERT INTO history VALUES ('a.com', {at}, '{verdict}', '', {statuses
     ("INSERT INTO run VALUES ('x', '', 'a', 'b', 'c', 'd')",),
     ("INSERT INTO verdict VALUES ('a.com', 'free', 'rdap', '', 1, '', '', 'text')",),
     ("INSERT INTO verdict (domain) VALUES ('a.com')",),
+    ("INSERT INTO verdict VALUES ('a.com', 'free', CAST(x'ff' AS TEXT), '', 1, '', '', 1)",),
     ("INSERT INTO verdict VALUES ('a.com', 'odd', 'rdap', '', 1, '', '', 1)",),
     (RUN, "INSERT INTO line VALUES (1, 'b.com', 5)", "INSERT INTO pending VALUES (1, 'b.com', 'https://h:1')"),
     (RUN, "INSERT INTO line VALUES (1, 'b.com', x'7b7d')", "INSERT INTO pending VALUES (1, 'b.com', 'odd://h')"),

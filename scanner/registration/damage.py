@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from scanner.endpoints import hidden
+from scanner.endpoints import hidden, printable
 from scanner.errors import OutputError, ScanError
 
 
@@ -25,7 +25,10 @@ def mendable(path: str | None) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.ProgrammingError | sqlite3.IntegrityError | sqlite3.InterfaceError):
             raise
-        kind = OutputError if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL else ScanError
+        code = getattr(error, "sqlite_errorcode", None)  # none where Python itself found a text that is not UTF-8
+        if code is None:
+            raise ScanError(f"--store {shown}: damaged: {printable(str(error))}") from None
+        kind = OutputError if code & 0xFF == sqlite3.SQLITE_FULL else ScanError
         raise kind(f"--store {shown}: {error}") from None
 
 
