@@ -153,7 +153,7 @@ def test_a_pause_that_is_none_is_made_up_for_by_our_own(registries, word):
     assert confirm(registries, lines=[f"n429-{word}-d.test"]).row["c"] == "free"
 
 
-def test_a_pause_longer_than_we_may_wait_is_told(registries):
+def test_a_pause_longer_than_we_may_wait_is_a_reason(registries):
     before = len(registries.asked())
     done = confirm(registries, "--lookups", "1", lines=["n429-far-d.com", "after.com"])
 
@@ -619,7 +619,7 @@ def test_a_new_bootstrap_file_is_fetched_checked_and_used(registries, tmp_path, 
     assert scan("confirm", *lab_ca, names="a.test\n", XDG_CACHE_HOME=str(tmp_path)).row["c"] == held("a.test")
 
 
-def test_an_old_bootstrap_file_is_told(registries, tmp_path):
+def test_an_old_bootstrap_file_is_warned_of(registries, tmp_path):
     ours = json.loads(Path(registries.config["confirm"]["bootstrap"]).read_text())
     (tmp_path / "old.json").write_text(json.dumps({**ours, "publication": "2020-01-01T00:00:00Z"}))
     done = confirm(registries, "--bootstrap", tmp_path / "old.json", lines=["a.test"])

@@ -563,7 +563,7 @@ def test_a_certificate_that_no_client_may_believe(client, tld, said):
     assert client.logged(f"free-a.{tld}") == []
 
 
-def test_a_port_where_nobody_listens(client):
+def test_a_port_on_which_nothing_listens(client):
     with pytest.raises(ConnectionRefusedError):
         client.rdap("free-a.deadtld")
 

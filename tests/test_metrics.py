@@ -182,7 +182,7 @@ def test_thousands_of_proxies_have_a_bounded_number_of_series():
 # -- serving ---------------------------------------------------------------------------------------------------
 
 
-def test_a_bare_port_is_served_on_loopback_only_and_whoever_leaves_is_no_trouble(lab):
+def test_a_bare_port_is_served_on_loopback_only_and_a_client_that_leaves_is_no_error(lab):
     (port,) = free_ports(1)
     run = start("-r", lab.config["resolvers"][0], "--quiet", "--metrics", port)
     try:
@@ -245,7 +245,7 @@ def test_an_address_may_be_given(lab, address):
     assert "dnsscan_queries_total 1.0" in page
 
 
-def test_whoever_lets_others_ask_is_told_so():
+def test_an_address_that_others_can_reach_is_warned_of():
     err = scan("-r", "127.0.0.1:9", "--metrics", "0.0.0.0:9153", "--dry-run").err
 
     assert len(err.splitlines()) == 1

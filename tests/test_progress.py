@@ -173,7 +173,7 @@ def test_the_size_of_a_file_is_known_at_once_and_of_a_pipe_when_it_has_ended(lab
 
 
 def test_a_stopped_terminal_stops_nothing(lab):
-    """Ctrl-S: whoever wrote there would wait."""
+    """Ctrl-S: a write would wait there."""
 
     def stop(terminal: Terminal, run: subprocess.Popen) -> None:
         first = run.stdout.readline()
@@ -244,7 +244,7 @@ def test_sigusr1_prints_one_line_each_time_and_changes_no_result(lab):
     assert len({name for name, *_ in rows_of(first + out)}) == 2000
 
 
-def test_a_pipe_that_nobody_reads_does_not_hold_up_the_scan(lab):
+def test_a_pipe_that_is_not_read_does_not_hold_up_the_scan(lab):
     theirs, ours = os.pipe()
     os.set_blocking(ours, False)
     with contextlib.suppress(BlockingIOError):
@@ -463,7 +463,7 @@ def row(name: str, queries: int = 100, responses: int = 100, losses: int = 0, pa
     return Row(name, queries, responses, losses, 1.0, 2.0, 0, pauses, 8)
 
 
-def test_the_ten_worst_are_told_worst_first():
+def test_the_ten_worst_are_listed_worst_first():
     rows = [row("good"), row("pausing", pauses=3), row("dead", 50, 0, 50), row("deaf", 0, 0, 0, pauses=1),
             *(row(f"lossy{share:02}", 100, 100 - share, share) for share in range(1, 30))]  # fmt: skip
 

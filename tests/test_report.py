@@ -291,14 +291,14 @@ def test_an_account_in_many_lines_is_read_too(tmp_path):
         (b" " * (17 << 20), "16 MB"),
     ],
 )
-def test_a_damaged_account_is_told_by_its_key(tmp_path, octets, said):
+def test_a_damaged_account_is_refused_by_its_key(tmp_path, octets, said):
     (tmp_path / "run.json").write_bytes(octets)
 
     with pytest.raises(ScanError, match=rf"^--stats .*run\.json: .*{said}"):
         read_run(tmp_path / "run.json")
 
 
-def test_values_are_told_in_words():
+def test_values_are_shown_in_words():
     assert words({"a": 1234, "b": True, "c": None}) == "a 1,234, b yes, c none"
     assert words(list(range(12))) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert (
@@ -332,7 +332,7 @@ def test_the_same_lines_make_the_same_page(tmp_path):
     assert page_of(tmp_path, rows).text == page_of(tmp_path, rows).text
 
 
-def test_what_was_not_recorded_is_told_with_the_flag_that_records_it(tmp_path):
+def test_what_was_not_recorded_is_shown_with_the_flag_that_records_it(tmp_path):
     text = page_of(tmp_path, made.compact(made.lines(300))).text.replace("<code>", "").replace("</code>", "")
 
     told = re.findall(r'<p class="missing">(.*?)</p>', text)
@@ -417,7 +417,7 @@ def test_a_page_says_what_it_left_out_and_that_two_files_do_not_belong_together(
     assert "257 lines, and here are 300" in notices[1]
 
 
-def test_a_page_is_overwritten_only_when_told(tmp_path):
+def test_a_page_is_overwritten_only_with_force(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
     (tmp_path / "page.html").write_text("mine")
 
@@ -430,7 +430,7 @@ def test_a_page_is_overwritten_only_when_told(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["page.html", "results.jsonl"]
 
 
-def test_a_part_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
+def test_without_a_part_one_line_says_what_to_install(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
     hidden = "import sys; sys.modules['vl_convert'] = None; import scanner.cli; scanner.cli.dnsscan()"
 

@@ -84,7 +84,7 @@ def shown_rows(browser: webdriver.Chrome) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["good", "hostile"])
-def test_the_page_opens_without_a_word_in_the_console_and_asks_nobody_for_anything(look, pages, name):
+def test_the_page_opens_without_a_word_in_the_console_and_loads_nothing(look, pages, name):
     chrome = look(name)
 
     assert chrome.get_log("browser") == []

@@ -58,7 +58,7 @@ WAYS = {
 
 
 def test_a_scan_that_is_stopped_for_longer_than_its_deadline_goes_on_as_if_nothing_had_been(far, tmp_path):
-    """All at once, to be quick. Whoever does not run has no reason to give a name up."""
+    """All at once, to be quick. A process that does not run has no reason to give a name up."""
     listed = write_listed(tmp_path / "names", NAMES)
     words = {"resolver": far.config["resolvers"][0], "proxy": far.config["proxies"][0]}
     runs = {}
@@ -85,7 +85,7 @@ def test_a_scan_that_is_stopped_for_longer_than_its_deadline_goes_on_as_if_nothi
 
 
 def test_a_connection_that_was_being_opened_is_opened_again_at_once(far):
-    """The tunnel's time is over when the scan wakes up, but nobody let it pass."""
+    """The tunnel's time is over when the scan wakes up, but it did not run meanwhile."""
     asked, over = threading.Event(), threading.Event()
 
     def slow_at_first(client: Client) -> None:
@@ -112,7 +112,7 @@ def test_a_connection_that_was_being_opened_is_opened_again_at_once(far):
     assert json.loads(out)["s"] in ("taken", "nxdomain")
 
 
-def test_the_clock_stands_still_while_nobody_asks_it_and_never_goes_back():
+def test_the_clock_stands_still_while_it_is_not_asked_and_never_goes_back():
     clock, begun = Clock(), time.monotonic()
     first = clock.at(begun)
 
@@ -172,7 +172,7 @@ class Wall:
 
 @pytest.mark.server
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
-def test_a_clock_that_is_set_by_days_costs_no_name_and_is_told_by_ts(far, tmp_path, scheme):
+def test_a_clock_that_is_set_by_days_costs_no_name_and_is_seen_in_ts(far, tmp_path, scheme):
     """Nor does `--max-time` end for it, nor `--resume` care."""
     wall, listed, out = Wall(tmp_path), write_listed(tmp_path / "names", 20_000), tmp_path / "out"
     command = ("-r", f"{scheme}://{far.config['resolvers'][0]}", "--fields", "ts", "--fsync", 1, "--max-time", 3600,
