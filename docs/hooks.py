@@ -121,7 +121,7 @@ def of_confirm() -> str:
 
 def of_schema(name: str) -> str:
     """The keys of a line, of its JSON Schema."""
-    schema = json.loads((ROOT / "scanner" / name).read_text())
+    schema = json.loads((ROOT / "scanner" / "results" / name).read_text())
     rows = []
     for key, each in schema["properties"].items():
         kind = each.get("type", "text" if "$ref" in each else " ".join(map(str, each.get("enum", []))))

@@ -19,7 +19,7 @@ import orjson
 from scanner.config.check import check_descriptors
 from scanner.config.config import Config, from_table
 from scanner.errors import ScanError
-from scanner.output import Output
+from scanner.results.output import Output
 from scanner.run import EXIT_FAULT, Scan, drive
 from scanner.source import in_loop
 
@@ -59,22 +59,26 @@ class Result:
 
     @classmethod
     def from_line(cls, line: str | bytes) -> "Result":
-        """The result that an output line tells. Raises ValueError or KeyError when it is none."""
+        """The result of an output line. Raises ValueError or KeyError when it is none."""
         row = orjson.loads(line)
+        if not isinstance(row, dict) or not isinstance(row["d"], str):
+            raise ValueError("not a result: no object with a name")
         key = row.get
         answers = key("a")
+        if answers is not None and not (isinstance(answers, list) and all(isinstance(each, str) for each in answers)):
+            raise ValueError("not a result: its answers are no list of texts")
         return cls(row["d"], row["s"], row["r"], row["ms"], row["re"], key("e"), key("x", 0), key("q"), key("n"),
                    key("why"), key("t"), None if answers is None else tuple(answers), key("ns"), key("p"), key("ts"),
                    key("sec"), key("fl"))  # fmt: skip
 
     def to_line(self) -> bytes:
-        """The output line that tells this result, for `dnsscan report` and all who read such lines. In ASCII, with its
+        """The output line of this result, for `dnsscan report` and other readers of such lines. In ASCII, with its
         newline. What is None is left out, but for the RCODE."""
         row = {key: getattr(self, name) for key, name in zip(KEYS, self.__slots__, strict=True)}
-        told = {key: value for key, value in row.items() if value is not None or key == "r"}
+        members = {key: value for key, value in row.items() if value is not None or key == "r"}
         if not self.retries:
-            del told["x"]
-        return json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n"
+            del members["x"]
+        return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def scan(names: Iterable[Name] | AsyncIterable[Name], config: Mapping[str, Any], *,
@@ -83,7 +87,7 @@ def scan(names: Iterable[Name] | AsyncIterable[Name], config: Mapping[str, Any],
 
     `names` are input lines: a newline at the end does not count, empty ones and `#` comments are passed over. They are
     asked for as they are needed, an ordinary iterable in the loop's thread. `config` has the keys of a configuration
-    file. `warn` is called with each warning, one line; without it nothing is said anywhere.
+    file. `warn` is called with each warning, one line; without it warnings are dropped.
 
     Raises ScanError, before anything is sent, when the configuration is wrong. What `names` raises comes out of the
     `async for`. Leaving it (break, an exception, cancellation, `aclose()`) stops the scan.
@@ -115,7 +119,7 @@ async def results(names: Iterable[Name] | AsyncIterable[Name], config: Config,
                 yield Result.from_line(line)
     finally:
         await guest.close()
-    guest.judge()
+    guest.raise_failure()
 
 
 class Guest:
@@ -133,7 +137,7 @@ class Guest:
         self._torn = b""  # a line without its end
         self._news = asyncio.Event()  # lines came, or the scan has ended
         self._ended = False  # the scan, and all its lines are in the pipe
-        self._left = False  # nobody wants more
+        self._left = False  # the consumer wants no more
         self._task: asyncio.Task[int] | None = None  # the scan's
         self._code = 0
         self._error: BaseException | None = None
@@ -147,7 +151,7 @@ class Guest:
     def _run(self) -> None:
         try:
             self._code = drive(self._main())
-        except BaseException as error:  # raised again by judge()
+        except BaseException as error:  # raised again by raise_failure()
             self._error = error
         os.close(self._names_out)
         os.close(self._lines_in)
@@ -166,7 +170,7 @@ class Guest:
     # -- in the program's ----------------------------------------------------------------------------------------
 
     def _scan_ended(self, _: None) -> None:
-        self._ended = True  # told beside the end of the pipe, which a forked child may hold open
+        self._ended = True  # beside the end of the pipe, which a forked child may hold open
         self._news.set()
 
     async def read(self) -> bytes:
@@ -256,7 +260,7 @@ class Guest:
             for descriptor in tuple(self._ours):
                 self._close_end(descriptor)
 
-    def judge(self) -> None:
+    def raise_failure(self) -> None:
         """Raise what ended the scan before all names had their results: what `names` raised, a ScanError, a bug."""
         fed = None if self._feeder.cancelled() else self._feeder.exception()
         if error := fed or self._error:

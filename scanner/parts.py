@@ -8,7 +8,7 @@ import orjson
 
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.answered import Answered
 from scanner.native.line import Lines
 from scanner.native.names import Names

@@ -11,22 +11,22 @@ from typing import Any
 import uvloop
 
 from scanner.config.config import Config
-from scanner.console import Console, is_terminal
 from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.names import Aside, Names
 from scanner.native.session import Session
 from scanner.native.udp import Engine
-from scanner.output import Output
 from scanner.parts import engine_for, names_for, tags_for, ways_for
+from scanner.results.output import Output
 from scanner.signals import hear
 from scanner.sink import Sink
 from scanner.source import Source, in_loop
-from scanner.tellers import Tellers
+from scanner.status.console import Console, is_terminal
+from scanner.status.reporters import Reporters as Tellers
+from scanner.status.view import View as Watch
 from scanner.transports.stream import tls_context
 from scanner.transports.trouble import Trouble
-from scanner.watch import Watch
 from scanner.workers.crew import Crew
 from scanner.workers.datagrams import Datagrams
 from scanner.workers.dealer import AHEAD, Dealer
@@ -474,4 +474,4 @@ def balanced(books: Mapping[str, Any]) -> bool:
 def nothing_answered(books: Mapping[str, Any]) -> bool:
     """True when there were names to ask and not one answer came."""
     asked = books["written"] - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
-    return bool(asked > 0 and books["answers"] == 0)
+    return bool(asked > 0 and books["responses"] == 0)

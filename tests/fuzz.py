@@ -13,7 +13,7 @@ import atheris
 import orjson
 from test_fuzz import Victim, disagrees
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

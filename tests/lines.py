@@ -80,7 +80,7 @@ def run(rows: list[dict]) -> dict:
 
 def ledger(kind: str, name: str, queries: int, lost: float, ms: int) -> dict:
     losses = round(lost * queries)
-    return {kind: name, "queries": queries, "answers": queries - losses, "losses": losses, "p50_ms": ms,
+    return {kind: name, "queries": queries, "responses": queries - losses, "losses": losses, "p50_ms": ms,
             "p99_ms": 3 * ms, "reconnects": losses // 40, "pauses": losses // 100, "window": 64}  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import socket
 
 from dns_peer import parse, response
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

@@ -88,7 +88,7 @@ def test_words_in_other_scripts_go_out_as_they_stand(tmp_path):
     assert lines("--words", tmp_path / "w.txt", "--tlds", "de") == [f"{word}.de" for word in foreign]
 
 
-def test_lines_that_cannot_stand_in_a_name_are_left_out_and_told_once(tmp_path):
+def test_lines_that_cannot_stand_in_a_name_are_left_out_and_reported_once(tmp_path):
     bad = [b"two words", b"it's", b"\xff", b"a/b", "a\u3000b".encode(), b"a\x00b", b"x" * 64, b"x." * 127, b"*"]
     (tmp_path / "w.txt").write_bytes(b"good\n" + b"\n".join(bad))
 
@@ -187,7 +187,7 @@ def test_the_help_fits_one_screen():
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_bad_pattern_is_told_with_its_column(pattern, column, said):
+def test_a_bad_pattern_is_reported_with_its_column(pattern, column, said):
     refusal(names("--", pattern), "pattern ", f", column {column}: ", *said)
 
 

@@ -76,7 +76,9 @@ def test_an_unknown_says_why(replies, name, reason):
 
 
 def test_every_line_keeps_to_the_shipped_schema(replies, registries):
-    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "scanner" / "confirmed.schema.json").read_text()))
+    schema = jsonschema.Draft202012Validator(
+        json.loads((ROOT / "scanner" / "results" / "confirmed.schema.json").read_text())
+    )
     lines = [result("free-s.com"), result("t.com", "taken"), result("e.com", "error", e="timeout"), "{", "com", "a b"]
     rows = [*replies.values(), *confirm(registries, lines=lines).rows]
 
@@ -151,7 +153,7 @@ def test_a_pause_that_is_none_is_made_up_for_by_our_own(registries, word):
     assert confirm(registries, lines=[f"n429-{word}-d.test"]).row["c"] == "free"
 
 
-def test_a_pause_longer_than_we_may_wait_is_told(registries):
+def test_a_pause_longer_than_we_may_wait_is_a_reason(registries):
     before = len(registries.asked())
     done = confirm(registries, "--lookups", "1", lines=["n429-far-d.com", "after.com"])
 
@@ -267,7 +269,7 @@ def test_a_backlog_lies_on_the_disk(registries, tmp_path, full, figure):
     run = start("confirm", "--config", registries.path, "--stats", "json", "--registry-rate", "1", lines,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
     wait_for(lambda: input_is_read(run.pid, lines), 100)
-    time.sleep(1)  # what was read last is with the clerk
+    time.sleep(1)  # what was read last is with the batch writer
     status = Path(f"/proc/{run.pid}/status").read_text()
     peak_kib = int(status.partition("VmHWM:")[2].split()[0])
     run.send_signal(signal.SIGINT)
@@ -639,7 +641,7 @@ def test_a_new_bootstrap_file_is_fetched_checked_and_used(registries, tmp_path, 
     assert scan("confirm", *lab_ca, names="a.test\n", XDG_CACHE_HOME=str(tmp_path)).row["c"] == held("a.test")
 
 
-def test_an_old_bootstrap_file_is_told(registries, tmp_path):
+def test_an_old_bootstrap_file_is_warned_of(registries, tmp_path):
     ours = json.loads(Path(registries.config["confirm"]["bootstrap"]).read_text())
     (tmp_path / "old.json").write_text(json.dumps({**ours, "publication": "2020-01-01T00:00:00Z"}))
     done = confirm(registries, "--bootstrap", tmp_path / "old.json", lines=["a.test"])

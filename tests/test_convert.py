@@ -21,7 +21,7 @@ import pytest
 from command import DNSSCAN, ROOT, refusal, scan, start
 from servers import program
 
-from scanner.results import COLUMNS
+from scanner.results.table import COLUMNS
 
 READING = (ROOT / "README.md").read_text().partition("## Reading the results")[2].partition("\n## ")[0]
 ENDINGS = (".parquet", ".csv", ".sqlite", ".duckdb")
@@ -70,7 +70,7 @@ def instant(text: str) -> int:
 
 
 def test_every_key_of_a_line_has_its_column():
-    keys = json.loads((ROOT / "scanner" / "result.schema.json").read_text())["properties"]
+    keys = json.loads((ROOT / "scanner" / "results" / "result.schema.json").read_text())["properties"]
 
     assert list(COLUMNS) == list(keys)
 
@@ -139,7 +139,7 @@ def test_no_cell_of_a_csv_is_a_formula(files):
 
 
 @pytest.mark.parametrize("ending", ["", ".xlsx", ".parquet.zip", ".json"])
-def test_an_ending_that_is_not_known_is_told_with_those_that_are(tmp_path, ending):
+def test_an_unknown_ending_is_refused_with_those_that_are_known(tmp_path, ending):
     source = made.write(tmp_path / "results.jsonl", [LINE])
 
     refusal(scan("convert", source, "-o", tmp_path / f"out{ending}"), *ENDINGS)
@@ -195,14 +195,14 @@ def test_it_reads_stdin_and_gzip_and_takes_no_name_for_a_pattern(tmp_path):
         ("gone", None, "No such file"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(tmp_path, name, octets, said):
+def test_what_cannot_be_read_is_one_line(tmp_path, name, octets, said):
     if octets is not None:
         (tmp_path / name).write_bytes(octets)
 
     refusal(scan("convert", tmp_path / name, "-o", tmp_path / "out.csv"), "cannot read", said)
 
 
-def test_a_file_that_exists_is_overwritten_only_when_told_and_the_input_never(tmp_path):
+def test_a_file_that_exists_is_overwritten_only_with_force_and_the_input_never(tmp_path):
     source = made.write(tmp_path / "results.csv", [LINE])  # its ending is no matter
     there = tmp_path / "there.csv"
     there.write_text("mine")
@@ -220,7 +220,7 @@ def test_a_file_that_exists_is_overwritten_only_when_told_and_the_input_never(tm
     [("no/such/folder/out.csv", "No such file"), ("folder.csv", "not a regular file"), ("\udcff.csv", "not UTF-8"),
      (f"{'x' * 300}.csv", "name too long")],
 )  # fmt: skip
-def test_a_place_that_cannot_be_written_is_told(tmp_path, place, said):
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path, place, said):
     (tmp_path / "folder.csv").mkdir()
     source = made.write(tmp_path / "results.jsonl", [LINE])
 
@@ -257,7 +257,7 @@ def test_a_signal_leaves_nothing_behind(tmp_path, number):
     assert os.listdir(tmp_path) == []
 
 
-def test_an_engine_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
+def test_without_its_engine_one_line_says_what_to_install(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
     hidden = "import sys; sys.modules['duckdb'] = None; import scanner.cli.main; scanner.cli.main.dnsscan()"
 

@@ -10,7 +10,7 @@ import pytest
 from dns_peer import parse, response
 from test_udp import FORGERIES
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

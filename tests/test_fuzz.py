@@ -11,7 +11,7 @@ import orjson
 import pytest
 from make_corpus import CORPUS, FOLDER
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

@@ -232,7 +232,7 @@ def test_many_queries_in_one_write_are_all_answered(lab):
     assert ids == list(range(2000))
 
 
-def test_a_peer_that_does_not_read_holds_up_nobody_and_gets_everything_later(lab):
+def test_a_peer_that_does_not_read_holds_up_no_other_and_gets_everything_later(lab):
     query = framed(dns.message.make_query("big.lab.test", "NS").to_wire())
     count = 200  # some 12 MB of answers
     with connect(lab) as slow, connect(lab) as quick:

@@ -563,7 +563,7 @@ def test_a_certificate_that_no_client_may_believe(client, tld, said):
     assert client.logged(f"free-a.{tld}") == []
 
 
-def test_a_port_where_nobody_listens(client):
+def test_a_port_on_which_nothing_listens(client):
     with pytest.raises(ConnectionRefusedError):
         client.rdap("free-a.deadtld")
 
@@ -763,6 +763,15 @@ def test_a_command_finds_the_registries_too(tmp_path):
     done = scan("lab", "--registries", "--", sys.executable, "-c", script, "{config}")
 
     assert (done.code, done.out, done.err) == (0, b"1.0\n", "")
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(tmp_path):
+    (tmp_path / "trustme.py").write_text("raise ModuleNotFoundError(\"No module named 'trustme'\", name='trustme')\n")
+
+    done = scan("lab", "--registries", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}")
+
+    assert refusal(done) == "dnsscan: lab --registries needs trustme: pip install 'dnsscan[registries]'"
+    assert scan("lab", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}").code == 0
 
 
 # -- the README ------------------------------------------------------------------------------------------------

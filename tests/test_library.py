@@ -361,7 +361,7 @@ def closed_port() -> int:
         return int(one.getsockname()[1])
 
 
-def test_signals_and_stderr_are_the_programs_and_warnings_are_told_to_it_alone(capfd):
+def test_signals_and_stderr_are_the_programs_and_warnings_go_to_it_alone(capfd):
     told: list[str] = []
     config = {"resolver": f"127.0.0.1:{closed_port()}", "deadline_ms": 500}
 

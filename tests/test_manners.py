@@ -15,7 +15,7 @@ import pytest
 from command import DNSSCAN, QUICK, ROOT, before_our_first_line, environment, scan, start
 from dns_peer import NXDOMAIN, DnsPeer, Query, Talk, good
 
-SCHEMA = ROOT / "scanner" / "result.schema.json"
+SCHEMA = ROOT / "scanner" / "results" / "result.schema.json"
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 

@@ -18,8 +18,8 @@ from test_progress import feed, listed, row
 from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
-from scanner.metrics import LABELS_MAX, OTHERS, grouped
 from scanner.model import REASONS
+from scanner.status.metrics import LABELS_MAX, OTHERS, grouped
 
 OF_THE_END = {"dnsscan_end_time_seconds"}  # families that a running scan does not have
 
@@ -98,15 +98,15 @@ def test_the_file_at_the_end_balances_with_the_books_and_the_lines(watched):
         assert found["dnsscan_results_total", ("verdict", verdict)] == books[verdict] == count
     reasons = {reason: found["dnsscan_reasons_total", ("reason", reason)] for reason in REASONS[1:]}
     assert {reason: count for reason, count in reasons.items() if count} == books["reasons"]
-    for family, key in (("queries", "queries"), ("answers", "answers"), ("retries", "retried")):
+    for family, key in (("queries", "queries"), ("responses", "responses"), ("retries", "retried")):
         assert found[f"dnsscan_{family}_total",] == books[key]
     for kind in ("proxy", "resolver"):
-        for key in ("queries", "answers"):
+        for key in ("queries", "responses"):
             assert total(found, f"dnsscan_{kind}_{key}_total") == books[key]
-        assert total(found, f"dnsscan_{kind}_losses_total") == books["queries"] - books["answers"] >= 20
-    assert found["dnsscan_round_trip_seconds_count",] == books["answers"]
-    assert found["dnsscan_round_trip_seconds_bucket", ("le", "+Inf")] == books["answers"]
-    mean_ms = 1000 * found["dnsscan_round_trip_seconds_sum",] / books["answers"]
+        assert total(found, f"dnsscan_{kind}_losses_total") == books["queries"] - books["responses"] >= 20
+    assert found["dnsscan_round_trip_seconds_count",] == books["responses"]
+    assert found["dnsscan_round_trip_seconds_bucket", ("le", "+Inf")] == books["responses"]
+    mean_ms = 1000 * found["dnsscan_round_trip_seconds_sum",] / books["responses"]
     assert 0 < mean_ms < books["ms"]["p99"]
     assert found["dnsscan_start_time_seconds",] < found["dnsscan_end_time_seconds",]
     assert found["dnsscan_done_ratio",] == 1
@@ -164,8 +164,8 @@ def test_every_engine_counts(lab, tmp_path):
 
     found, books = samples(file.read_text()), stats_of(done)
     assert total(found, "dnsscan_results_total") == books["written"] == 20_000
-    assert found["dnsscan_resolver_answers_total", ("resolver", udp(lab))] == books["answers"]
-    assert found["dnsscan_round_trip_seconds_count",] == books["answers"]
+    assert found["dnsscan_resolver_responses_total", ("resolver", udp(lab))] == books["responses"]
+    assert found["dnsscan_round_trip_seconds_count",] == books["responses"]
 
 
 def test_thousands_of_proxies_have_a_bounded_number_of_series():
@@ -182,7 +182,7 @@ def test_thousands_of_proxies_have_a_bounded_number_of_series():
 # -- serving ---------------------------------------------------------------------------------------------------
 
 
-def test_a_bare_port_is_served_on_loopback_only_and_whoever_leaves_is_no_trouble(lab):
+def test_a_bare_port_is_served_on_loopback_only_and_a_client_that_leaves_is_no_error(lab):
     (port,) = free_ports(1)
     run = start("-r", lab.config["resolvers"][0], "--quiet", "--metrics", port)
     try:
@@ -245,7 +245,7 @@ def test_an_address_may_be_given(lab, address):
     assert "dnsscan_queries_total 1.0" in page
 
 
-def test_whoever_lets_others_ask_is_told_so():
+def test_an_address_that_others_can_reach_is_warned_of():
     err = scan("-r", "127.0.0.1:9", "--metrics", "0.0.0.0:9153", "--dry-run").err
 
     assert len(err.splitlines()) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.wire import encode, inspect

@@ -20,18 +20,18 @@ from terminal import Terminal, picture
 from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
-from scanner.beacon import target
-from scanner.console import Console
 from scanner.errors import ScanError
-from scanner.inputline import judge
+from scanner.input.line import classify_line
 from scanner.native.line import Lines
 from scanner.native.names import Names
-from scanner.progress import Progress, clock, fitting, percent
-from scanner.summary import bad_text
-from scanner.watch import POINTS_MAX, Row, Series, Watch
+from scanner.status.console import Console
+from scanner.status.heartbeat import target
+from scanner.status.progress import Progress, clock, fitting, percent
+from scanner.status.summary import bad_text
+from scanner.status.view import POINTS_MAX, Row, Series, View
 
 IMAGES = ROOT / "docs" / "images"
-FIGURES = "queries answers losses p50_ms p99_ms reconnects pauses window".split()
+FIGURES = "queries responses losses p50_ms p99_ms reconnects pauses window".split()
 
 
 def listed(count: int, prefix: str = "is") -> str:
@@ -173,7 +173,7 @@ def test_the_size_of_a_file_is_known_at_once_and_of_a_pipe_when_it_has_ended(lab
 
 
 def test_a_stopped_terminal_stops_nothing(lab):
-    """Ctrl-S: whoever wrote there would wait."""
+    """Ctrl-S: a write would wait there."""
 
     def stop(terminal: Terminal, run: subprocess.Popen) -> None:
         first = run.stdout.readline()
@@ -214,14 +214,14 @@ def test_a_job_in_the_background_does_not_draw_over_what_is_typed(lab, tmp_path)
 
 
 def test_a_plain_line_comes_every_ten_seconds(capfd):
-    names = Names(Lines(), (2,), judge=judge, room_made=lambda: None)
-    watch = Watch([], [])
-    watch.pools.append(names)
-    progress = Progress(watch, Console(), "plain")
+    names = Names(Lines(), (2,), judge=classify_line, room_made=lambda: None)
+    view = View([], [])
+    view.pools.append(names)
+    progress = Progress(view, Console(), "plain")
     told = []
 
     for seconds in (0, 5, 9.9, 10, 10.1, 19.9, 20.1, 25):
-        progress.tick(watch.started + seconds)
+        progress.tick(view.started + seconds)
         told.append(capfd.readouterr().err.count("\n"))
 
     assert told == [0, 0, 0, 1, 0, 0, 1, 0]
@@ -244,7 +244,7 @@ def test_sigusr1_prints_one_line_each_time_and_changes_no_result(lab):
     assert len({name for name, *_ in rows_of(first + out)}) == 2000
 
 
-def test_a_pipe_that_nobody_reads_does_not_hold_up_the_scan(lab):
+def test_a_pipe_that_is_not_read_does_not_hold_up_the_scan(lab):
     theirs, ours = os.pipe()
     os.set_blocking(ours, False)
     with contextlib.suppress(BlockingIOError):
@@ -384,10 +384,10 @@ def test_the_json_summary_has_every_figure_and_they_add_up(lab, scheme):
     for kind, count in (("resolver", 1), ("proxy", 4 * (scheme == "tcp"))):
         rows = books["proxies" if kind == "proxy" else "resolvers"]
         assert [list(row) for row in rows] == [[kind, *FIGURES]] * count
-        assert all(row["queries"] == row["answers"] + row["losses"] for row in rows)
+        assert all(row["queries"] == row["responses"] + row["losses"] for row in rows)
         if rows:
             assert sum(row["queries"] for row in rows) == books["queries"]
-            assert sum(row["answers"] for row in rows) == books["answers"]
+            assert sum(row["responses"] for row in rows) == books["responses"]
     assert sum(row["losses"] for row in books["resolvers"]) >= 20
     series = books["series"]
     assert series[-1] == [books["seconds"], books["written"], books["taken"], books["nxdomain"], books["error"]]
@@ -459,11 +459,11 @@ def test_secrets_stand_in_no_summary_and_no_heartbeat(tmp_path):
     assert stats_of(done)["resolvers"][0]["pauses"] == 0
 
 
-def row(name: str, queries: int = 100, answers: int = 100, losses: int = 0, pauses: int = 0) -> Row:
-    return Row(name, queries, answers, losses, 1.0, 2.0, 0, pauses, 8)
+def row(name: str, queries: int = 100, responses: int = 100, losses: int = 0, pauses: int = 0) -> Row:
+    return Row(name, queries, responses, losses, 1.0, 2.0, 0, pauses, 8)
 
 
-def test_the_ten_worst_are_told_worst_first():
+def test_the_ten_worst_are_listed_worst_first():
     rows = [row("good"), row("pausing", pauses=3), row("dead", 50, 0, 50), row("deaf", 0, 0, 0, pauses=1),
             *(row(f"lossy{share:02}", 100, 100 - share, share) for share in range(1, 30))]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The parts of `dnsscan confirm` that need no network: desks, pace, the reading of replies, suffixes, servers."""
+"""The parts of `dnsscan confirm` that need no network: queues, pace, the reading of replies, suffixes, servers."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ import pytest
 from scanner.errors import ScanError
 from scanner.registration import bootstrap, rdap, whois
 from scanner.registration.answer import FREE, REGISTERED, Answer, Refused
-from scanner.registration.desk import Desk
 from scanner.registration.domain import registrable
 from scanner.registration.pace import Pace, wait_of
+from scanner.registration.registry_queue import RegistryQueue
 from scanner.registration.store import Store
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -26,16 +26,16 @@ def test_a_domain_that_comes_as_the_last_asker_leaves_is_asked_too():
         def deliver(domain, answer):
             delivered.append(domain)
             if domain == "a.test":  # the second comes after its asker has ended, and before that is known
-                asyncio.get_running_loop().call_soon(desk.feed, [(2, "b.test")])
+                asyncio.get_running_loop().call_soon(queue.feed, [(2, "b.test")])
             else:
                 all_there.set()
 
         async def ask(domain):
             return Answer(FREE, "rdap")
 
-        desk = Desk(ask, "rdap", rate=0, lookups=1, max_wait_s=1, deliver=deliver, left=lambda fault: None,
+        queue = RegistryQueue(ask, "rdap", rate=0, lookups=1, max_wait_s=1, deliver=deliver, left=lambda fault: None,
                     stopping=asyncio.Event())  # fmt: skip
-        desk.feed([(1, "a.test")])
+        queue.feed([(1, "a.test")])
         await asyncio.wait_for(all_there.wait(), 5)
         return delivered
 
@@ -76,7 +76,7 @@ def test_the_registrable_name_is_one_label_below_what_icann_knows(name, domain):
     ("% Status: free\nDomain: a.de\nStatus: connect", REGISTERED),
 ])  # fmt: skip
 def test_a_whois_reply_is_read_by_both_patterns(reply, verdict):
-    assert whois.judge(DENIC, reply, "a.de").verdict == verdict
+    assert whois.read_reply(DENIC, reply, "a.de").verdict == verdict
 
 
 @pytest.mark.parametrize(("reply", "reason"), [
@@ -91,7 +91,7 @@ def test_a_whois_reply_is_read_by_both_patterns(reply, verdict):
 ])  # fmt: skip
 def test_a_whois_reply_that_says_neither_is_refused(reply, reason):
     with pytest.raises(Refused) as refused:
-        whois.judge(DENIC, reply, "a.de")
+        whois.read_reply(DENIC, reply, "a.de")
     assert refused.value.reason == reason
 
 
@@ -107,8 +107,8 @@ def reply(status, body=b"", **headers):
 def test_a_404_is_free_from_the_right_path_only():
     body = b'{"errorCode":404,"title":"not found"}'
 
-    assert rdap.judge(reply(404, body), "a.com", "/v1/domain/a.com").verdict == FREE
-    assert rdap.judge(reply(404), "a.com", "/v1/domain/a.com").verdict == FREE
+    assert rdap.read_reply(reply(404, body), "a.com", "/v1/domain/a.com").verdict == FREE
+    assert rdap.read_reply(reply(404), "a.com", "/v1/domain/a.com").verdict == FREE
     for wrong in (
         ("/", body),
         ("/v1/domain/b.com", body),
@@ -116,17 +116,17 @@ def test_a_404_is_free_from_the_right_path_only():
         ("/domain/a.com", b'{"x":1}'),
     ):
         with pytest.raises(Refused, match="rdap_bad"):
-            rdap.judge(reply(404, wrong[1]), "a.com", wrong[0])
+            rdap.read_reply(reply(404, wrong[1]), "a.com", wrong[0])
 
 
-def test_statuses_are_told_in_the_words_of_epp():
+def test_statuses_are_given_in_the_words_of_epp():
     words = ["server hold", "client transfer prohibited", "active", "", 7]
     found = rdap.registration({"objectClassName": "domain", "ldhName": "A.com.", "status": words}, "a.com")
 
     assert found.statuses == ("serverHold", "clientTransferProhibited", "active")
 
 
-def test_the_longest_suffix_is_in_charge_and_http_is_nobody():
+def test_the_longest_suffix_is_in_charge_and_http_is_not_used():
     document = """{"publication": "2026-01-01T00:00:00Z", "services": [
         [["uk"], ["https://uk.example/rdap"]], [["CO.UK"], ["http://a.example/", "https://co.example/"]],
         [["zz"], ["http://zz.example/"]]]}"""

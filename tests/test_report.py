@@ -22,12 +22,12 @@ from scanner.model import REASONS
 from scanner.report.account import words
 from scanner.report.page import page
 from scanner.report.plain import plain
-from scanner.report.query import EXITS, SAMPLES, Figures, ask
+from scanner.report.query import ENDPOINTS_MAX, SAMPLES, Figures, ask
 from scanner.report.query import ROOT as ROOT_NAME
-from scanner.report.run import read_run
+from scanner.report.run_record import read_run
 from scanner.report.timeline import STEPS, from_series
 from scanner.report.verdicts import MEANINGS
-from scanner.results import engine, load, opened
+from scanner.results.table import engine, load, opened
 
 LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
 HOSTILE = "<script>hacked=1</script>\u202e\u2066\x07\u200b&amp;\"'`${alert(1)}]]>--></style></title>"
@@ -133,7 +133,7 @@ def test_percentiles_are_those_of_the_answered_lines_by_nearest_rank(counted):
     assert sum(found.times.bins.values()) == found.times.lines == len(times)
 
 
-def test_exits_are_those_with_the_slowest_answers_first(counted):
+def test_endpoints_are_those_with_the_slowest_responses_first(counted):
     rows, found = counted
     by_proxy = {str(p): [row["ms"] for row in rows if row.get("p") == p] for p in range(10)}
 
@@ -193,7 +193,12 @@ def test_the_lists_end_where_a_page_can_hold_no_more(tmp_path):
     found = figures(rows, tmp_path)
 
     assert (found.group_count, found.resolver_count, found.proxy_count, found.tld_count) == (200, 200, 200, 200)
-    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (40, EXITS, EXITS, 15)
+    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (
+        40,
+        ENDPOINTS_MAX,
+        ENDPOINTS_MAX,
+        15,
+    )
     assert len(found.timeline.buckets) <= STEPS + 1
     assert max(len(sample.name) for group in found.groups for sample in group.samples) <= 200
 
@@ -286,14 +291,14 @@ def test_an_account_in_many_lines_is_read_too(tmp_path):
         (b" " * (17 << 20), "16 MB"),
     ],
 )
-def test_a_damaged_account_is_told_by_its_key(tmp_path, octets, said):
+def test_a_damaged_account_is_refused_by_its_key(tmp_path, octets, said):
     (tmp_path / "run.json").write_bytes(octets)
 
     with pytest.raises(ScanError, match=rf"^--stats .*run\.json: .*{said}"):
         read_run(tmp_path / "run.json")
 
 
-def test_values_are_told_in_words():
+def test_values_are_shown_in_words():
     assert words({"a": 1234, "b": True, "c": None}) == "a 1,234, b yes, c none"
     assert words(list(range(12))) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
     assert (
@@ -327,7 +332,7 @@ def test_the_same_lines_make_the_same_page(tmp_path):
     assert page_of(tmp_path, rows).text == page_of(tmp_path, rows).text
 
 
-def test_what_was_not_recorded_is_told_with_the_flag_that_records_it(tmp_path):
+def test_what_was_not_recorded_is_shown_with_the_flag_that_records_it(tmp_path):
     text = page_of(tmp_path, made.compact(made.lines(300))).text.replace("<code>", "").replace("</code>", "")
 
     told = re.findall(r'<p class="missing">(.*?)</p>', text)
@@ -412,7 +417,7 @@ def test_a_page_says_what_it_left_out_and_that_two_files_do_not_belong_together(
     assert "257 lines, and here are 300" in notices[1]
 
 
-def test_a_page_is_overwritten_only_when_told(tmp_path):
+def test_a_page_is_overwritten_only_with_force(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
     (tmp_path / "page.html").write_text("mine")
 
@@ -425,7 +430,7 @@ def test_a_page_is_overwritten_only_when_told(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["page.html", "results.jsonl"]
 
 
-def test_a_part_that_is_not_installed_is_told_with_what_brings_it(tmp_path):
+def test_without_a_part_one_line_says_what_to_install(tmp_path):
     source = made.write(tmp_path / "results.jsonl", [LINE])
     hidden = "import sys; sys.modules['vl_convert'] = None; import scanner.cli.main; scanner.cli.main.dnsscan()"
 

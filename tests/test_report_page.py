@@ -84,7 +84,7 @@ def shown_rows(browser: webdriver.Chrome) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["good", "hostile"])
-def test_the_page_opens_without_a_word_in_the_console_and_asks_nobody_for_anything(look, pages, name):
+def test_the_page_opens_without_a_word_in_the_console_and_loads_nothing(look, pages, name):
     chrome = look(name)
 
     assert chrome.get_log("browser") == []
@@ -190,7 +190,7 @@ def test_tables_and_charts_are_there_where_scripts_are_off(look):
     assert roles.count("table") == 9  # two more are in closed details
     assert roles.count("row") > 200
     assert roles.count("image") == 8
-    assert {"Answers by proxy, the slowest first", "The settings", "error servfail".split()[1]} <= names
+    assert {"Responses by proxy, the slowest first", "The settings", "error servfail".split()[1]} <= names
     assert "searchbox" not in roles
 
 

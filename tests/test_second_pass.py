@@ -14,7 +14,7 @@ from dns_peer import REFUSED, SERVFAIL, DnsPeer, Talk
 from test_udp import names, stats_of
 from udp_peer import UdpPeer
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer
@@ -143,7 +143,7 @@ class Failing:
     """Names, and a session whose every query gets SERVFAIL until `healed`."""
 
     def __init__(self, count: int, spill, **options):
-        self.names = Names(Lines(1 << 30), (2,), judge=judge, room_made=lambda: None, fields=("n",), retries=0,
+        self.names = Names(Lines(1 << 30), (2,), judge=classify_line, room_made=lambda: None, fields=("n",), retries=0,
                            spill=spill, **options)  # fmt: skip
         self.listed = [f"spilled{number}.example" if number % 3 else f"faß{number}.example" for number in range(count)]
         self.names.feed("".join(f"{name}\n" for name in self.listed).encode())
@@ -209,7 +209,7 @@ def test_where_no_temporary_file_can_be_written_no_name_is_lost(trouble):
 
 
 def test_names_asked_together_are_tried_again_each_with_its_own_line():
-    failing = Names(Lines(), (2,), judge=judge, room_made=lambda: None, retries=0, spill=lambda: None)
+    failing = Names(Lines(), (2,), judge=classify_line, room_made=lambda: None, retries=0, spill=lambda: None)
     failing.feed(b"same.example\nSame.example\nsame.example.\n")
     failing.end()
     session = Session(failing, Peer(), window=8)

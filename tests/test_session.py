@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.model import REASONS
 from scanner.native.line import Lines
 from scanner.native.names import Names

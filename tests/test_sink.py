@@ -5,7 +5,7 @@ import os
 import threading
 import time
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.sink import Sink

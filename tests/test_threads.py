@@ -13,7 +13,7 @@ from dns_peer import NXDOMAIN, SERVFAIL, response
 from test_udp import FAST, feed, forge_at, names, shut, stats_of, udp
 from udp_peer import Datagram, UdpPeer
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.lab import zone
 from scanner.native.line import Lines
 from scanner.native.names import Names

@@ -9,7 +9,7 @@ import uvloop
 from dns_peer import DnsPeer
 
 from scanner.config.endpoints import resolver_from_text
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.clock import Clock
 from scanner.native.line import Lines
 from scanner.native.names import Names

@@ -176,7 +176,7 @@ cdef class Blocks:
         return at
 
     cdef char *walk(self, u128 number, char *at, Branch **last, uint64_t *index) noexcept:
-        """Write all of a name but its last text, whose branch and index there are told; returns the place behind."""
+        """Write all of a name but its last text, whose branch and index there are set; returns the place behind."""
         cdef Node *node = self.nodes
         cdef Branch *branch
         cdef uint64_t digit

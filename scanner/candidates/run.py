@@ -82,7 +82,7 @@ def joined(places: Sequence[Part], between: Part) -> list[Part]:
 
 
 def joins_of(joins: Sequence[str]) -> Texts:
-    """What stands between places; nothing when nothing is told. Raises ScanError."""
+    """What stands between places; nothing when nothing is given. Raises ScanError."""
     for text in joins:
         if text and not LITERAL.fullmatch(text):
             raise ScanError(f"--join: {shown(text)} cannot stand in a name; write letters, digits, - _ . or ''")
@@ -103,8 +103,8 @@ def tlds_of(text: str, lists: WordLists) -> Texts:
 
 
 def write(blocks: Iterable[bytes]) -> None:
-    """All of them to stdout. A pipe gets pieces that it takes whole or not at all (pipe(7)), so that whoever leaves in
-    the middle leaves whole lines. Raises OutputError and ReaderGone."""
+    """All of them to stdout. A pipe gets pieces that it takes whole or not at all (pipe(7)), so that a reader
+    that leaves in the middle has whole lines. Raises OutputError and ReaderGone."""
     pieces = stat.S_ISFIFO(os.fstat(1).st_mode)
     for block in blocks:
         at = 0
@@ -117,7 +117,7 @@ def write_some(octets: bytes) -> int:
     """Write what goes; returns how much that was."""
     try:
         return os.write(1, octets)
-    except BlockingIOError:  # somebody made it non-blocking
+    except BlockingIOError:  # another process made it non-blocking
         select.select([], [1], [])
         return 0
     except OSError as error:

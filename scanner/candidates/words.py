@@ -5,7 +5,7 @@ import os
 from scanner.candidates.pattern import LETTERS, LITERAL
 from scanner.candidates.space import LABEL_MAX, NAME_MAX
 from scanner.errors import ScanError
-from scanner.inputline import JOINERS
+from scanner.input.line import JOINERS
 from scanner.text import hidden, printable, shown
 
 BOM = b"\xef\xbb\xbf"
@@ -39,8 +39,8 @@ class WordLists:
         if not words:
             raise ScanError(f"{label(name)} has no word; one a line{f', not {bad[0]}' if bad else ''}")
         if bad:
-            told = f"{len(bad):,} lines cannot stand in a name and are left out, first {bad[0]}"
-            self.warnings.append(f"{label(name)}: {told}")
+            text = f"{len(bad):,} lines cannot stand in a name and are left out, first {bad[0]}"
+            self.warnings.append(f"{label(name)}: {text}")
         return tuple(words)
 
 
@@ -59,7 +59,7 @@ def label(name: str) -> str:
 
 
 def is_word(text: str) -> bool:
-    """Letters of names, and in other scripts whatever is no space and can be seen: the scan judges those (IDNA)."""
+    """Letters of names, and in other scripts whatever is no space and can be seen: the scan checks those (IDNA)."""
     if len(text) > LABEL_MAX and (len(text) > NAME_MAX or max(map(len, text.split("."))) > LABEL_MAX):
         return False
     if LITERAL.fullmatch(text):

@@ -25,10 +25,10 @@ def command(results: str, output: str, force: bool) -> None:
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
     need("convert", "parquet", "duckdb")
-    from scanner.console import Console
-    from scanner.convert import format_of
-    from scanner.newfile import new_file
-    from scanner.results import engine, load, opened
+    from scanner.results.convert import format_of
+    from scanner.results.newfile import new_file
+    from scanner.results.table import engine, load, opened
+    from scanner.status.console import Console
 
     write = format_of(output)
     with (

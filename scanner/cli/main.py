@@ -95,9 +95,9 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
         click.echo(orjson.dumps(describe(settings), option=orjson.OPT_INDENT_2))
         return
     check_descriptors(settings.workers)
-    from scanner.inputs import open_inputs
-    from scanner.output import Output, open_output
+    from scanner.input.files import open_inputs
     from scanner.rdata import type_text
+    from scanner.results.output import Output, open_output
     from scanner.run import run
 
     sources = open_inputs(files)

@@ -35,11 +35,11 @@ def command(results: str | None, stats: Path | None, output: str, force: bool, d
     if demo == (results is not None):
         raise ScanError("report: give a file of result lines, or - for stdin, or --demo; one of them")
     need("report", "report", "duckdb", "vl_convert")
-    from scanner.newfile import new_file
     from scanner.report.page import page
     from scanner.report.query import ask
-    from scanner.report.run import Run, read_run
-    from scanner.results import engine, load, opened
+    from scanner.report.run_record import Run, read_run
+    from scanner.results.newfile import new_file
+    from scanner.results.table import engine, load, opened
 
     run = read_run(stats) if stats else Run()
     with given(results) as name, opened(name) as descriptor, new_file(output, force=force, sources=[descriptor]) as new:

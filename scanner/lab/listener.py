@@ -45,7 +45,7 @@ class Listener:
         raise NotImplementedError
 
 
-def say(writer: asyncio.StreamWriter, octets: bytes) -> None:
+def send(writer: asyncio.StreamWriter, octets: bytes) -> None:
     """Write, unless the peer was lost meanwhile: uvloop would raise RuntimeError."""
     if not writer.is_closing():
         writer.write(octets)

@@ -5,7 +5,7 @@ import ipaddress
 from struct import unpack
 from urllib.parse import quote
 
-from scanner.lab.listener import BUFFER, Listener, say
+from scanner.lab.listener import BUFFER, Listener, send
 
 VERSION, CONNECT = 5, 1
 NO_PASSWORD, PASSWORD, NONE_FITS = 0, 2, 0xFF
@@ -34,7 +34,7 @@ class SocksProxy(Listener):
                 upstream = await self._connect(reader, writer)
             await join((reader, writer), upstream)
         except Denied as denied:
-            say(writer, denied.args[0])
+            send(writer, denied.args[0])
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Ends:
         """The handshake, to the connection that was asked for."""
@@ -43,7 +43,7 @@ class SocksProxy(Listener):
         method = NO_PASSWORD if self._secret is None else PASSWORD
         if version != VERSION or method not in methods:
             raise Denied(bytes([VERSION, NONE_FITS]))
-        say(writer, bytes([VERSION, method]))
+        send(writer, bytes([VERSION, method]))
         if self._secret is not None:
             await self._check_password(reader, writer)
         host, port = await read_request(reader)
@@ -53,7 +53,7 @@ class SocksProxy(Listener):
             upstream = await asyncio.open_connection(host, port, limit=BUFFER)
         except OSError:
             raise Denied(reply(REFUSED)) from None
-        say(writer, reply(DONE))
+        send(writer, reply(DONE))
         return upstream
 
     async def _check_password(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,7 +62,7 @@ class SocksProxy(Listener):
         password = await reader.readexactly((await reader.readexactly(1))[0])
         if (user, password) != self._secret:
             raise Denied(b"\x01\x01")
-        say(writer, b"\x01\x00")
+        send(writer, b"\x01\x00")
 
 
 async def read_request(reader: asyncio.StreamReader) -> tuple[str, int]:
@@ -106,7 +106,7 @@ async def join(client: Ends, upstream: Ends) -> None:
 async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
     """Carry octets one way until either side has ended."""
     while octets := await source.read(BUFFER):
-        say(sink, octets)
+        send(sink, octets)
         await sink.drain()
     if not sink.is_closing():
         sink.write_eof()

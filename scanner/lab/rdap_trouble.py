@@ -1,5 +1,5 @@
 """What the lab's RDAP server answers to a name that asks for trouble: a table of functions, name in, reply out. No I/O
-and no clock; each word is told in `registry_zone.py`."""
+and no clock; each word is described in `registry_zone.py`."""
 
 import json
 import re

@@ -58,7 +58,7 @@ async def start_rdap(stack: AsyncExitStack, log: Log, ca_file: Path) -> Services
         "slowtld": authority.issue_cert(HERE, OTHER_ADDRESS),
         "expiredcert": authority.issue_cert(HERE, not_before=yesterday - timedelta(days=90), not_after=yesterday),
         "wronghost": authority.issue_cert("rdap.wrong.invalid"),
-        "selfsigned": trustme.CA().issue_cert(HERE),  # of an authority that nobody knows
+        "selfsigned": trustme.CA().issue_cert(HERE),  # of an authority that no client knows
     }
     plain = RdapServer(log, {**BASES, "plainhttp": "/rdap/"})
     stack.push_async_callback(plain.close)
@@ -84,7 +84,7 @@ async def listen_twice(server: RdapServer, certificate: trustme.LeafCert) -> int
 
 
 def dead_port(stack: AsyncExitStack) -> int:
-    """A port that is taken, and refuses whoever connects."""
+    """A port that is taken, and refuses every connection."""
     dead = stack.enter_context(socket.socket())
     dead.bind((HERE, 0))
     return int(dead.getsockname()[1])

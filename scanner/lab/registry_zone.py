@@ -1,5 +1,5 @@
 """What the lab's registries hold, in words: the state of each name, and the trouble that its first label asks for.
-No I/O, no protocol: `rdap_replies.py` and `whois_server.py` say it in theirs.
+No I/O, no protocol: `rdap_replies.py` and `whois_server.py` do.
 
 A name is a second-level label and a TLD, in lower case. Its state is that of `crc32(name) % 10`, unless its first label
 begins with a word of the tables below and a dash: `free-x.test`, `hang-7.example`. A word that only the other protocol

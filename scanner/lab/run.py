@@ -1,4 +1,4 @@
-"""Start the lab, say where it is, serve until stopped; or run a command beside it."""
+"""Start the lab, print its config, serve until stopped; or run a command beside it."""
 
 import asyncio
 import json
@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from scanner.errors import ScanError
+from scanner.extras import need
 from scanner.lab.proxy import SocksProxy
 from scanner.lab.server import LabServer, address
 
@@ -70,7 +71,7 @@ async def _run_command(command: list[str], write_config: Path | None, options: d
 
 
 def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Tell the child, except of what its terminal has told it."""
+    """Pass a signal on to the child, unless its terminal has sent it already."""
     if number != signal.SIGINT or not sys.stdin.isatty():
         with suppress(ProcessLookupError):
             child.send_signal(number)
@@ -125,6 +126,8 @@ async def up(
 
 
 def started_registries(dns_port: int, log: Path | None) -> AbstractAsyncContextManager[dict[str, Any]]:
+    """Raises ScanError where what makes certificates is not installed."""
+    need("lab --registries", "registries", "trustme")
     from scanner.lab.registries import registries  # with what makes certificates, which takes its time
 
     return registries(dns_port, log)

@@ -1,5 +1,5 @@
 """A WHOIS server of the lab (RFC 3912): one line in, a text out, closed. Each TLD has its own way of asking and words;
-`RULES` tells a client, in regular expressions, how they are read."""
+`RULES` are the regular expressions by which a client reads them."""
 
 import asyncio
 from collections.abc import Callable
@@ -114,8 +114,8 @@ def without_newline(name: str, tld: str) -> Reply:
 
 def comment(name: str, tld: str) -> Reply:
     """What means free stands behind a comment's mark only."""
-    said = ["% " + line for line in free(name, tld)]
-    return text("% No match is what we say of names that are free.", *said, *held(name, tld))
+    comments = ["% " + line for line in free(name, tld)]
+    return text("% No match is what we say of names that are free.", *comments, *held(name, tld))
 
 
 def drip(name: str, tld: str) -> Reply:

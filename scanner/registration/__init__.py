@@ -1,1 +1,1 @@
-"""What the registries say of names that the DNS does not know. A program of its own beside the scan."""
+"""What the registries know of names that are not in the DNS. A program of its own beside the scan."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scanner.inputline import presentable
+from scanner.input.line import presentable
 
 FREE, REGISTERED, RESERVED, UNKNOWN = VERDICTS = ("free", "registered", "reserved", "unknown")
 
@@ -22,7 +22,7 @@ class Answer:
     """`ms` is the round trip of the request that was answered, else the whole time spent."""
 
     verdict: str  # of VERDICTS
-    via: str  # rdap, whois or dns: who said it, or was to say it
+    via: str  # rdap, whois or dns: what was asked
     reason: str = ""  # of REASONS, where the verdict is unknown
     ms: int = 0
     expires: str = ""  # YYYY-MM-DD
@@ -30,12 +30,13 @@ class Answer:
 
 
 def cleaned(texts: list[str]) -> tuple[str, ...]:
-    r"""A registry's words, few and short, what a terminal would not simply show as \DDD."""
+    r"""A registry's texts, few and short; what a terminal would not simply show is \DDD."""
     return tuple("".join(map(presentable, text[:TEXT_MAX])) for text in texts[:TEXTS_MAX])
 
 
 class Refused(Exception):
-    """A lookup came to nothing; `reason` is of REASONS. `again`: another try may help, in `wait_s` if they said so."""
+    """A lookup came to nothing; `reason` is of REASONS. `again`: another try may help, `wait_s` later if
+    the registry named a time."""
 
     def __init__(self, reason: str, *, again: bool = False, wait_s: float | None = None):
         super().__init__(reason)

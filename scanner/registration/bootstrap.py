@@ -40,13 +40,20 @@ def parse(name: str, text: str | bytes) -> Bootstrap:
     try:
         document = json.loads(text)
         published = datetime.fromisoformat(document["publication"]).astimezone(UTC)
-        services = [(suffixes, urls) for suffixes, urls in document["services"]]
+        services = [(listed(suffixes), listed(urls)) for suffixes, urls in listed(document["services"])]
         bases = {suffix.lower().strip("."): secure(urls) for suffixes, urls in services for suffix in suffixes}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ScanError(f"{name}: not a bootstrap file of RFC 9224 (version, publication, services)") from None
     if not bases:
         raise ScanError(f"{name}: the bootstrap file names no server")
     return Bootstrap(name, published, {suffix: urls for suffix, urls in bases.items() if urls})
+
+
+def listed(value: object) -> list[Any]:
+    """The value, which is a list: a text or an object would be taken apart too. Raises TypeError."""
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return value
 
 
 def secure(urls: Sequence[Any]) -> Bases:
@@ -55,7 +62,7 @@ def secure(urls: Sequence[Any]) -> Bases:
 
 
 def host_of(url: str) -> str:
-    """`rdap.example.net:443`, who is asked and paced as one; "" for a URL that is not to be used."""
+    """`rdap.example.net:443`, which is asked and paced as one; "" for a URL that is not to be used."""
     try:
         parts = urlsplit(url)
         port = parts.port or 443
@@ -97,8 +104,9 @@ def whois_server(where: str, entry: Mapping[str, str]) -> WhoisServer:
             raise ScanError(f"{where}: {key} is missing")
     host, _, port = entry["server"].partition(":")
     query = entry.get("query", "{name}")
-    if "{name}" not in query or not query.isprintable() or not (port or "43").isdecimal():
-        raise ScanError(f"{where}: server is host or host:port, query is one line with {{name}} in it")
+    is_query = "{name}" in query and query.isascii() and query.isprintable()
+    if not is_query or not host or not re.fullmatch(r"[0-9]{1,5}", port or "43") or not 0 < int(port or 43) < 65_536:
+        raise ScanError(f"{where}: server is host or host:port, query is one line of ASCII with {{name}} in it")
     free, registered = (pattern(where, entry, key) for key in ("free", "registered"))
     reserved = pattern(where, entry, "reserved") if "reserved" in entry else None
     return WhoisServer(host, port_from_text(port or "43", where), query, free, registered, reserved)

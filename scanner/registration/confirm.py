@@ -1,4 +1,4 @@
-"""The confirmation: joins source, clerk and desks, and owns the order in which they start and stop."""
+"""The confirmation: joins source, batch writer and registry queues, and owns the order in which they start and stop."""
 
 import asyncio
 import os
@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from scanner.errors import InputEndedEarly, ScanError
 from scanner.registration import rdap, whois
 from scanner.registration.answer import UNKNOWN, Answer, Refused
+from scanner.registration.batch_writer import BatchWriter
 from scanner.registration.bootstrap import WhoisServer, host_of
-from scanner.registration.clerk import Clerk
-from scanner.registration.desk import Desk
+from scanner.registration.damage import Damaged
 from scanner.registration.dial import Dialer
 from scanner.registration.https import Web
 from scanner.registration.recheck import Recheck
+from scanner.registration.registry_queue import RegistryQueue
 from scanner.registration.settings import Settings
 from scanner.registration.status import Status
 from scanner.registration.store import Store
@@ -21,8 +22,8 @@ from scanner.source import Source, in_loop
 from scanner.transports.stream import verifying_context
 
 CHUNKS_AHEAD = 4
-DNS = "dns:"  # the desk of domains whose registry nobody knows, for which only the DNS can be asked
-VIA = {"https": "rdap", "whois": "whois", "dns": "dns"}  # by the scheme of a desk's host
+DNS = "dns:"  # the queue of domains without a known registry, for which only the DNS can be asked
+VIA = {"https": "rdap", "whois": "whois", "dns": "dns"}  # by the scheme of a queue's host
 NO_REGISTRY = Answer(UNKNOWN, "", "no_rdap")
 EXIT_FAULT, EXIT_UNREACHED = 1, 3
 
@@ -33,7 +34,9 @@ class Confirmation:
     def __init__(self, settings: Settings, store: Store, sources: Sequence[int], output: int, *, also_errors: bool):
         self._settings = settings
         self._sources = sources
-        self._clerk = Clerk(store, output, host_of=self._host_of, nobody=NO_REGISTRY, also_errors=also_errors)
+        self._writer = BatchWriter(
+            store, output, host_of=self._host_of, no_registry=NO_REGISTRY, also_errors=also_errors
+        )
         self._store = store
         self._dialer = Dialer(settings.proxies, settings.nets)
         tls = verifying_context("RDAP (https)", settings.ca_file)
@@ -41,24 +44,24 @@ class Confirmation:
         self._recheck = settings.recheck and Recheck(
             self._dialer, settings.recheck, settings.authority_port, settings.timeout_s
         )
-        self._desks: dict[str, Desk] = {}
-        self._chunks: list[bytes] = []  # read and not yet with the clerk
+        self._queues: dict[str, RegistryQueue] = {}
+        self._chunks: list[bytes] = []  # read and not yet with the batch writer
         self._answers: list[tuple[str, Answer]] = []  # the same
         self._input_ended = False
         self._trouble: str | None = None  # why the input ended early
         self._fault: BaseException | None = None  # a bug
         self._signal = 0
-        self.books = self._clerk.books
+        self.books = self._writer.books
 
     @property
     def asked(self) -> int:
         """Requests that were sent."""
-        return sum(desk.asked for desk in self._desks.values())
+        return sum(queue.asked for queue in self._queues.values())
 
     @property
     def resting(self) -> int:
         """Registries that have asked for a pause."""
-        return sum(desk.is_resting for desk in self._desks.values())
+        return sum(queue.is_resting for queue in self._queues.values())
 
     async def run(self, status: Status) -> int:
         """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
@@ -78,7 +81,7 @@ class Confirmation:
         return self._exit_code()
 
     async def _work(self) -> None:
-        """Batch after batch: what has come in goes to the clerk, what the clerk finds goes to the desks."""
+        """Batch after batch: input goes to the batch writer, the domains it finds go to the queues."""
         self._wake.set()
         while self._fault is None:
             await self._wake.wait()
@@ -86,22 +89,22 @@ class Confirmation:
             chunks, self._chunks = self._chunks, []
             answers, self._answers = self._answers, []
             ended = self._input_ended
-            wanted = {host: desk.wanted() for host, desk in self._desks.items()}
-            found = await asyncio.to_thread(self._clerk.work, chunks, ended, answers, wanted)
+            wanted = {host: queue.wanted() for host, queue in self._queues.items()}
+            found = await asyncio.to_thread(self._writer.work, chunks, ended, answers, wanted)
             for _ in chunks:
                 self._source.room_made()
             for host, domains in found.items():
-                self._desk(host).feed(domains)
+                self._queue_of(host).feed(domains)
             if ended and not (self._chunks or self._answers) and (self._is_idle() or not self.books.waiting):
                 return
 
     def _is_idle(self) -> bool:
-        """True when we were told to stop and nobody asks any more."""
-        return self._stopping.is_set() and not any(desk.tasks for desk in self._desks.values())
+        """True when a signal has stopped us and no request is under way."""
+        return self._stopping.is_set() and not any(queue.tasks for queue in self._queues.values())
 
     async def _close(self) -> None:
         self._stopping.set()
-        tasks = [task for desk in self._desks.values() for task in desk.tasks]
+        tasks = [task for queue in self._queues.values() for task in queue.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -118,7 +121,7 @@ class Confirmation:
         if self._signal:
             return 128 + self._signal
         self._store.finish()
-        return EXIT_UNREACHED if self.asked and not any(desk.reached for desk in self._desks.values()) else 0
+        return EXIT_UNREACHED if self.asked and not any(queue.reached for queue in self._queues.values()) else 0
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -145,18 +148,20 @@ class Confirmation:
         self._stopping.set()
         self._source.stop()
 
-    # -- who is asked --------------------------------------------------------------------------------------------
+    # -- which server is asked -------------------------------------------------------------------------------------
 
-    def _desk(self, host: str) -> Desk:
-        if host not in self._desks:
-            settings, via = self._settings, VIA[host.partition(":")[0]]
-            self._desks[host] = Desk(self._ask, via, rate=0 if host == DNS else settings.registry_rate,
+    def _queue_of(self, host: str) -> RegistryQueue:
+        if host not in self._queues:
+            settings, via = self._settings, VIA.get(host.partition(":")[0])
+            if via is None:
+                raise Damaged
+            self._queues[host] = RegistryQueue(self._ask, via, rate=0 if host == DNS else settings.registry_rate,
                                      lookups=settings.lookups, max_wait_s=settings.max_wait_s,
                                      deliver=self._deliver, left=self._left, stopping=self._stopping)  # fmt: skip
-        return self._desks[host]
+        return self._queues[host]
 
     def _host_of(self, domain: str) -> str:
-        """Who is paced as one: the first RDAP server, the WHOIS server, else the DNS; "" when nobody can be asked."""
+        """What is paced as one: the first RDAP server, the WHOIS server, else the DNS; "" when there is none to ask."""
         if bases := self._settings.bootstrap.find(domain):
             return f"https://{host_of(bases[0])}"
         if server := self._whois_of(domain):

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from scanner.inputline import judge, shown
+from scanner.input.line import classify_line, shown
+from scanner.input.nesting import NESTED_MAX, is_too_deep
 from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
 from scanner.registration.domain import registrable
 
@@ -52,7 +53,8 @@ def read(text: bytes, also_errors: bool) -> Finished | Waiting | None:
         return finish(row, EXISTS)
     if verdict != "nxdomain" and not (also_errors and row.get("e") not in NOTHING_SENT):
         return finish(row, FAILED)
-    domain = registrable(str(row.get("q", row["d"])))
+    asked = row.get("q", row["d"])
+    domain = registrable(asked) if isinstance(asked, str) else ""
     if not domain:
         return finish(row, Answer(UNKNOWN, "", "no_domain"))
     return Waiting(domain, text)
@@ -63,7 +65,7 @@ def row_of(text: bytes) -> dict[str, Any] | None:
     if len(text) > LINE_MAX:
         return None
     if not text.startswith(b"{"):
-        name, quoted, reason, _ = judge(text)
+        name, quoted, reason, _ = classify_line(text)
         if reason or not name:
             return None
         asked = name.decode("ascii")
@@ -73,11 +75,16 @@ def row_of(text: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     is_ours = isinstance(row, dict) and isinstance(row.get("d"), str) and row.get("s") in ("taken", "nxdomain", "error")
-    return row if is_ours else None
+    return None if not is_ours or (may_be_deep(text) and is_too_deep(row)) else row
+
+
+def may_be_deep(text: bytes) -> bool:
+    """False, at little cost, for nearly all lines: there are not enough brackets."""
+    return text.count(b"[") + text.count(b"{") > NESTED_MAX
 
 
 def finish(row: dict[str, Any], answer: Answer) -> Finished:
-    """The output line. `ms` and `e` of the scan stay where nobody was asked."""
+    """The output line. `ms` and `e` of the scan stay where no request was made."""
     added: dict[str, Any] = {"c": answer.verdict}
     if answer.via:
         added["via"] = answer.via
@@ -93,7 +100,8 @@ def finish(row: dict[str, Any], answer: Answer) -> Finished:
 
 
 def answered(text: bytes, answer: Answer) -> Finished:
-    """The output line of a line that waited."""
+    """The output line of a line that waited. Raises ValueError where it cannot have waited."""
     row = row_of(text)
-    assert row is not None
+    if row is None:
+        raise ValueError("no line that waits for an answer")
     return finish(row, answer)

@@ -1,6 +1,6 @@
-"""Manners towards one registry: so many requests a second, a pause when it asks for one, longer and longer retries.
+"""The pace of one registry: so many requests a second, a pause when it asks for one, longer and longer retries.
 
-It reads no clock and sleeps never: times in seconds come in, times to wait go out.
+It reads no clock and never sleeps: times in seconds come in, times to wait go out.
 """
 
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ def wait_of(text: str, now: datetime | None = None) -> float | None:
         return float(text)
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

@@ -40,14 +40,22 @@ async def lookup(get: Get, base: str, domain: str) -> Answer:
     for _ in range(REDIRECTS_MAX + 1):
         reply = await get(url)
         if reply.status not in MOVED:
-            return judge(reply, domain, urlsplit(url).path)
-        url = urljoin(url, reply.headers.get("location", ""))
+            return read_reply(reply, domain, urlsplit(url).path)
+        url = target(url, reply.headers.get("location", ""))
         if not host_of(url):
             raise Refused("redirect")
     raise Refused("redirect")
 
 
-def judge(reply: Reply, domain: str, path: str) -> Answer:
+def target(url: str, location: str) -> str:
+    """Where a redirect from `url` leads; "" where that is no URL."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
+
+
+def read_reply(reply: Reply, domain: str, path: str) -> Answer:
     """What a reply, which came from `path`, says of the domain. Raises Refused."""
     if reply.status == 200:
         return registration(parsed(reply.body), domain)

@@ -5,29 +5,32 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from scanner.console import Console
+from scanner.config.file import FILE_MAX
 from scanner.errors import ScanError
-from scanner.inputs import open_inputs
-from scanner.newfile import write_whole
-from scanner.output import input_identity, lock, refuse_an_input
+from scanner.input.files import open_inputs
 from scanner.registration.answer import Refused
 from scanner.registration.bootstrap import STALE_DAYS, parse
 from scanner.registration.confirm import Confirmation
+from scanner.registration.damage import mendable
 from scanner.registration.dial import Dialer
 from scanner.registration.https import Web
 from scanner.registration.settings import Settings, own_bootstrap
 from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
+from scanner.results.newfile import write_whole
+from scanner.results.output import input_identity, lock, refuse_an_input
+from scanner.status.console import Console
 from scanner.text import hidden
 from scanner.transports.stream import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"
-BOOTSTRAP_MAX = 16 << 20  # octets
+BOOTSTRAP_MAX = FILE_MAX  # octets: what is kept can be read again
 
 
 def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, output: str | None, force: bool,
@@ -39,13 +42,11 @@ def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, out
     sources = open_inputs(tuple(files))
     kept = Store(Path(store) if store else None, settings.ages_s)
     begun = monotonic()
-    try:
+    with closing(kept), mendable(store):
         descriptor = open_output(kept, sources, output, force=force, resume=resume)
         confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors)
         status = Status(confirmation, console, is_drawn=console.is_terminal and not quiet)
         code = asyncio.run(confirmation.run(status))
-    finally:
-        kept.close()
     figures = summary(confirmation, monotonic() - begun)
     if stats == "json":
         console.say(json.dumps(figures))
@@ -151,12 +152,10 @@ def changes(path: Path, since: float) -> int:
     """What changed, one JSON line each; returns the exit code. Raises ScanError."""
     if not path.exists():
         raise ScanError(f"--store {hidden(str(path))}: no such file")
-    store = Store(path, {})
-    for change in store.changes(since):
-        at = datetime.fromtimestamp(change.pop("at"), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        sys.stdout.write(json.dumps({**change, "at": at}, separators=(",", ":")) + "\n")
+    with closing(Store(path, {})) as store, mendable(str(path)):
+        for change in store.changes(since):
+            sys.stdout.write(json.dumps(change, separators=(",", ":")) + "\n")
     sys.stdout.flush()
-    store.close()
     return 0
 
 
@@ -180,7 +179,15 @@ def update_bootstrap(settings: Settings, url: str) -> int:
         raise ScanError(f"--update-bootstrap: {url}: {refused.reason}") from None
     found = parse(url, body)
     path = own_bootstrap(os.environ)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(str(path), body)
+    keep_bootstrap(path, body)
     print(f"{path}: {len(found.bases):,} TLDs, published {found.published:%Y-%m-%d}")
     return 0
+
+
+def keep_bootstrap(path: Path, body: bytes) -> None:
+    """Whole or not at all. Raises ScanError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(str(path), body)
+    except OSError as error:
+        raise ScanError(f"--update-bootstrap: {hidden(str(path))}: {os.strerror(error.errno or 0)}") from None

@@ -1,4 +1,4 @@
-"""How a confirmation is doing, in one line: drawn on a terminal, or said once when asked (SIGUSR1)."""
+"""How a confirmation is doing, in one line: drawn on a terminal, or written once on request (SIGUSR1)."""
 
 import asyncio
 from collections import deque
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Protocol
 
-from scanner.console import Console
-from scanner.progress import PLAIN, Part, clock, fitting, line
 from scanner.registration.answer import VERDICTS
-from scanner.registration.clerk import Books
+from scanner.registration.batch_writer import Books
+from scanner.status.console import Console
+from scanner.status.progress import PLAIN, Part, clock, fitting, line
 
 FRAME_S = 0.5
 WINDOW_S = 30.0  # of the rate: registries are slow
 
 
-class Told(Protocol):
-    """What is looked at."""
+class Counts(Protocol):
+    """What is shown of a confirmation."""
 
     books: Books
 
@@ -30,10 +30,10 @@ class Told(Protocol):
 
 
 class Status:
-    """Tells of one confirmation."""
+    """The line of one confirmation."""
 
-    def __init__(self, told: Told, console: Console, *, is_drawn: bool):
-        self._told, self._console, self._is_drawn = told, console, is_drawn
+    def __init__(self, counts: Counts, console: Console, *, is_drawn: bool):
+        self._counts, self._console, self._is_drawn = counts, console, is_drawn
         self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])  # requests until then
 
     async def draw(self) -> None:
@@ -41,7 +41,7 @@ class Status:
         while True:
             await asyncio.sleep(FRAME_S)
             now = monotonic()
-            self._samples.append((now, self._told.asked))
+            self._samples.append((now, self._counts.asked))
             while self._samples[0][0] < now - WINDOW_S:
                 self._samples.popleft()
             if self._is_drawn:
@@ -56,17 +56,17 @@ class Status:
         self._console.wipe()
 
     def _parts(self) -> Iterator[Part]:
-        """What there is to say, the most important first."""
-        told, books = self._told, self._told.books
+        """The parts of the line, the most important first."""
+        counts, books = self._counts, self._counts.books
         yield f"{books.written:,} written", PLAIN
         yield f"{books.waiting:,} waiting", PLAIN
         begun, before = self._samples[0]
-        rate = (told.asked - before) / max(monotonic() - begun, 1e-9)
-        yield f"{told.asked:,} requests", PLAIN
+        rate = (counts.asked - before) / max(monotonic() - begun, 1e-9)
+        yield f"{counts.asked:,} requests", PLAIN
         yield f"{rate:,.1f}/s", PLAIN
         if rate > 0 and books.waiting:
             yield f"{clock(books.waiting / rate)} left at most", PLAIN
-        if told.resting:
-            yield f"{told.resting:,} registries resting", PLAIN
+        if counts.resting:
+            yield f"{counts.resting:,} registries resting", PLAIN
         for verdict in VERDICTS:
             yield f"{verdict} {books.verdicts[verdict]:,}", PLAIN

@@ -7,6 +7,7 @@ one thread at a time.
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from time import time
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.registration.answer import UNKNOWN, Answer
+from scanner.registration.answer import UNKNOWN, VERDICTS, Answer
+from scanner.registration.damage import Damaged, fitting, second_of
 from scanner.text import hidden
 
 VERSION = 1  # of the tables
@@ -34,7 +36,7 @@ CREATE TABLE line (         -- read and not yet written
 );
 CREATE INDEX line_by_domain ON line (domain);
 CREATE TABLE pending (      -- domains that are to be asked, each once
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a desk goes on behind the last number it had
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a queue goes on behind the last number it had
     domain TEXT UNIQUE,
     host TEXT               -- of the registry
 );
@@ -96,7 +98,7 @@ class Store:
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
+        elif version != VERSION or columns(self._db) != columns_of_ours():
             raise ScanError(f"--store {shown}: not a store of this version of dnsscan confirm")
 
     def close(self) -> None:
@@ -107,7 +109,7 @@ class Store:
     def run(self) -> Run | None:
         """The run that is under way or was the last."""
         found = self._db.execute("SELECT input, output, begun, lines, octets, done FROM run").fetchone()
-        return Run(*found) if found else None
+        return Run(*fitting(found, str, str, float, int, int, int)) if found else None
 
     def begin(self, source: str, output: str) -> None:
         """A new run; what an earlier one left is dropped."""
@@ -121,7 +123,10 @@ class Store:
         self._db.execute("BEGIN")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            self._db.execute("COMMIT")
+        elif self._db.in_transaction:  # a full disk has rolled it back
+            self._db.execute("ROLLBACK")
 
     def book(self, lines: int, octets: int) -> None:
         """So many lines of the input are taken in, so many octets of the output are written."""
@@ -143,7 +148,7 @@ class Store:
 
     def hosts(self) -> list[str]:
         """Hosts that have something to answer."""
-        return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM pending")]
+        return [fitting(row, str)[0] for row in self._db.execute("SELECT DISTINCT host FROM pending")]
 
     def next(self, host: str, after: int, count: int) -> list[tuple[int, str]]:
         """The next domains of a host, each with its number, which is the cursor."""
@@ -153,7 +158,8 @@ class Store:
     def take(self, domain: str) -> list[bytes]:
         """The lines that waited for this domain, which waits no more."""
         self._db.execute("DELETE FROM pending WHERE domain = ?", (domain,))
-        return [text for (text,) in self._db.execute("DELETE FROM line WHERE domain = ? RETURNING text", (domain,))]
+        rows = self._db.execute("DELETE FROM line WHERE domain = ? RETURNING text", (domain,))
+        return [fitting(row, bytes)[0] for row in rows]
 
     def waiting(self) -> int:
         """Lines that wait."""
@@ -167,13 +173,15 @@ class Store:
         found = self._db.execute(query, (domain,)).fetchone()
         if found is None:
             return None
-        verdict, via, reason, ms, expires, statuses, at = found
+        verdict, via, reason, ms, expires, statuses, at = fitting(found, str, str, str, int, str, str, float)
+        if verdict not in VERDICTS:
+            raise Damaged
         if at < begun and (time() - at > self._ages_s.get(verdict, 0) or over(expires)):
             return None
         return Answer(verdict, via, reason, ms, expires, tuple(statuses.split("\n")) if statuses else ())
 
     def learn(self, domain: str, answer: Answer) -> None:
-        """Keep a verdict; one that differs from the one before goes into the history. An unknown tells nothing new."""
+        """Keep a verdict; one that differs from the one before goes into the history. An unknown is not a change."""
         now, statuses = time(), "\n".join(answer.statuses)
         row = (domain, answer.verdict, answer.via, answer.reason, answer.ms, answer.expires, statuses, now)
         self._db.execute("INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -186,10 +194,26 @@ class Store:
 
     def changes(self, since: float) -> Iterator[dict[str, Any]]:
         """What changed after its first verdict, oldest first."""
-        for domain, at, verdict, expires, statuses, was, before in self._db.execute(CHANGES, (since,)):
-            yield {"d": domain, "at": at, "was": was, "c": verdict, "exp": expires,
+        for row in self._db.execute(CHANGES, (since,)):
+            domain, at, verdict, expires, statuses, was, before = fitting(row, str, float, *[str] * 5)
+            yield {"d": domain, "was": was, "c": verdict, "exp": expires,
                    "st_was": before.split("\n") if before else [],
-                   "st": statuses.split("\n") if statuses else []}  # fmt: skip
+                   "st": statuses.split("\n") if statuses else [], "at": second_of(at)}  # fmt: skip
+
+
+def columns(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Every table with each of its columns."""
+    query = """SELECT tables.name, columns.name
+        FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%' ORDER BY 1, 2"""
+    return db.execute(query).fetchall()
+
+
+def columns_of_ours() -> list[tuple[str, str]]:
+    """Those of a new store."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(TABLES)
+        return columns(db)
 
 
 def opened(path: Path | None) -> sqlite3.Connection:

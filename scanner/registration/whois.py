@@ -32,7 +32,7 @@ async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: fl
         raise Refused("timeout", again=True) from None
     except OSError:
         raise Refused("connection", again=True) from None
-    return judge(server, reply.decode("utf-8", "replace"), domain)
+    return read_reply(server, reply.decode("utf-8", "replace"), domain)
 
 
 async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: float) -> bytes:
@@ -49,20 +49,20 @@ async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: fl
         writer.transport.abort()
 
 
-def judge(server: WhoisServer, reply: str, domain: str) -> Answer:
+def read_reply(server: WhoisServer, reply: str, domain: str) -> Answer:
     """What a reply says, comments left out. A registration must name the domain. Raises Refused."""
-    said = COMMENT.sub("", reply.replace("\r", ""))
-    if not said.strip():
+    text = COMMENT.sub("", reply.replace("\r", ""))
+    if not text.strip():
         raise Refused("ratelimited" if LIMITED.search(reply) else "connection", again=True)
-    if server.reserved and server.reserved.search(said):
+    if server.reserved and server.reserved.search(text):
         return Answer(RESERVED, "whois")
-    named = re.search(rf"(?<![a-z0-9.-]){re.escape(domain)}(?![a-z0-9-])", said, re.IGNORECASE) is not None
-    free, registered = server.free.search(said) is not None, server.registered.search(said) is not None
+    named = re.search(rf"(?<![a-z0-9.-]){re.escape(domain)}(?![a-z0-9-])", text, re.IGNORECASE) is not None
+    free, registered = server.free.search(text) is not None, server.registered.search(text) is not None
     if registered and not free and named:
-        expires = EXPIRES.search(said)
+        expires = EXPIRES.search(text)
         return Answer(
-            REGISTERED, "whois", expires=expires[1] if expires else "", statuses=cleaned(STATUS.findall(said))
+            REGISTERED, "whois", expires=expires[1] if expires else "", statuses=cleaned(STATUS.findall(text))
         )
     if free and not registered:
         return Answer(FREE, "whois")
-    raise Refused("ratelimited" if LIMITED.search(said) else "whois_bad", again=bool(LIMITED.search(said)))
+    raise Refused("ratelimited" if LIMITED.search(text) else "whois_bad", again=bool(LIMITED.search(text)))

@@ -1,1 +1,1 @@
-"""`dnsscan report`: the lines of a scan, and what it told of itself, as one page."""
+"""`dnsscan report`: the lines of a scan, and what it recorded of itself, as one page."""

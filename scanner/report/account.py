@@ -1,4 +1,4 @@
-"""The section of the run: its books and its settings, as the scan told of them."""
+"""The section of the run: its books and its settings, as the scan recorded them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from scanner.report.drawing import shortened
 from scanner.report.markup import Html, element, join, missing, name, section, table
 from scanner.report.plain import plain
-from scanner.report.run import Run
+from scanner.report.run_record import Run
 
 KEYS = 100
 VALUES = 10  # of a list
@@ -15,17 +15,17 @@ KEY_MAX, VALUE_MAX = 60, 400  # characters
 
 def account(run: Run) -> Html:
     tables = [
-        table(title, ("Key", "Value"), rows_of(told), words=2)
-        for title, told in (("The books", run.books), ("The settings", run.settings)) if told
+        table(title, ("Key", "Value"), rows_of(recorded), words=2)
+        for title, recorded in (("The books", run.books), ("The settings", run.settings)) if recorded
     ]  # fmt: skip
     if not tables:
-        told = "Not recorded: --stats json has a scan tell its books and settings, and report --stats shows them."
-        return section("run", "The run", missing(told))
+        why = "Not recorded: with --stats json a scan records its books and settings, and report --stats shows them."
+        return section("run", "The run", missing(why))
     return section("run", "The run", element("div", join(tables), class_="pair"))
 
 
-def rows_of(told: Mapping[str, Any]) -> list[tuple[Html, Html]]:
-    return [(name(plain(key, KEY_MAX)), name(words(value))) for key, value in list(told.items())[:KEYS]]
+def rows_of(recorded: Mapping[str, Any]) -> list[tuple[Html, Html]]:
+    return [(name(plain(key, KEY_MAX)), name(words(value))) for key, value in list(recorded.items())[:KEYS]]
 
 
 def words(value: object) -> str:

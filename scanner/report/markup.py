@@ -1,4 +1,4 @@
-"""HTML, a piece at a time. A str is text of anybody and is escaped here; only Html goes into a page as it is."""
+"""HTML, a piece at a time. A str may come from anywhere and is escaped here; only Html goes into a page as it is."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def element(tag: str, inside: object, **attributes: str) -> Html:
 
 
 def name(text: object) -> Html:
-    """A name or value of somebody, apart from the direction of what stands around it."""
+    """A name or value from outside, isolated from the writing direction of the text around it."""
     return element("bdi", text, class_="name")
 
 
@@ -75,10 +75,10 @@ def scroller(inside: Html, label: str, kind: str = "scroll") -> Html:
     return element("div", inside, class_=kind, tabindex="0", role="region", aria_label=label)
 
 
-def figure(title: str, told: str, drawing: Drawing, key: Html | None = None) -> Html:
-    """A chart under its title and legend; `told` says in words what it shows."""
+def figure(title: str, description: str, drawing: Drawing, key: Html | None = None) -> Html:
+    """A chart under its title and legend; `description` says in words what it shows."""
     caption = element("figcaption", join((element("h3", title), key or Html())))
-    return element("figure", join((caption, image(drawing, f"{title}: {told}"))))
+    return element("figure", join((caption, image(drawing, f"{title}: {description}"))))
 
 
 def image(drawing: Drawing, label: str, kind: str = "") -> Html:
@@ -99,7 +99,7 @@ def missing(text: str) -> Html:
 
 
 def details(summary: str, inside: Html) -> Html:
-    """What is there for who asks for it."""
+    """What is shown when the reader opens it."""
     return element("details", join((element("summary", summary), inside)))
 
 

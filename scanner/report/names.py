@@ -24,9 +24,9 @@ def names(groups: Iterable[Group]) -> Html:
     rows = join(row for key, group in keys.items() for row in samples(group, key))
     tools = Html(TOOLS.format(join(element("option", key) for key in keys)))
     inside = join((element("caption", CAPTION), element("thead", HEAD), element("tbody", rows)))
-    told = paragraph(f"On paper {PRINTED} of each; on screen up to {SAMPLES}.", "note paper")
+    note = paragraph(f"On paper {PRINTED} of each; on screen up to {SAMPLES}.", "note paper")
     table = scroller(element("table", inside, id="names"), "Names", "scroll tall")
-    return section("sample", "Names", tools, table, told)
+    return section("sample", "Names", tools, table, note)
 
 
 def samples(group: Group, key: str) -> list[Html]:

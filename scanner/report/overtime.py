@@ -26,15 +26,15 @@ GAP = 0.14  # of a step, behind its bar
 
 
 def over_time(line: Timeline | None, source: str) -> Html:
-    """`source`: who told of the time."""
+    """`source`: where the times come from."""
     if line is None:
-        told = "Not recorded: --fields ts has each line say when it was written, and --stats json a series of the run."
-        return section("time", TITLE, missing(told))
+        why = "Not recorded: with --fields ts each line has its time, and with --stats json the run has a series."
+        return section("time", TITLE, missing(why))
     if not line.span_s:
         return section("time", TITLE, missing("All lines were written within a millisecond."))
     begun = f", from {moment(line.start)}" if line.start is not None else ""
     note = paragraph(f"Steps of {line.width_s:g} s{begun}, counted from {source}.", "note")
-    told = "bars, one for each step; the table below has the figures."
+    description = "bars, one for each step; the table below has the figures."
     rows = [
         (clock(place * line.width_s), f"{bucket.lines / line.seconds(place):,.0f}", f"{bucket.taken:,}",
          f"{bucket.nxdomain:,}", f"{bucket.error:,}", percent(bucket.error, bucket.lines))
@@ -43,8 +43,8 @@ def over_time(line: Timeline | None, source: str) -> Html:
     counts = table("Lines in each step", ("From", "Lines/s", "taken", "nxdomain", "error", "Error share"), rows)
     return section(
         "time", TITLE, note,
-        figure("Lines a second", told, drawn(throughput(line)), VERDICTS),
-        figure("Share of errors", told, drawn(error_share(line)), legend(swatch("error")))
+        figure("Lines a second", description, drawn(throughput(line)), VERDICTS),
+        figure("Share of errors", description, drawn(error_share(line)), legend(swatch("error")))
         if any(bucket.error for bucket in line.buckets) else missing("There was no error."),
         details("The figures of both", counts),
     )  # fmt: skip

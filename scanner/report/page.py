@@ -1,4 +1,4 @@
-"""The page: one file that opens from disk and asks nobody for anything. Its policy (CSP) allows this program's own
+"""The page: one file that opens from disk and loads nothing. Its policy (CSP) allows this program's own
 style and script by their hashes and nothing else: no request, no eval, no attribute with code."""
 
 from base64 import b64encode
@@ -8,24 +8,24 @@ from string import Template
 
 from scanner import __version__
 from scanner.report.account import account
-from scanner.report.exits import failing
+from scanner.report.failing import failing
 from scanner.report.markup import Html, element, html, join, missing, paragraph, percent, swatch
 from scanner.report.names import names
 from scanner.report.overtime import clock, moment, over_time
 from scanner.report.plain import plain
 from scanner.report.query import Figures
 from scanner.report.roundtrips import milliseconds, round_trips
-from scanner.report.run import Run
+from scanner.report.run_record import Run
 from scanner.report.timeline import Timeline, from_series
 from scanner.report.tlds import top_level_domains
 from scanner.report.verdicts import verdicts, whole
-from scanner.results import Loaded
+from scanner.results.table import Loaded
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 
 
 def page(title: str, loaded: Loaded, figures: Figures, run: Run) -> str:
-    """The whole page. `title` is the name of the file of lines; `run` what the scan told of itself."""
+    """The whole page. `title` is the name of the file of lines; `run` what the scan recorded of itself."""
     here = files("scanner.report")
     style, script = (here.joinpath(part).read_text("utf-8") for part in ("page.css", "page.js"))
     line = figures.timeline or from_series(run.series)
@@ -48,7 +48,7 @@ def digest(text: str) -> str:
 
 
 def body(figures: Figures, line: Timeline | None, run: Run) -> Html:
-    """The sections; of a file without lines only what the run tells."""
+    """The sections; of a file without lines only what the run recorded."""
     if not figures.groups:
         return join((missing("There is no line in this file, so there is nothing to show."), account(run)))
     return join((
@@ -73,17 +73,17 @@ def subtitle(loaded: Loaded, line: Timeline | None, run: Run) -> str:
 
 def notices(loaded: Loaded, run: Run) -> list[str]:
     """What the reader must know before anything else."""
-    told = []
+    found = []
     if loaded.foreign:
-        told.append(
+        found.append(
             f"{loaded.foreign:,} of {loaded.lines:,} lines are no results (torn, damaged, or another program's) "
             "and are not in these figures."
         )
     count = loaded.lines - loaded.foreign
     written = [run.books.get(key, 0) for key in ("written", "skipped")]  # skipped: an earlier run has them
     if "written" in run.books and all(isinstance(each, int) for each in written) and sum(written) != count:
-        told.append(f"The run tells of {sum(written):,} lines, and here are {count:,}: do the two belong together?")
-    return told
+        found.append(f"The run wrote {sum(written):,} lines, and here are {count:,}: do the two belong together?")
+    return found
 
 
 def headline(figures: Figures, line: Timeline | None) -> Html:

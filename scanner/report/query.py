@@ -7,13 +7,13 @@ from duckdb import DuckDBPyConnection
 
 from scanner.report.plain import plain
 from scanner.report.timeline import Bucket, Timeline, steps, width_s
-from scanner.results import VERDICTS
+from scanner.results.table import VERDICTS
 
 TLDS = 15
-EXITS = 12
+ENDPOINTS_MAX = 12
 GROUPS = 40  # of verdict and reason, in the table of samples: the closed list has 16, and rcodeN a few
 SAMPLES = 20  # names of each
-EXIT_ANSWERS_MIN = 20  # an exit with fewer says little of itself, and stands behind the others
+RESPONSES_MIN = 20  # an endpoint with fewer comes after the others: its percentiles mean little
 TEXT_MAX = 300  # characters of a name or an answer that leave the engine
 ROOT = "(the root)"
 
@@ -49,11 +49,11 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
-    """A resolver or proxy as the answers that came by it show it."""
+class Endpoint:
+    """A resolver or proxy, as the responses that came by it show it."""
 
     name: str  # the resolver, or the index of the proxy
-    errors: int  # servfail, refused...: an attempt without an answer names no exit
+    errors: int  # servfail, refused...: an attempt without a response names no endpoint
     times: Times
 
 
@@ -73,14 +73,14 @@ class Tld:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that the lines say."""
+    """All that is shown of the lines."""
 
     groups: list[Group]  # most lines first
     group_count: int
     times: Times | None  # None: nothing was answered
-    resolvers: list[Exit]  # slowest first
+    resolvers: list[Endpoint]  # slowest first
     resolver_count: int  # 0: not recorded
-    proxies: list[Exit]
+    proxies: list[Endpoint]
     proxy_count: int
     tlds: list[Tld]  # most lines first
     tld_count: int
@@ -92,14 +92,14 @@ def ask(con: DuckDBPyConnection) -> Figures:
     """Everything, of the view `results`."""
     con.execute(TIMES)
     con.execute(TLD_COUNTS)
-    overall = exits(con, "''")
+    overall = endpoints(con, "''")
     return Figures(
         groups=groups(con),
         group_count=count(con, "SELECT count(DISTINCT (s, e)) FROM results"),
         times=overall[0].times if overall else None,
-        resolvers=exits(con, "ns"),
+        resolvers=endpoints(con, "ns"),
         resolver_count=count(con, "SELECT count(DISTINCT ns) FROM times"),
-        proxies=exits(con, "p"),
+        proxies=endpoints(con, "p"),
         proxy_count=count(con, "SELECT count(DISTINCT p) FROM times"),
         tlds=[Tld(plain(name) or ROOT, *counts) for name, *counts in con.execute(TLDS_SQL).fetchall()],
         tld_count=count(con, "SELECT count(DISTINCT tld) FROM tlds"),
@@ -121,10 +121,10 @@ def count(con: DuckDBPyConnection, sql: str) -> int:
     return int(found)
 
 
-def exits(con: DuckDBPyConnection, key: str) -> list[Exit]:
-    """The slowest exits by the column `key` of `times`."""
-    rows = con.execute(EXITS_SQL.format(key=key, least=EXIT_ANSWERS_MIN, most=EXITS)).fetchall()
-    return [Exit(plain(name), errors, Times(*times)) for name, errors, *times in rows]
+def endpoints(con: DuckDBPyConnection, key: str) -> list[Endpoint]:
+    """The slowest endpoints by the column `key` of `times`."""
+    rows = con.execute(ENDPOINTS_SQL.format(key=key, least=RESPONSES_MIN, most=ENDPOINTS_MAX)).fetchall()
+    return [Endpoint(plain(name), errors, Times(*times)) for name, errors, *times in rows]
 
 
 def timeline(con: DuckDBPyConnection) -> Timeline | None:
@@ -141,27 +141,28 @@ def timeline(con: DuckDBPyConnection) -> Timeline | None:
 
 BY_VERDICT = ", ".join(f"coalesce(sum(n) FILTER (s = '{verdict}'), 0)::BIGINT" for verdict in VERDICTS)
 
-# One row for each exit, verdict and millisecond: small enough for every question about times, and exact. It can go to
-# the disk, which an aggregate that keeps its values (quantile_cont) cannot.
+# One row for each endpoint, verdict and millisecond: small enough for every question about times, and exact. It can
+# go to the disk, which an aggregate that keeps its values (quantile_cont) cannot.
 TIMES = """
 CREATE TEMP TABLE times AS
 SELECT ns, p, s, ms, count(*) AS n,
     CASE WHEN ms = 0 THEN -1 ELSE floor(10 * log10(ms) + 1e-9)::INTEGER END AS bin
 FROM results WHERE r IS NOT NULL GROUP BY ALL"""
 
-EXITS_SQL = """
+ENDPOINTS_SQL = """
 WITH each AS (
-    SELECT {key} AS exit, ms, any_value(bin) AS bin, sum(n) AS n, sum(n) FILTER (s = 'error') AS errors
+    SELECT {key} AS endpoint, ms, any_value(bin) AS bin, sum(n) AS n, sum(n) FILTER (s = 'error') AS errors
     FROM times WHERE {key} IS NOT NULL GROUP BY ALL),
 ranked AS (
-    SELECT *, sum(n) OVER (PARTITION BY exit ORDER BY ms) AS upto, sum(n) OVER (PARTITION BY exit) AS total FROM each),
-binned AS (SELECT exit, bin, sum(n)::BIGINT AS n FROM each GROUP BY ALL),
-bins AS (SELECT exit, map(list(bin ORDER BY bin), list(n ORDER BY bin)) AS bins FROM binned GROUP BY exit)
-SELECT exit, coalesce(sum(errors), 0)::BIGINT, any_value(total)::BIGINT AS lines,
+    SELECT *, sum(n) OVER (PARTITION BY endpoint ORDER BY ms) AS upto, sum(n) OVER (PARTITION BY endpoint) AS total
+    FROM each),
+binned AS (SELECT endpoint, bin, sum(n)::BIGINT AS n FROM each GROUP BY ALL),
+bins AS (SELECT endpoint, map(list(bin ORDER BY bin), list(n ORDER BY bin)) AS bins FROM binned GROUP BY endpoint)
+SELECT endpoint, coalesce(sum(errors), 0)::BIGINT, any_value(total)::BIGINT AS lines,
     min(ms) FILTER (upto >= 0.50 * total), min(ms) FILTER (upto >= 0.90 * total),
     min(ms) FILTER (upto >= 0.99 * total) AS p99, any_value(bins)
-FROM ranked JOIN bins USING (exit) GROUP BY exit
-ORDER BY lines >= {least} DESC, p99 DESC, exit LIMIT {most}"""
+FROM ranked JOIN bins USING (endpoint) GROUP BY endpoint
+ORDER BY lines >= {least} DESC, p99 DESC, endpoint LIMIT {most}"""
 
 # The samples are picked by their place in the file, so that the texts of a few lines are read and not of all; by hash,
 # so that they are spread over the file and the same each time.

@@ -1,4 +1,4 @@
-"""The section of round trips: how long answers took, all together, by proxy and by resolver."""
+"""The section of round trips: how long responses took, all together, by proxy and by resolver."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -31,12 +31,12 @@ from scanner.report.markup import (
     table,
 )
 from scanner.report.plain import plain
-from scanner.report.query import EXITS, Exit, Figures, Times
-from scanner.report.run import Run
+from scanner.report.query import ENDPOINTS_MAX, Endpoint, Figures, Times
+from scanner.report.run_record import Run
 
 TITLE = "Round trips"
 PERCENTILES = {"p50": "M-0.34,-1.1H0.34V1.1H-0.34Z", "p90": "diamond", "p99": "triangle-up"}  # and their marks
-MARKS = legend("darker: more answers", Html("&#9474; p50"), Html("&#9670; p90"), Html("&#9650; p99"))
+MARKS = legend("darker: more responses", Html("&#9474; p50"), Html("&#9670; p90"), Html("&#9650; p99"))
 TICKS_MS = [first * 10**power for power in range(6) for first in (1, 2, 5)]
 TICK_LABEL = "datum.value < 1000 ? datum.value + ' ms' : datum.value / 1000 + ' s'"
 
@@ -45,20 +45,20 @@ def round_trips(figures: Figures, run: Run) -> Html:
     times = figures.times
     if times is None:
         return section("times", TITLE, missing("Nothing was answered."))
-    told = (
-        f"Of {times.lines:,} answers half took {milliseconds(times.p50)} or less, nine in ten "
+    description = (
+        f"Of {times.lines:,} responses half took {milliseconds(times.p50)} or less, nine in ten "
         f"{milliseconds(times.p90)}, 99 in 100 {milliseconds(times.p99)}."
     )
     rows = [(span(b), f"{n:,}", percent(n, times.lines)) for b, n in times.bins.items()]
-    counts = table("Answers by round trip", ("Round trip", "Answers", "Share"), rows)
+    counts = table("Responses by round trip", ("Round trip", "Responses", "Share"), rows)
     proxies = [proxy_name(run, each.name) for each in figures.proxies]
     resolvers = [each.name for each in figures.resolvers]
     return section(
-        "times", TITLE, paragraph(told), figure("All answers", told, drawn(histogram(times))),
+        "times", TITLE, paragraph(description), figure("All responses", description, drawn(histogram(times))),
         details("The figures of this chart", counts),
-        exits(("proxy", "proxies"), figures.proxies, proxies, figures.proxy_count)
+        endpoints(("proxy", "proxies"), figures.proxies, proxies, figures.proxy_count)
         or missing("By proxy: not recorded; --fields p has each line name its proxy. A direct scan has none."),
-        exits(("resolver", "resolvers"), figures.resolvers, resolvers, figures.resolver_count)
+        endpoints(("resolver", "resolvers"), figures.resolvers, resolvers, figures.resolver_count)
         or missing("By resolver: not recorded; --fields ns has each line name its resolver."),
     )  # fmt: skip
 
@@ -70,7 +70,7 @@ def proxy_name(run: Run, index: str) -> str:
     return f"#{at} {plain(known[at], 60)}" if isinstance(known, list) and 0 <= at < len(known) else f"#{at}"
 
 
-def exits(kind: tuple[str, str], found: Sequence[Exit], names: Sequence[str], count: int) -> Html:
+def endpoints(kind: tuple[str, str], found: Sequence[Endpoint], names: Sequence[str], count: int) -> Html:
     """A strip and a row of a table for each, the slowest first; nothing where there is none."""
     if not found:
         return Html()
@@ -79,24 +79,24 @@ def exits(kind: tuple[str, str], found: Sequence[Exit], names: Sequence[str], co
          f"{each.times.p50:,}", f"{each.times.p90:,}", f"{each.times.p99:,}")
         for each, name in zip(found, names, strict=True)
     ]  # fmt: skip
-    heads = (kind[0].capitalize(), "Answers", "Errors", "p50 ms", "p90 ms", "p99 ms")
-    told = f"a strip for each of {len(found):,} {kind[1]}; the table below has the figures."
+    heads = (kind[0].capitalize(), "Responses", "Errors", "p50 ms", "p90 ms", "p99 ms")
+    description = f"a strip for each of {len(found):,} {kind[1]}; the table below has the figures."
     return join((
-        figure(f"By {kind[0]}", told, strips([each.times for each in found], list(map(place, names))), MARKS),
-        table(f"Answers by {kind[0]}, the slowest first" + beyond(count, EXITS), heads, rows),
+        figure(f"By {kind[0]}", description, strips([each.times for each in found], list(map(place, names))), MARKS),
+        table(f"Responses by {kind[0]}, the slowest first" + beyond(count, ENDPOINTS_MAX), heads, rows),
     ))  # fmt: skip
 
 
 def place(name: str) -> str:
-    """Index and address of an exit, short enough for a drawing: `#7 198.51.100.7:1080`."""
+    """Index and address of a proxy or resolver, short enough for a drawing: `#7 198.51.100.7:1080`."""
     index, _, url = name.rpartition(" ")
     return shortened(f"{index} {url.rpartition('@')[2].rpartition('://')[2]}".strip(), 28)
 
 
 def histogram(times: Times) -> Callable[[int], Spec]:
-    """How many answers took how long; the percentiles marked."""
+    """How many responses took how long; the percentiles marked."""
     low, high = reach([times])
-    rows = [{**edges(b), "none": 0, "lines": n, "say": f"{span(b)}: {n:,} answers"} for b, n in times.bins.items()]
+    rows = [{**edges(b), "none": 0, "lines": n, "say": f"{span(b)}: {n:,} responses"} for b, n in times.bins.items()]
     marks = [
         {"at": max(ms, low), "row": row, "label": f"{name} {milliseconds(ms)}"}
         for row, (name, ms) in enumerate(percentiles(times))
@@ -126,13 +126,13 @@ def percentile_label(mark: Spec, low: float, high: float) -> list[Spec]:
 
 
 def strips(found: Sequence[Times], names: Sequence[str]) -> Drawing:
-    """A strip for each, darker where more of its answers are, with its percentiles; the name before it, or on a
+    """A strip for each, darker where more of its responses are, with its percentiles; the name before it, or on a
     telephone above it."""
     low, high = reach(found)
     named = list(enumerate(zip(found, names, strict=True)))
     shades = [
         {"row": row, **edges(b), "depth": math.sqrt(n / max(times.bins.values())),
-         "say": f"{name}, {span(b)}: {n:,} answers"}
+         "say": f"{name}, {span(b)}: {n:,} responses"}
         for row, (times, name) in named for b, n in times.bins.items()
     ]  # fmt: skip
     marks = [

@@ -1,4 +1,4 @@
-"""A scan over time: lines by verdict in equal steps, whoever told of them (the lines, or the scan's series)."""
+"""A scan over time: lines by verdict in equal steps, from the lines or from the scan's series."""
 
 import math
 from collections.abc import Sequence

@@ -18,10 +18,10 @@ def top_level_domains(figures: Figures) -> Html:
          percent(tld.nxdomain, tld.lines), percent(tld.error, tld.lines))
         for tld in figures.tlds
     ]  # fmt: skip
-    told = "bars, the commonest first; the table below has the figures."
+    description = "bars, the commonest first; the table below has the figures."
     heads = ("TLD", "Names", "taken", "nxdomain", "error", "nxdomain share", "Error share")
     caption = "Names by top-level domain" + beyond(figures.tld_count, TLDS)
-    bars = figure("Names", told, drawn(by_tld(figures.tlds)), VERDICTS)
+    bars = figure("Names", description, drawn(by_tld(figures.tlds)), VERDICTS)
     return section("tlds", TITLE, bars, table(caption, heads, rows))
 
 

@@ -39,8 +39,8 @@ def verdicts(figures: Figures) -> Html:
     with_reason = [group for group in figures.groups if group.reason][:DRAWN]
     if not with_reason:
         return section("verdicts", "Verdicts and reasons", counts)
-    told = "bars, the commonest first; the table below has the figures."
-    bars = figure("Lines with a reason", told, drawn(reasons(with_reason)), VERDICTS)
+    description = "bars, the commonest first; the table below has the figures."
+    bars = figure("Lines with a reason", description, drawn(reasons(with_reason)), VERDICTS)
     return section("verdicts", "Verdicts and reasons", bars, counts)
 
 
@@ -67,10 +67,10 @@ def reasons(groups: Sequence[Group]) -> Callable[[int], Spec]:
 def whole(counts: dict[str, int]) -> Html:
     """All lines in one bar."""
     total = sum(counts.values())
-    told = [f"{verdict} {percent(counts[verdict], total)}" for verdict in COLOURS]
+    shares = [f"{verdict} {percent(counts[verdict], total)}" for verdict in COLOURS]
     rows = [
         {"verdict": verdict, "place": place, "lines": counts[verdict], "say": f"{say}, {counts[verdict]:,} lines"}
-        for place, (verdict, say) in enumerate(zip(COLOURS, told, strict=True))
+        for place, (verdict, say) in enumerate(zip(COLOURS, shares, strict=True))
     ]
     spec = {
         **rows_of(rows),
@@ -83,4 +83,4 @@ def whole(counts: dict[str, int]) -> Html:
             "description": {"field": "say"},
         },
     }
-    return image(drawn(lambda width: spec), f"Lines by verdict: {', '.join(told)}", "bar")
+    return image(drawn(lambda width: spec), f"Lines by verdict: {', '.join(shares)}", "bar")

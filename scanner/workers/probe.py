@@ -8,7 +8,7 @@ import secrets
 from time import monotonic
 from typing import cast
 
-from scanner.inputline import judge
+from scanner.input.line import classify_line as judge
 from scanner.native.line import Lines
 from scanner.native.names import Names
 from scanner.native.peer import Peer

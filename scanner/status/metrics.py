@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, served or in a file: read from the counters when somebody asks, nothing for each query.
+"""Metrics for Prometheus, served or in a file: read from the counters at each scrape, at no cost for a query.
 
 The only home of prometheus-client, an extra; it is imported when it is asked for.
 """
@@ -19,7 +19,7 @@ from scanner import __version__
 from scanner.config.endpoints import place_text
 from scanner.errors import ScanError
 from scanner.model import REASONS
-from scanner.watch import Row, Watch
+from scanner.status.view import TALLY_NAMES, Row, View
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together
 OTHERS = "others"
@@ -30,17 +30,17 @@ COUNTS = {  # family: key of the books, and what it counts
     "lines_skipped": ("skipped", "Results that an earlier run has written (--resume)."),
     "unfinished": ("unfinished", "Results that were given up because a budget was used up."),
     "queries": ("queries", "Queries sent."),
-    "answers": ("answers", "Answers that fit a query."),
+    "responses": ("responses", "Responses that fit a query."),
     "strays": ("strays", "Messages that answer nothing that was asked."),
     "retries": ("retried", "Attempts beyond the first of a name."),
     "requeues": ("requeued", "Names that a connection's end gave back without an attempt spent."),
     "second_passes": ("second", "Names asked once more at the end."),
     "recoveries": ("recovered", "Names that had their verdict in the second pass."),
 }
-ROW_COUNTS = {  # of each proxy and each resolver
+MEANINGS = {  # of the counters of each proxy and each resolver
     "queries": "Queries sent.",
-    "answers": "Answers that fit a query.",
-    "losses": "Attempts that ended without an answer.",
+    "responses": "Responses that fit a query.",
+    "losses": "Attempts that ended without a response.",
     "reconnects": "Connections opened beyond each worker's first.",
     "pauses": "Times that nothing was sent for a while because nothing came back.",
 }
@@ -49,14 +49,14 @@ ROW_COUNTS = {  # of each proxy and each resolver
 class Collector:
     """All families. Each sample has `scan` as a label where that is given."""
 
-    def __init__(self, watch: Watch, scan: str | None = None):
-        self._watch = watch
+    def __init__(self, view: View, scan: str | None = None):
+        self._view = view
         self._names = () if scan is None else ("scan",)
         self._values = () if scan is None else (scan,)
 
     def collect(self) -> Iterator[Metric]:
         """Every family with its samples, as they stand now."""
-        books = self._watch.books()
+        books = self._view.books()
         for family, (key, text) in COUNTS.items():
             yield self._counter(family, text, (), [((), books[key])])
         verdicts = [((verdict,), books[verdict]) for verdict in ("taken", "nxdomain", "error")]
@@ -66,39 +66,41 @@ class Collector:
         yield self._gauge("names_in_flight", "Names started and not yet written.", books["in_flight"])
         yield from self._state()
         yield self._round_trips()
-        yield from self._rows("proxy", self._watch.proxies())
-        yield from self._rows("resolver", self._watch.resolvers())
+        yield from self._rows("proxy", self._view.proxies())
+        yield from self._rows("resolver", self._view.resolvers())
 
     def _state(self) -> Iterator[Metric]:
-        watch, now = self._watch, time.time()
-        yield self._gauge("build_info", "Always 1; the label tells the version.", 1, version=__version__)
-        yield self._gauge("start_time_seconds", "When the scan began.", watch.began.timestamp())
-        if watch.ended is not None:
-            yield self._gauge("end_time_seconds", "When the scan ended.", watch.ended.timestamp())
-        if (answer_s := watch.last_answer_s) is not None:
+        view, now = self._view, time.time()
+        yield self._gauge("build_info", "Always 1; the label is the version.", 1, version=__version__)
+        yield self._gauge("start_time_seconds", "When the scan began.", view.began.timestamp())
+        if view.ended is not None:
+            yield self._gauge("end_time_seconds", "When the scan ended.", view.ended.timestamp())
+        if (answer_s := view.last_answer_s) is not None:
             yield self._gauge("last_answer_time_seconds", "When the last answer came.", now - answer_s)
-        if (share := watch.share_done) is not None:
+        if (share := view.share_done) is not None:
             yield self._gauge("done_ratio", "How much of the input is done, from 0 to 1.", share)
-        yield self._gauge("output_waits", "1 while the output's reader is behind.", watch.output_waits)
-        yield self._gauge("tunnels_live", "Tunnels, or direct connections, that are open.", watch.live)
-        yield self._gauge("tunnels_pausing", "Workers that wait before the next try.", watch.pausing)
+        yield self._gauge("output_waits", "1 while the output's reader is behind.", view.output_waits)
+        yield self._gauge("tunnels_live", "Tunnels, or direct connections, that are open.", view.live)
+        yield self._gauge("tunnels_pausing", "Workers that wait before the next try.", view.pausing)
         yield self._gauge(
-            "resolvers_pausing", "udp:// resolvers that wait before the next try.", watch.resolvers_pausing
+            "resolvers_pausing", "udp:// resolvers that wait before the next try.", view.resolvers_pausing
         )
 
     def _round_trips(self) -> Metric:
-        tally = self._watch.tally()
+        tally = self._view.tally()
         octaves = tally.octaves()
         buckets = [(repr(seconds), count) for seconds, count in octaves[:-1]] + [("+Inf", octaves[-1][1])]
-        family = HistogramMetricFamily("dnsscan_round_trip_seconds", "Round trips of all answers.", labels=self._names)
+        family = HistogramMetricFamily(
+            "dnsscan_round_trip_seconds", "Round trips of all responses.", labels=self._names
+        )
         family.add_metric(self._values, buckets, tally.seconds)
         return family
 
     def _rows(self, kind: str, rows: Sequence[Row]) -> Iterator[Metric]:
         groups = grouped(rows)
-        for key, text in ROW_COUNTS.items():
+        for key in TALLY_NAMES:
             counts = [((name,), sum(getattr(row, key) for row in group)) for name, group in groups.items()]
-            yield self._counter(f"{kind}_{key}", text, (kind,), counts)
+            yield self._counter(f"{kind}_{key}", MEANINGS[key], (kind,), counts)
         family = GaugeMetricFamily(f"dnsscan_{kind}_window", "Queries in flight that it was found good for.",
                                    labels=(*self._names, kind))  # fmt: skip
         for name, group in groups.items():
@@ -121,7 +123,7 @@ class Collector:
 
 
 def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Rows by name: proxies that differ only in their password look alike, and not all of thousands are told apart."""
+    """Rows by name: proxies that differ only in their password look alike, and those beyond LABELS_MAX are one."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         name = row.name if row.name in groups or len(groups) < LABELS_MAX else OTHERS
@@ -129,10 +131,10 @@ def grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return groups
 
 
-def serve(watch: Watch, host: str, port: int) -> Callable[[], None]:
+def serve(view: View, host: str, port: int) -> Callable[[], None]:
     """Serve the metrics over HTTP in a thread, with those of the process; returns what ends that. Raises ScanError."""
     registry = CollectorRegistry()
-    registry.register(Collector(watch))
+    registry.register(Collector(view))
     ProcessCollector(registry=registry)
     try:
         server = Server(host, port)
@@ -151,16 +153,16 @@ def serve(watch: Watch, host: str, port: int) -> Callable[[], None]:
     return close
 
 
-def exposition(watch: Watch, scan: str) -> Callable[[], bytes]:
-    """The metrics as text for the node exporter's textfile collector, which makes one page of all files: `scan` tells
-    several scans apart."""
+def exposition(view: View, scan: str) -> Callable[[], bytes]:
+    """The metrics as text for the node exporter's textfile collector, which makes one page of all files: the label
+    `scan` distinguishes several scans."""
     registry = CollectorRegistry()
-    registry.register(Collector(watch, scan))
+    registry.register(Collector(view, scan))
     return lambda: generate_latest(registry)
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """HTTP that says nothing on stderr. Python's own asks DNS for its address, outside of all tunnels."""
+    """HTTP without a log on stderr. Python's own server looks up its address in the DNS, outside of all tunnels."""
 
     daemon_threads = True
 
@@ -174,7 +176,7 @@ class Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), OSError):  # who asked has left: nobody's trouble
+        if not isinstance(sys.exception(), OSError):  # the client has left
             super().handle_error(request, client_address)
 
 

@@ -1,7 +1,7 @@
 """Results in the formats of others: Parquet, CSV, SQLite and DuckDB, each with the same columns and types.
 
-Sorted by verdict and name: who asks for one verdict, or for one name of it, then reads a part of the file (a third to
-a fifth of the time, for files of the same size). CSV is for people: in the order of the input where lines tell it (n),
+Sorted by verdict and name: a query for one verdict, or for one name of it, then reads a part of the file (a third to
+a fifth of the time, for files of the same size). CSV is for people: in the order of the input where lines have it (n),
 and with no cell that a spreadsheet takes for a formula.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from scanner.errors import ScanError
-from scanner.results import COLUMNS, VERDICTS, quoted
+from scanner.results.table import COLUMNS, VERDICTS, quoted
 from scanner.text import hidden
 
 BATCH = 10_000  # rows handed to SQLite at a time
@@ -77,7 +77,7 @@ FORMATS: dict[str, Callable[[DuckDBPyConnection, Path], None]] = {
 
 
 def format_of(name: str) -> Callable[[DuckDBPyConnection, Path], None]:
-    """Who writes a file of this name. Raises ScanError for an ending that is not known."""
+    """What writes a file of this name. Raises ScanError for an ending that is not known."""
     ending = Path(name).suffix.lower()
     if ending not in FORMATS:
         known = list(FORMATS)

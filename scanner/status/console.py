@@ -1,4 +1,4 @@
-"""What a scan says on stderr: warnings, a line that is drawn again and again on a terminal, and the summary.
+"""What a scan writes to stderr: warnings, a line that is redrawn on a terminal, and the summary.
 
 It never touches stdout, and a stderr that is full or closed never ends a scan, nor stops it.
 """
@@ -9,18 +9,18 @@ import select
 import sys
 from collections.abc import Callable
 
-COLUMNS = 80  # of a terminal that does not say
-TROUBLES_TOLD = 6  # of thousands of dead proxies the first few are told; the summary counts them all
+COLUMNS = 80  # of a terminal that does not report its width
+TROUBLES_SHOWN = 6  # of thousands of dead proxies; the summary counts them all
 
 
 class Console:
-    """Speaks for one scan. `host`, where there is one, hears its warnings in stderr's place."""
+    """The messages of one scan. `host`, where there is one, gets its warnings instead of stderr."""
 
     def __init__(self, host: Callable[[str], None] | None = None) -> None:
         self._host = host
-        self._said: set[str] = set()
+        self._warned: set[str] = set()
         self._troubles: set[str] = set()
-        self._drawn = False  # a line stands there that is no line yet
+        self._drawn = False  # a line without its newline stands there
         self.is_terminal = host is None and is_terminal(2) and os.environ.get("TERM") != "dumb"
         self.has_colours = self.is_terminal and not os.environ.get("NO_COLOR")  # no-color.org
 
@@ -37,15 +37,15 @@ class Console:
         return COLUMNS
 
     def warn(self, text: str) -> None:
-        """One line; the same text is not said twice."""
-        if text not in self._said:
-            self._said.add(text)
+        """One line; the same text is not repeated."""
+        if text not in self._warned:
+            self._warned.add(text)
             self.note(text)
 
     def trouble(self, text: str) -> None:
         """A proxy or resolver cannot be used: one line for each of the first few."""
         self._troubles.add(text)
-        if len(self._troubles) <= TROUBLES_TOLD:
+        if len(self._troubles) <= TROUBLES_SHOWN:
             self.warn(text)
         else:
             self.warn("more proxies or resolvers are in trouble; the summary counts them")
@@ -76,7 +76,7 @@ class Console:
 
 
 def write(text: str) -> None:
-    """To stderr, at once; trouble with stderr is nobody's trouble."""
+    """To stderr, at once; a stderr that cannot be written to is ignored."""
     octets = text.encode("utf-8", "backslashreplace")
     with contextlib.suppress(OSError):
         while octets:
@@ -84,7 +84,7 @@ def write(text: str) -> None:
 
 
 def has_room(descriptor: int) -> bool:
-    """False for a pipe that nobody empties and a terminal that was stopped (Ctrl-S): writing there would wait."""
+    """False for a full pipe and a terminal that was stopped (Ctrl-S): writing there would wait."""
     waiter = select.poll()
     waiter.register(descriptor, select.POLLOUT)
     return bool(waiter.poll(0))
@@ -94,7 +94,7 @@ def is_in_front() -> bool:
     """False for a job in the background, that would draw over what the user is typing."""
     try:
         return os.tcgetpgrp(2) == os.getpgrp()
-    except OSError:  # not the terminal that we were started from: nobody types there
+    except OSError:  # not the terminal that we were started from, so no one types there
         return True
 
 

@@ -19,6 +19,7 @@ from scanner.native.answered import Answered
 from scanner.text import hidden
 
 SIDE = ".resume"  # behind the output's name
+SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
 
@@ -81,14 +82,18 @@ def input_identity(source: int) -> dict[str, Any] | str:
 
 
 def write_side(name: str, identity: dict[str, Any]) -> None:
-    """Whole or not at all."""
+    """Whole or not at all. Raises ScanError."""
     new = Path(f"{name}{SIDE}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(identity, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(f"{name}{SIDE}")
+    try:
+        new.unlink(missing_ok=True)  # a leftover, which may be a link or a FIFO, is neither followed nor waited for
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(identity, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(f"{name}{SIDE}")
+    except OSError as error:
+        raise ScanError(f"--output: {hidden(name)}{SIDE}: {os.strerror(error.errno or 0)}") from None
 
 
 def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
@@ -110,13 +115,36 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
 def check_side(name: str, identity: dict[str, Any]) -> None:
     """The earlier run had the same input and types."""
     try:
-        before = json.loads(Path(f"{name}{SIDE}").read_text())
-        kind = before["dnsscan"], before["input"], before["types"]
-    except FileNotFoundError:
-        raise ScanError(f"--resume: {name}{SIDE} is missing, so the input of {name} is not known") from None
-    except (ValueError, KeyError, TypeError):
-        raise ScanError(f"--resume: {name}{SIDE} is damaged, so the input of {name} is not known") from None
-    if kind[2] != identity["types"]:
-        raise ScanError(f"--resume: {name} was begun with --type {' '.join(map(str, kind[2]))}")
-    if kind != (identity["dnsscan"], identity["input"], identity["types"]):
+        before = json.loads(read_side(f"{name}{SIDE}"))
+        kind, types = (before["dnsscan"], before["input"]), before["types"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise damaged(name) from None
+    if not isinstance(types, list) or not all(isinstance(each, str) and each.isalnum() for each in types):
+        raise damaged(name)
+    if types != identity["types"]:
+        raise ScanError(f"--resume: {name} was begun with --type {' '.join(types)}")
+    if kind != (identity["dnsscan"], identity["input"]):
         raise ScanError(f"--resume: the input does not match: {name} was begun with another (its size or head differs)")
+
+
+def damaged(name: str) -> ScanError:
+    """The side file does not say what it should."""
+    return ScanError(f"--resume: {name}{SIDE} is damaged, so the input of {name} is not known")
+
+
+def read_side(path: str) -> bytes:
+    """What stands in the side file. Raises ValueError where that is too much, ScanError for what is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO is not waited for
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise ScanError(f"--resume: {path} is not a regular file")
+            if found.st_size > SIDE_OCTETS_MAX:
+                raise ValueError("too large")
+            return file.read()
+    except FileNotFoundError:
+        name = path.removesuffix(SIDE)
+        raise ScanError(f"--resume: {path} is missing, so the input of {name} is not known") from None
+    except OSError as error:
+        raise ScanError(f"--resume: {path}: {os.strerror(error.errno or 0)}") from None

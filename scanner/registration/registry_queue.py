@@ -1,6 +1,6 @@
-"""A desk for each registry: its domains in turn, at its pace, each until there is an answer or no more tries.
+"""A queue for each registry: its domains in turn, at its pace, each until there is an answer or no more tries.
 
-It keeps no file and writes no line; answers are delivered.
+It keeps no file and writes no line; answers are handed to `deliver`.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ UNREACHED = ("connection", "proxy")
 Ask = Callable[[str], Awaitable[Answer]]
 
 
-class Desk:
-    """`ask` answers or raises Refused; `via` is who is asked; at most `lookups` at once. `left` is told of each who
-    asks no more, with the bug that ended it or None."""
+class RegistryQueue:
+    """`ask` returns an Answer or raises Refused; `via` is what it asks (rdap, whois, dns); at most `lookups` run at
+    once. `left` is called as each task ends, with the exception that ended it (a bug) or None."""
 
     def __init__(self, ask: Ask, via: str, *, rate: float, lookups: int, max_wait_s: float,
                  deliver: Callable[[str, Answer], None], left: Callable[[BaseException | None], None],
@@ -34,7 +34,7 @@ class Desk:
         self._tasks: set[asyncio.Task[None]] = set()
         self._last = 0  # number of the last domain that came here
         self.asked = 0  # requests
-        self.reached = False  # somebody answered, whatever it was
+        self.reached = False  # some reply came, whatever it was
 
     def wanted(self) -> tuple[int, int]:
         """The number after which, and how many more domains may come."""
@@ -54,7 +54,7 @@ class Desk:
 
     @property
     def tasks(self) -> set[asyncio.Task[None]]:
-        """Those who ask now."""
+        """Lookups under way."""
         return self._tasks
 
     @property
@@ -64,7 +64,7 @@ class Desk:
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._staff()  # what came after it looked for the last time
+        self._staff()  # for domains that came after it found the queue empty
         self._left(None if task.cancelled() else task.exception())
 
     async def _serve(self) -> None:
@@ -75,7 +75,7 @@ class Desk:
                 self._deliver(domain, answer)
 
     async def _answer(self, domain: str) -> Answer | None:
-        """None when we are told to stop before there is an answer."""
+        """None when `stopping` is set before there is an answer."""
         begun = monotonic()
         reason = ""
         for tries in range(TRIES):
@@ -98,7 +98,7 @@ class Desk:
         return None if self._stopping.is_set() else Answer(UNKNOWN, self._via, reason, milliseconds(begun))
 
     async def _turn(self) -> bool:
-        """Wait for a turn; False when we are told to stop meanwhile. A rest too long for us is not waited for."""
+        """Wait for a turn; False when `stopping` is set meanwhile. A rest beyond `max_wait_s` is not waited for."""
         while True:
             now = monotonic()
             if self._pace.resting(now) > self._max_wait_s:
@@ -109,7 +109,7 @@ class Desk:
                 return True
 
     async def _may_try_again(self, refused: Refused, tries: int) -> bool:
-        """True after the pause that is due; everybody at this desk keeps a pause that the registry asks for."""
+        """True after the pause that is due; every lookup of this queue keeps a pause that the registry asks for."""
         if refused.wait_s is not None or refused.reason == "ratelimited":
             self._pace.rest(monotonic(), back_off(tries) if refused.wait_s is None else refused.wait_s)
             return refused.again
@@ -118,7 +118,7 @@ class Desk:
         return await self._sleep(back_off(tries))
 
     async def _sleep(self, seconds: float) -> bool:
-        """True after so long, False when we are told to stop."""
+        """True after so many seconds, False when `stopping` is set."""
         if seconds > 0 and not self._stopping.is_set():
             try:
                 await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,15 +1,15 @@
-"""How a scan is doing, in one line: drawn on a terminal four times a second, or said every ten, or once when asked.
+"""How a scan is doing, in one line: drawn on a terminal four times a second, else written every 10 s or on request.
 
 It is written by hand, and no library's progress bar: rich's takes over stdout while it is live, adds 50 ms to each
-start, and would still have to be told what to say.
+start, and the text would still have to be written here.
 """
 
 import math
 from collections.abc import Iterator
 from time import monotonic
 
-from scanner.console import Console
-from scanner.watch import Watch
+from scanner.status.console import Console
+from scanner.status.view import View
 
 FRAME_S = 0.25
 PLAIN_S = 10.0
@@ -26,67 +26,67 @@ Part = tuple[str, str]
 class Progress:
     """`form` is auto (drawn on a terminal, else nothing), plain (a line every ten seconds) or none."""
 
-    def __init__(self, watch: Watch, console: Console, form: str):
-        self._watch, self._console = watch, console
+    def __init__(self, view: View, console: Console, form: str):
+        self._view, self._console = view, console
         self._is_drawn = form == "auto" and console.is_terminal
         self._every_s = FRAME_S if self._is_drawn else PLAIN_S if form == "plain" else math.inf
-        self._next_at = watch.started + self._every_s
+        self._next_at = view.started + self._every_s
 
     def tick(self, now: float) -> None:
-        """Say how things stand, when it is time for that; may be called as often as one likes."""
+        """Draw or write the line, when it is time for that; may be called at any rate."""
         if now < self._next_at:
             return
         begun = monotonic()
         if self._is_drawn:
             console = self._console
-            console.draw(line(fitting(list(parts(self._watch)), console.columns - 1), console.has_colours))
+            console.draw(line(fitting(list(parts(self._view)), console.columns - 1), console.has_colours))
         else:
             self.status()
         self._next_at = now + max(self._every_s, (monotonic() - begun) / COST_MAX)
 
     def status(self) -> None:
-        """One line about now, whoever reads it."""
-        self._console.note(line(list(parts(self._watch)), False))
+        """One line about now, also where nothing is drawn."""
+        self._console.note(line(list(parts(self._view)), False))
 
 
-def parts(watch: Watch) -> Iterator[Part]:
-    """What there is to say, the most important first."""
-    books = watch.books()
-    yield from course(watch)
-    yield f"{watch.per_second:,.0f}/s", BOLD
-    if watch.output_waits:
+def parts(view: View) -> Iterator[Part]:
+    """The parts of the line, the most important first."""
+    books = view.books()
+    yield from course(view)
+    yield f"{view.per_second:,.0f}/s", BOLD
+    if view.output_waits:
         yield "the output's reader is behind", YELLOW
     yield f"{books['written']:,} written", PLAIN
     for verdict in ("taken", "nxdomain", "error"):
         share = books[verdict] / max(books["written"], 1)
         yield f"{verdict} {percent(share)}", RED if verdict == "error" and share >= ERRORS_MANY else PLAIN
-    tally = watch.tally()
+    tally = view.tally()
     median, slow = tally.quantile_ms(0.5), tally.quantile_ms(0.99)
     if median is not None and slow is not None:
         yield f"p50 {brief(median)} p99 {brief(slow)} ms", PLAIN
     yield f"{books['in_flight']:,} in flight", PLAIN
     if books["retried"]:
         yield f"{books['retried']:,} retried", PLAIN
-    yield from tunnels(watch)
+    yield from tunnels(view)
 
 
-def course(watch: Watch) -> Iterator[Part]:
+def course(view: View) -> Iterator[Part]:
     """How far it is, and how long the rest takes, where the size of the input is known."""
-    share, left_s = watch.share_done, watch.left_s
+    share, left_s = view.share_done, view.left_s
     if share is not None:
         yield f"{math.floor(100 * share)}%", BOLD
         if left_s is not None and share < 1:
             yield f"{clock(left_s)} left", PLAIN
 
 
-def tunnels(watch: Watch) -> Iterator[Part]:
+def tunnels(view: View) -> Iterator[Part]:
     """Connections that live, and what is waited for."""
-    if watch.live or watch.pausing:
-        yield f"{watch.live:,} live", PLAIN
-    if watch.pausing:
-        yield f"{watch.pausing:,} pausing", YELLOW
-    if watch.resolvers_pausing:
-        yield f"{watch.resolvers_pausing:,} resolvers pausing", YELLOW
+    if view.live or view.pausing:
+        yield f"{view.live:,} live", PLAIN
+    if view.pausing:
+        yield f"{view.pausing:,} pausing", YELLOW
+    if view.resolvers_pausing:
+        yield f"{view.resolvers_pausing:,} resolvers pausing", YELLOW
 
 
 def fitting(wanted: list[Part], columns: int) -> list[Part]:

@@ -1,4 +1,4 @@
-"""What can be seen of a scan while it runs: its counts, how fast it is, how far, and each proxy and resolver.
+"""A read-only view of a running scan: its counts, how fast it is, how far, and each proxy and resolver.
 
 It reads what the parts of the scan count for themselves and changes nothing. `sample` and `end` are the loop's;
 everything else may be asked by any thread.
@@ -22,8 +22,13 @@ from scanner.workers.way import Way
 
 SAMPLE_S = 0.1
 RECENT = 51  # samples: the rate is that of the last 5 s
-RECENT_LEAST_S = 1.0  # for telling how long the rest will take
+RECENT_LEAST_S = 1.0  # before the time that the rest takes is estimated
 POINTS_MAX = 600  # of the series; at first one a sample
+
+TALLY_NAMES = ("queries", "responses", "losses", "reconnects", "pauses")
+"""The counters of each path, as the summary, `--stats json` and the metrics show them."""
+NATIVE_NAMES = {"responses": "answers"}
+"""Counters that native code still has under another name."""
 
 Point = tuple[float, int, int, int, int]
 """Seconds since the start, and written, taken, nxdomain, error until then."""
@@ -31,12 +36,12 @@ Point = tuple[float, int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One proxy or resolver. queries = answers + losses + those in flight; `window` is of the median connection, or of
-    a udp:// resolver the sum over all engines."""
+    """One proxy or resolver. queries = responses + losses + those in flight; `window` is that of the median connection,
+    or, of a udp:// resolver, the sum over all engines."""
 
     name: str  # without its password
     queries: int
-    answers: int
+    responses: int
     losses: int
     p50_ms: float | None
     p99_ms: float | None
@@ -80,7 +85,7 @@ class Series:
         self.points = list(first.values())
 
 
-class Watch:
+class View:
     """The parts of one scan, entered by it as it makes them."""
 
     def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver]):
@@ -110,7 +115,8 @@ class Watch:
                     books[key] += count
                 else:
                     books[key] = dict(sorted((Counter(books[key]) + Counter(count)).items()))
-        return books
+        shown = {native: name for name, native in NATIVE_NAMES.items()}
+        return {shown.get(key, key): count for key, count in books.items()}
 
     def datagrams(self) -> dict[str, int]:
         """What only datagrams meet, in all engines; nothing where there are none."""
@@ -118,7 +124,7 @@ class Watch:
         return {key: sum(getattr(engine, key) for engine in self.engines) for key in keys}
 
     def tally(self) -> Tally:
-        """Everything that was sent, and how long the answers took."""
+        """Everything that was sent, and how long the responses took."""
         return sum_of(self.ways)
 
     def end(self, by: str) -> None:
@@ -133,7 +139,7 @@ class Watch:
 
     @property
     def last_answer_s(self) -> float | None:
-        """How long ago the last answer came; None before the first."""
+        """How long ago the last response came; None before the first."""
         heard_at = max(names.heard_at for names in self.pools)
         return max(monotonic() - heard_at, 0) if heard_at else None
 
@@ -145,7 +151,7 @@ class Watch:
     # -- rates ---------------------------------------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
-        """Remember how things stand; may be called as often as one likes."""
+        """Record the present counts, when a sample is due; may be called at any rate."""
         if now >= self._next_at:
             self._next_at = now + SAMPLE_S
             books = self.books()
@@ -154,19 +160,19 @@ class Watch:
 
     @property
     def per_second(self) -> float:
-        """Lines written a second, of late."""
+        """Lines written a second, over the last five seconds."""
         first, last = self._recent[0], self._recent[-1]
         return (last.written - first.written) / max(last.at - first.at, 1e-9)
 
     @property
     def share_done(self) -> float | None:
-        """From 0 to 1; None while nobody knows how large the input is."""
+        """From 0 to 1; None while the size of the input is not known."""
         total = self.source.total if self.source else None
         return min(self._done(self.books()) / total, 1.0) if total else None
 
     @property
     def left_s(self) -> float | None:
-        """How long the rest takes if all goes on as of late; None when that cannot be told."""
+        """How long the rest takes at the present rate; None when that is not known."""
         total = self.source.total if self.source else None
         first, last = self._recent[0], self._recent[-1]
         if not total or last.done <= first.done or last.at - first.at < RECENT_LEAST_S:
@@ -235,8 +241,9 @@ def row_for(name: str, ways: Sequence[Way], pauses: int, window: int | None = No
     windows = [session.window for way in ways for session in way.sessions if session.sent]
     if window is None and windows:
         window = round(statistics.median(windows))
-    return Row(name, tally.queries, tally.answers, tally.losses, ms_of(tally, 0.5), ms_of(tally, 0.99),
-               tally.reconnects, tally.pauses + pauses, window)  # fmt: skip
+    counts = {key: getattr(tally, NATIVE_NAMES.get(key, key)) for key in TALLY_NAMES}
+    counts["pauses"] += pauses
+    return Row(name=name, p50_ms=ms_of(tally, 0.5), p99_ms=ms_of(tally, 0.99), window=window, **counts)
 
 
 def ms_of(tally: Tally, share: float) -> float | None:

@@ -1,5 +1,5 @@
-"""What a scan told of itself at its end (`--stats json 2> run.json`), read with suspicion: every key may be missing,
-and one that is not of its form is told by its name. Nothing is guessed."""
+"""What a scan recorded of itself at its end (`--stats json 2> run.json`), read with suspicion: any key may be missing,
+and one that is not of its form is named in the error. Nothing is guessed."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from scanner.errors import ScanError
+from scanner.input.nesting import is_too_deep
 from scanner.report.plain import plain
 from scanner.text import hidden
 
@@ -23,7 +24,7 @@ class Ledger:
 
     name: str
     queries: float | None
-    answers: float | None
+    responses: float | None
     losses: float | None
     p50_ms: float | None
     p99_ms: float | None
@@ -49,7 +50,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """The run that a file tells of: all of it, or its last line that begins with `{` (before it stand the warnings of
+    """The run that a file records: all of it, or its last line that begins with `{` (before it stand the warnings of
     the scan). Raises ScanError."""
     try:
         with path.open("rb") as file:
@@ -62,26 +63,28 @@ def read_run(path: Path) -> Run:
     last = next((line for line in reversed(octets.splitlines()) if line.lstrip().startswith(b"{")), b"")
     for text in (octets, last):
         try:
-            told = orjson.loads(text)
+            recorded = orjson.loads(text)
         except orjson.JSONDecodeError:
             continue
-        if isinstance(told, dict):
-            return run_of(told, where)
+        if isinstance(recorded, dict):
+            return run_of(recorded, where)
     raise ScanError(f"{where}: holds no JSON object; dnsscan --stats json writes one to stderr")
 
 
-def run_of(told: dict[str, Any], where: str) -> Run:
+def run_of(recorded: dict[str, Any], where: str) -> Run:
     """A Run of a JSON object. Raises ScanError that names the key."""
-    settings = told.get("settings", {})
+    settings = recorded.get("settings", {})
     if not isinstance(settings, dict):
         raise ScanError(f"{where}: settings: not an object")
+    if is_too_deep(settings):
+        raise ScanError(f"{where}: settings: nested too deep")
     apart = ("settings", "series", "resolvers", "proxies")
     return Run(
         settings=settings,
-        books={key: value for key, value in told.items() if key not in apart and is_plain(value)},
-        series=series_of(told.get("series", []), where),
-        resolvers=ledgers_of(told.get("resolvers", []), "resolver", f"{where}: resolvers"),
-        proxies=ledgers_of(told.get("proxies", []), "proxy", f"{where}: proxies"),
+        books={key: value for key, value in recorded.items() if key not in apart and is_plain(value)},
+        series=series_of(recorded.get("series", []), where),
+        resolvers=ledgers_of(recorded.get("resolvers", []), "resolver", f"{where}: resolvers"),
+        proxies=ledgers_of(recorded.get("proxies", []), "proxy", f"{where}: proxies"),
     )
 
 
@@ -91,28 +94,28 @@ def is_plain(value: object) -> bool:
     return all(each is None or isinstance(each, str | int | float) for each in counts)
 
 
-def series_of(told: object, where: str) -> list[list[float]]:
+def series_of(recorded: object, where: str) -> list[list[float]]:
     """Points that go forward in time, and whose counts never fall."""
     wrong = ScanError(f"{where}: series: not a list of [seconds, written, taken, nxdomain, error], each growing")
-    if not isinstance(told, list) or len(told) > SERIES_MAX:
+    if not isinstance(recorded, list) or len(recorded) > SERIES_MAX:
         raise wrong
     before = [0.0] * 5
-    for point in told:
+    for point in recorded:
         if not isinstance(point, list) or len(point) != 5 or not all(is_number(each) for each in point):
             raise wrong
         if any(now < then for now, then in zip(point, before, strict=True)):
             raise wrong
         before = point
-    return told
+    return recorded
 
 
-def ledgers_of(told: object, kind: str, where: str) -> list[Ledger]:
+def ledgers_of(recorded: object, kind: str, where: str) -> list[Ledger]:
     """One for each object of a list; `kind` is the key of its name."""
     wrong = ScanError(f'{where}: not a list of {{"{kind}": text, "queries": number, ...}}')
-    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+    if not isinstance(recorded, list) or not all(isinstance(each, dict) for each in recorded):
         raise wrong
     ledgers = []
-    for each in told:
+    for each in recorded:
         numbers = {key: each.get(key) for key in Ledger.__slots__ if key != "name"}
         if not isinstance(each.get(kind), str) or not all(n is None or is_number(n) for n in numbers.values()):
             raise wrong

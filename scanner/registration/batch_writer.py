@@ -1,6 +1,6 @@
-"""The clerk: takes lines in, books answers, writes lines out, each batch in one transaction. It asks nobody.
+"""Takes lines in, records answers and writes lines out, each batch in one transaction. It sends no request.
 
-It works in a thread, one batch at a time, and waits there for a slow reader of the output.
+It runs in a thread, one batch at a time, and waits there for a slow reader of the output.
 """
 
 from collections import Counter
@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from scanner.native.line import write_lines
 from scanner.registration.answer import Answer
-from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Waiting, answered, in_the_dns, read
+from scanner.registration.damage import Damaged
+from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Finished, Waiting, answered, in_the_dns, read
 from scanner.registration.store import Store
 from scanner.sink import error_for, piece_for
 
-FIRST = 16  # domains for a desk that is new
+FIRST = 16  # domains for a queue that is new
 Domains = list[tuple[int, str]]  # each with its number in the store
 
 
@@ -35,10 +36,10 @@ class Books:
         return self.read + self.left == self.written + self.blank + self.waiting + self.skipped
 
 
-class Clerk:
-    """`host_of` gives the registry of a domain; "" asks nobody, and `nobody` says what is answered then."""
+class BatchWriter:
+    """`host_of` gives the registry of a domain, "" where there is none; `no_registry` is the answer then."""
 
-    def __init__(self, store: Store, descriptor: int, *, host_of: Callable[[str], str], nobody: Answer,
+    def __init__(self, store: Store, descriptor: int, *, host_of: Callable[[str], str], no_registry: Answer,
                  also_errors: bool):  # fmt: skip
         run = store.run()
         assert run is not None
@@ -47,33 +48,39 @@ class Clerk:
         self._store = store
         self._descriptor = descriptor
         self._piece = piece_for(descriptor)
-        self._host_of, self._nobody = host_of, nobody
+        self._host_of, self._no_registry = host_of, no_registry
         self._also_errors = also_errors
         self._begun = run.begun
         self._lines, self._octets = run.lines, run.octets
         self._skip = run.lines  # lines of the input that an earlier process took in
-        self._hosts = set(store.hosts())  # that have something to answer and perhaps no desk
+        self._hosts = set(store.hosts())  # with domains to ask, and perhaps no queue yet
         self._rest = b""  # of a line whose end has not come
 
     def work(self, chunks: Sequence[bytes], ended: bool, answers: Sequence[tuple[str, Answer]],
              wanted: Mapping[str, tuple[int, int]]) -> dict[str, Domains]:  # fmt: skip
-        """One batch; gives domains for those who ask. `wanted`: the last number a host's desk was given, and how many
-        more it takes; a host that is not in it has no desk yet. Raises OutputError, ReaderGone."""
+        """One batch; returns the next domains for each queue. `wanted`: by host, the last number that its queue was
+        given and how many more it takes; a host that is missing has no queue yet. Raises OutputError, ReaderGone."""
         with self._store:
             out = self._take_in(self._cut(chunks, ended))
             for domain, answer in answers:
                 self._store.learn(domain, answer)
                 lines = self._store.take(domain)
                 self.books.waiting -= len(lines)
-                out += [self._tally(*answered(line, answer)) for line in lines]
+                out += [self._tally(*self._answered(line, answer)) for line in lines]
             self._write(b"".join(out))
             self._store.book(self._lines, self._octets)
         hosts, self._hosts = {**dict.fromkeys(self._hosts, (0, FIRST)), **wanted}, set()
         return {host: found for host, (after, count) in hosts.items()
                 if (found := self._store.next(host, after, count))}  # fmt: skip
 
+    def _answered(self, line: bytes, answer: Answer) -> Finished:
+        try:
+            return answered(line, answer)
+        except ValueError:
+            raise Damaged from None
+
     def _cut(self, chunks: Sequence[bytes], ended: bool) -> bytes:
-        """Whole lines; the rest is kept, of an endless line no more than can be told from a good one."""
+        """Whole lines; the rest is kept, of an endless line no more than it takes to see that it is too long."""
         block = self._rest + b"".join(chunks)
         end = block.rfind(b"\n") + 1
         self._rest = block[end:][: LINE_MAX + 1]
@@ -126,9 +133,9 @@ class Clerk:
         self._store.ask((line.domain, host) for line, host in waiting)
 
     def _known(self, domain: str, host: str) -> Answer | None:
-        """What needs no asking."""
+        """An answer for which no request is needed."""
         if not host:
-            return self._nobody
+            return self._no_registry
         known = self._store.known(domain, self._begun)
         self.books.cached += known is not None
         return known
@@ -141,7 +148,7 @@ class Clerk:
         return lines
 
     def _write(self, block: bytes) -> None:
-        """Before the transaction ends: what it says is written is written."""
+        """Before the transaction ends, so that whatever it records as written is written."""
         if block and (failure := write_lines(self._descriptor, block, self._piece)):
             raise error_for(failure)
         self._octets += len(block)

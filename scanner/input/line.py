@@ -15,7 +15,7 @@ SHOWN_MAX = 256  # octets of an overlong line that its `d` keeps
 SPACE = b" \t\r"
 JOINERS = "\u200c\u200d"  # invisible, but IDNA 2008 has a place for them (RFC 5892 appendix A)
 
-Judged = tuple[bytes, bytes | None, int, str]
+Classified = tuple[bytes, bytes | None, int, str]
 """(name to ask, JSON text of `d` or None when `d` is the name itself, reason or 0, why)."""
 
 SPECIAL_USE = (
@@ -25,8 +25,8 @@ SPECIAL_USE = (
 )
 
 
-def judge(line: bytes, *, ptr: bool = False, special: bool = False) -> Judged:
-    """Judge one line without its newline. `ptr`: ask reverse names for addresses. `special`: hold special-use back."""
+def classify_line(line: bytes, *, ptr: bool = False, special: bool = False) -> Classified:
+    """What a line without its newline is. `ptr`: ask reverse names for addresses. `special`: hold special-use back."""
     if len(line) > LINE_MAX:
         return bad(line[:SHOWN_MAX], f"line too long (> {LINE_MAX} octets)")
     line = line.strip(SPACE)
@@ -50,7 +50,7 @@ def judge(line: bytes, *, ptr: bool = False, special: bool = False) -> Judged:
     return name.encode(), None if name == text else shown(line), 0, ""
 
 
-def bad(line: bytes, why: str) -> Judged:
+def bad(line: bytes, why: str) -> Classified:
     """The verdict on a line that is not a name."""
     return b"", shown(line), BADNAME, why
 
@@ -90,7 +90,7 @@ def address_of(text: str) -> str | None:
 
 def ascii_name_of(text: str) -> str | None:
     """The A-label form; the IDNA tables are read when the first such name comes."""
-    from scanner.idn import ascii_name
+    from scanner.input.idn import ascii_name
 
     return ascii_name(text)
 

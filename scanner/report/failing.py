@@ -1,15 +1,15 @@
-"""The section of slow and failing exits, from the scan's own account: an attempt that was lost is on no line."""
+"""The section of slow and failing proxies and resolvers, from the scan's own account: a lost attempt is on no line."""
 
 from collections.abc import Callable, Sequence
 
 from scanner.report.markup import Html, address, beyond, missing, percent, section, table
-from scanner.report.query import EXITS
-from scanner.report.run import Ledger, Run
+from scanner.report.query import ENDPOINTS_MAX
+from scanner.report.run_record import Ledger, Run
 
-TITLE = "Slow and failing exits"
+TITLE = "Slow and failing proxies and resolvers"
 COLUMNS: dict[str, Callable[[Ledger], str]] = {
     "Queries": lambda each: number(each.queries),
-    "Answers": lambda each: number(each.answers),
+    "Responses": lambda each: number(each.responses),
     "Lost": lambda each: number(each.losses),
     "Lost share": lambda each: percent(each.losses, each.queries) if each.losses is not None and each.queries else "",
     "p50 ms": lambda each: number(each.p50_ms),
@@ -22,18 +22,18 @@ COLUMNS: dict[str, Callable[[Ledger], str]] = {
 
 def failing(run: Run) -> Html:
     tables = [ledger(kind, found) for kind, found in (("proxy", run.proxies), ("resolver", run.resolvers)) if found]
-    told = "Not recorded: --stats json has a scan tell of lost queries and reconnects, and report --stats shows them."
-    return section("exits", TITLE, *(tables or [missing(told)]))
+    why = "Not recorded: with --stats json a scan records lost queries and reconnects, and report --stats shows them."
+    return section("failing", TITLE, *(tables or [missing(why)]))
 
 
 def ledger(kind: str, found: Sequence[Ledger]) -> Html:
-    """The worst of them; a column that nobody recorded is left out."""
-    worst = sorted(found, key=lambda each: (each.lost_share, each.p99_ms or 0), reverse=True)[:EXITS]
+    """The worst of them; a column without any value is left out."""
+    worst = sorted(found, key=lambda each: (each.lost_share, each.p99_ms or 0), reverse=True)[:ENDPOINTS_MAX]
     columns = {head: [cell(each) for each in worst] for head, cell in COLUMNS.items()}
-    told = {head: cells for head, cells in columns.items() if any(cells)}
-    rows = list(zip((address(each.name) for each in worst), *told.values(), strict=True))
-    caption = f"The scan's own account by {kind}, the most losses first" + beyond(len(found), EXITS)
-    return table(caption, (kind.capitalize(), *told), rows)
+    recorded = {head: cells for head, cells in columns.items() if any(cells)}
+    rows = list(zip((address(each.name) for each in worst), *recorded.values(), strict=True))
+    caption = f"The scan's own account by {kind}, the most losses first" + beyond(len(found), ENDPOINTS_MAX)
+    return table(caption, (kind.capitalize(), *recorded), rows)
 
 
 def number(value: float | None) -> str:

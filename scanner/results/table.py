@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from scanner.errors import ScanError
-from scanner.inputs import open_input
+from scanner.input.files import open_input
 from scanner.model import REASONS
 from scanner.text import hidden
 
@@ -79,7 +79,7 @@ def engine(folder: Path, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def no_room(error: duckdb.Error) -> int:
-    """The errno of a write that found no room, which the engine tells by its text alone; 0 for any other trouble."""
+    """The errno of a write that found no room, which DuckDB reports only in its message; 0 for any other error."""
     return next((number for number in FULL if os.strerror(number) in str(error)), 0)
 
 

@@ -1,5 +1,5 @@
 """A file that appears whole or not at all: written in a folder of its own beside its place, then moved there. It never
-writes over what exists unless told to."""
+writes over what exists unless `force` is set."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator
     check(name, force, sources)
     target = Path(name).absolute()
     try:
-        str(target).encode()  # as it is told to those who write there
+        str(target).encode()  # DuckDB takes the path as text
         folder = tempfile.mkdtemp(prefix=".dnsscan-", dir=target.parent)
     except UnicodeEncodeError:
         raise ScanError(f"-o {hidden(name)}: its path is not UTF-8") from None
@@ -37,7 +37,7 @@ def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator
     try:
         new = Path(folder) / "new"
         yield new
-        settle(new)
+        make_private(new)
         check(name, force, sources)
         new.replace(target)
     except OSError as error:
@@ -62,8 +62,8 @@ def check(name: str, force: bool, sources: Sequence[int]) -> None:
         raise ScanError(f"-o {hidden(name)} exists; use --force to overwrite it")
 
 
-def settle(new: Path) -> None:
-    """On the disk, and nobody else's to read."""
+def make_private(new: Path) -> None:
+    """On the disk, and readable by its owner only."""
     descriptor = os.open(new, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fchmod(descriptor, 0o600)
@@ -89,7 +89,7 @@ def leave_clean(folder: str) -> None:
 
 
 def write_whole(path: str, octets: bytes) -> None:
-    """Replace the file at once: who reads it sees the old one or the new one. Raises OSError."""
+    """Replace the file at once: a reader sees the old one or the new one. Raises OSError."""
     new = f"{path}.new"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,80 +1,79 @@
-"""The end of a scan, told once: its books, and the proxies and resolvers that explain a bad one."""
+"""The summary of a scan: its books, and the proxies and resolvers that explain a bad one."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.watch import Row, Watch, ms_of, utc_text
+from scanner.status.view import Row, View, ms_of, utc_text
 
-ROWS_TOLD = 10
+ROWS_SHOWN = 10
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
 
 
-def as_json(watch: Watch, *, connections: int, troubles: int, settings: Mapping[str, Any]) -> str:
+def as_json(view: View, *, connections: int, troubles: int, settings: Mapping[str, Any]) -> str:
     """Everything, in one line."""
-    books, seconds, tally = watch.books(), watch.seconds, watch.tally()
-    watch.series.add(seconds, books, last=True)
-    ended = "" if watch.ended is None else utc_text(watch.ended)
+    books, seconds, tally = view.books(), view.seconds, view.tally()
+    view.series.add(seconds, books, last=True)
+    ended = "" if view.ended is None else utc_text(view.ended)
     return json.dumps({
-        **books, **watch.datagrams(), "connections": connections, "troubles": troubles, "seconds": round(seconds, 3),
-        "per_second": round(books["written"] / seconds), "ended_by": watch.ended_by,
-        "started": utc_text(watch.began), "ended": ended, "settings": settings,
+        **books, **view.datagrams(), "connections": connections, "troubles": troubles, "seconds": round(seconds, 3),
+        "per_second": round(books["written"] / seconds), "ended_by": view.ended_by,
+        "started": utc_text(view.began), "ended": ended, "settings": settings,
         "ms": {f"p{percent}": ms_of(tally, percent / 100) for percent in (50, 90, 99)},
-        "series": watch.series.points,
-        "resolvers": [figures("resolver", row) for row in watch.resolvers()],
-        "proxies": [figures("proxy", row) for row in watch.proxies()],
+        "series": view.series.points,
+        "resolvers": [figures("resolver", row) for row in view.resolvers()],
+        "proxies": [figures("proxy", row) for row in view.proxies()],
     })  # fmt: skip
 
 
 def figures(kind: str, row: Row) -> dict[str, Any]:
     """A row as data."""
-    return {kind: row.name, "queries": row.queries, "answers": row.answers, "losses": row.losses, "p50_ms": row.p50_ms,
-            "p99_ms": row.p99_ms, "reconnects": row.reconnects, "pauses": row.pauses, "window": row.window}  # fmt: skip
+    return {kind: row.name, **{key: getattr(row, key) for key in Row.__slots__ if key != "name"}}
 
 
-def as_text(watch: Watch, troubles: int) -> Iterator[str]:
+def as_text(view: View, troubles: int) -> Iterator[str]:
     """The books in one line; then the proxies and resolvers that did badly, where any did."""
-    yield books_text(watch, troubles)
-    yield from bad_text(watch.proxies(), "proxy", "proxies")
-    yield from bad_text(watch.resolvers(), "resolver", "resolvers")
+    yield books_text(view, troubles)
+    yield from bad_text(view.proxies(), "proxy", "proxies")
+    yield from bad_text(view.resolvers(), "resolver", "resolvers")
 
 
 def bad_text(rows: Sequence[Row], one: str, several: str) -> Iterator[str]:
     """Those without any answer in one line, then a line for each of the ten worst of the others."""
     bad = worst(rows)
-    dead = [row for row in bad if not row.answers]
+    dead = [row for row in bad if not row.responses]
     if dead:
-        names = ", ".join(row.name for row in dead[:ROWS_TOLD]) + (", ..." if len(dead) > ROWS_TOLD else "")
+        names = ", ".join(row.name for row in dead[:ROWS_SHOWN]) + (", ..." if len(dead) > ROWS_SHOWN else "")
         lost = sum(row.losses for row in dead)
         yield f"{len(dead):,} {one if len(dead) == 1 else several} without any answer ({lost:,} queries lost): {names}"
-    for row in bad[len(dead) :][:ROWS_TOLD]:
+    for row in bad[len(dead) :][:ROWS_SHOWN]:
         yield f"{one} {row_text(row)}"
-    if len(bad) > len(dead) + ROWS_TOLD:
-        yield f"{len(bad) - len(dead) - ROWS_TOLD:,} more {several} did badly; --stats json has all"
+    if len(bad) > len(dead) + ROWS_SHOWN:
+        yield f"{len(bad) - len(dead) - ROWS_SHOWN:,} more {several} did badly; --stats json has all"
 
 
 def worst(rows: Sequence[Row]) -> list[Row]:
     """Those that paused or lost much, the worst first: nothing answered, much lost, many pauses."""
     bad = [row for row in rows if row.pauses or row.losses > LOSSES_MANY * row.queries]
-    return sorted(bad, key=lambda row: (row.answers > 0, -row.losses / max(row.queries, 1), -row.pauses))
+    return sorted(bad, key=lambda row: (row.responses > 0, -row.losses / max(row.queries, 1), -row.pauses))
 
 
 def row_text(row: Row) -> str:
     """A row for people."""
-    said = [f"{row.answers:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
+    parts = [f"{row.responses:,} of {row.queries:,} queries answered, {row.losses:,} lost"]
     if row.p50_ms is not None:
-        said.append(f"p50 {row.p50_ms:g} ms, p99 {row.p99_ms:g} ms")
+        parts.append(f"p50 {row.p50_ms:g} ms, p99 {row.p99_ms:g} ms")
     if row.reconnects or row.pauses:
-        said.append(f"{row.reconnects:,} reconnects, {row.pauses:,} pauses")
+        parts.append(f"{row.reconnects:,} reconnects, {row.pauses:,} pauses")
     if row.window is not None:
-        said.append(f"window {row.window}")
-    return f"{row.name}: {'; '.join(said)}"
+        parts.append(f"window {row.window}")
+    return f"{row.name}: {'; '.join(parts)}"
 
 
-def books_text(watch: Watch, troubles: int) -> str:
+def books_text(view: View, troubles: int) -> str:
     """What was read, written and asked; the reasons, most frequent first."""
-    books, seconds, tally = watch.books(), watch.seconds, watch.tally()
-    reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_TOLD]
+    books, seconds, tally = view.books(), view.seconds, view.tally()
+    reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_SHOWN]
     listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
     median, slow = ms_of(tally, 0.5), ms_of(tally, 0.99)
     took = "" if median is None else f"; p50 {median:g} ms, p99 {slow:g} ms"

@@ -1,0 +1,1 @@
+"""What comes in: the descriptors that lines are read from, and what one line means."""
