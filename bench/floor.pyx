@@ -27,9 +27,10 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_ctl(int, int, int, epoll_event *)
     int epoll_wait(int, epoll_event *, int, int)
 
-DEF EVENTS = 256
-DEF READ = 65536
-DEF SILENCE_MS = 5000   # nobody answers for so long: something is broken
+cdef enum:
+    EVENTS = 256
+    READ = 65536
+    SILENCE_MS = 5000   # nobody answers for so long: something is broken
 
 
 cdef struct Connection:

@@ -6,9 +6,10 @@ pattern, no number, no order, no way to begin in the middle.
 from libc.string cimport memcpy
 from posix.unistd cimport write
 
-DEF LETTERS = 6
-DEF LINE = 11       # octets of a name and its LF
-DEF LINES = 372     # of a write: what fits PIPE_BUF, as the program writes
+cdef enum:
+    LETTERS = 6
+    LINE = 11           # octets of a name and its LF
+    LINES = 372         # of a write: what fits PIPE_BUF, as the program writes
 
 
 def run(long long names) -> None:

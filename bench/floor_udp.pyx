@@ -47,9 +47,10 @@ cdef extern from *:
     int recvmmsg(int, mmsghdr *, unsigned int, int, void *) nogil
     int sendmmsg(int, mmsghdr *, unsigned int, int) nogil
 
-DEF BATCH = 64
-DEF SIZE = 2048
-DEF SILENCE_MS = 100
+cdef enum:
+    BATCH = 64
+    SIZE = 2048
+    SILENCE_MS = 100
 
 cdef char incoming[BATCH * SIZE]
 

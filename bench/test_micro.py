@@ -12,10 +12,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from scanner.native import wire
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
+from scanner.native.jobs.pool import JobPool
+from scanner.native.message.query import encode
+from scanner.native.message.response import inspect
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
 from scanner.native.session import Session
 
 BATCH = 64
@@ -65,10 +66,10 @@ def never(line: bytes) -> None:
     raise AssertionError(f"a plain name was not taken as one: {line!r}")
 
 
-def session() -> tuple[Lines, Names, Session]:
-    lines = Lines()
-    names = Names(lines, [NS], judge=never, room_made=lambda: None)
-    return lines, names, Session(names, Peer(), window=BATCH)
+def session() -> tuple[LineBuffer, JobPool, Session]:
+    lines = LineBuffer()
+    pool = JobPool(lines, [NS], classify_line=never, room_made=lambda: None)
+    return lines, pool, Session(pool, PathState(), window=BATCH)
 
 
 @pytest.mark.benchmark(group="encode")
@@ -80,7 +81,7 @@ def test_encode_dnspython(benchmark):
 
 @pytest.mark.benchmark(group="encode")
 def test_encode_native(benchmark):
-    octets = benchmark(lambda: [wire.encode(name, NS, 1) for name in NAMES])
+    octets = benchmark(lambda: [encode(name, NS, 1) for name in NAMES])
 
     assert len(octets) == BATCH
 
@@ -91,8 +92,8 @@ def test_encode_native_session_fill(benchmark):
     octets = []
 
     def fresh():
-        _, names, asking = session()
-        names.feed(CHUNK)
+        _, pool, asking = session()
+        pool.feed(CHUNK)
         return (asking,), {}
 
     benchmark.pedantic(lambda asking: octets.append(asking.fill(0.0)), setup=fresh, rounds=2000)
@@ -111,7 +112,7 @@ def test_classify_dnspython(benchmark):
 def test_classify_native(benchmark):
     pairs = list(zip(RESPONSES, NAMES, strict=True))
 
-    found = benchmark(lambda: [wire.inspect(message, name, NS) for message, name in pairs])
+    found = benchmark(lambda: [inspect(message, name, NS) for message, name in pairs])
 
     assert [rcode for rcode, _, _ in found] == [dns.rcode.NXDOMAIN, dns.rcode.NOERROR] * (BATCH // 2)
 
@@ -140,8 +141,8 @@ def test_match_classify_format_native_session_receive(benchmark):
     taken = []
 
     def answered():
-        lines, names, asking = session()
-        names.feed(CHUNK)
+        lines, pool, asking = session()
+        pool.feed(CHUNK)
         queries = frames(asking.fill(0.0))
         octets = b"".join(framed(query[:2] + message[2:]) for query, message in zip(queries, RESPONSES, strict=True))
         return (lines, asking, octets), {}

@@ -1,8 +1,8 @@
 """What mkdocs does beside its own work: sections of the README stand in pages, and tables are made from the code.
 
-In a page `<!-- README: Heading -->` becomes what stands under that heading of the README, and `<!-- code: name -->` the
-table of that name in CODE. Neither is ever written to a file of the repository, but for the README's table of options:
-to bring it up to date,  python docs/hooks.py
+In a page `<!-- README: Heading -->` becomes what stands under that heading of the README (`CONTRIBUTING: Heading`: of
+that file), and `<!-- code: name -->` the table of that name in CODE. None of that is written to a file,
+but the README's table of options: to bring it up to date,  python docs/hooks.py
 """
 
 import json
@@ -21,7 +21,7 @@ from scanner.cli import main  # noqa: E402
 from scanner.config import kinds, options  # noqa: E402
 from scanner.registration import options as confirm  # noqa: E402
 
-PLACE = re.compile(r"^<!-- (README|code): (.+?) -->$", re.MULTILINE)
+PLACE = re.compile(r"^<!-- (README|CONTRIBUTING|code): (.+?) -->$", re.MULTILINE)
 HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?://)([^)]*)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -42,13 +42,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def inserted(source: str, name: str, depth: int) -> str:
-    """A section of the README, or a table made from the code. Raises KeyError when there is none of the name."""
-    return CODE[name]() if source == "code" else linked(sections()[name], "../" * depth)
+    """A section of a file, or a table made from the code. Raises KeyError when there is none of the name."""
+    return CODE[name]() if source == "code" else linked(sections(source)[name], "../" * depth)
 
 
-def sections() -> dict[str, str]:
-    """The README's sections by heading: each up to the next heading of its level or above, its own headings one up."""
-    text = (ROOT / "README.md").read_text()
+def sections(file: str = "README") -> dict[str, str]:
+    """The sections of a file by heading: each up to the next heading of its level or above, its own headings one up."""
+    text = (ROOT / f"{file}.md").read_text()
     fenced = [match.span() for match in FENCED.finditer(text)]  # where # begins a comment
     heads = [h for h in HEADING.finditer(text) if not any(begin < h.start() < end for begin, end in fenced)]
     found = {}

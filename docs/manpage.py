@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from hooks import commands, flags, sections, value_of
 
-from scanner import __version__
+from scanner.version import __version__
 
 
 def escaped(text: str) -> str:

@@ -1,10 +1,11 @@
-"""dnsscan: names on stdin, one verdict a line on stdout, through tunnels that nothing shares.
+"""dnsscan: names on stdin, one verdict a line on stdout, at high speed and through tunnels where there are some.
 
 As a library: `from scanner import scan`. What that needs is imported when it is asked for, so that a command that only
 says its version does not wait for it.
 """
 
-__version__ = "0.1.0"
+from scanner.version import __version__
+
 __all__ = ["Result", "ScanError", "Verdict", "__version__", "scan", "scan_all"]
 
 TYPE_CHECKING = False  # as typing has it, without the import of typing

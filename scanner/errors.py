@@ -1,9 +1,9 @@
 """The three kinds of wrong. The network's trouble is data (a reason on a line); a bug falls loudly; this file is
-the third kind: what the user can mend, in one line."""
+the third kind: what the user can fix, in one line."""
 
 
 class ScanError(Exception):
-    """What the user can mend: one line on stderr, then `exit_code`.
+    """What the user can fix: one line on stderr, then `exit_code`.
 
     The text says what, where, the token and what would be right; never a secret.
     """

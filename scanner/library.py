@@ -6,6 +6,7 @@ stderr, a limit of the process, or a descriptor that it has not opened.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import threading
@@ -20,8 +21,8 @@ from scanner.config.check import check_descriptors
 from scanner.config.config import Config, from_table
 from scanner.errors import ScanError
 from scanner.results.output import Output
-from scanner.run import EXIT_FAULT, Scan, drive
-from scanner.source import in_loop
+from scanner.scanning.run import EXIT_FAULT, Scan, drive
+from scanner.scanning.source import in_loop
 
 __all__ = ["Result", "ScanError", "Verdict", "scan", "scan_all"]
 
@@ -129,11 +130,6 @@ class Guest:
                  warn: Callable[[str], None] | None):  # fmt: skip
         self._config, self._warn = config, warn
         self._home = asyncio.get_running_loop()
-        self._names_out, self._names_in = os.pipe()
-        self._lines_out, self._lines_in = os.pipe()
-        os.set_blocking(self._names_in, False)
-        os.set_blocking(self._lines_out, False)
-        self._ours = {self._names_in, self._lines_out}  # ends not yet closed; the scan's thread closes the others
         self._torn = b""  # a line without its end
         self._news = asyncio.Event()  # lines came, or the scan has ended
         self._ended = False  # the scan, and all its lines are in the pipe
@@ -142,7 +138,14 @@ class Guest:
         self._code = 0
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="scan", daemon=True)
-        self._thread.start()
+        with contextlib.ExitStack() as undo:  # for when a descriptor or the thread cannot be had
+            self._names_out, self._names_in = pipe(undo)
+            self._lines_out, self._lines_in = pipe(undo)
+            os.set_blocking(self._names_in, False)
+            os.set_blocking(self._lines_out, False)
+            self._ours = {self._names_in, self._lines_out}  # ends not yet closed; the scan's thread closes the others
+            self._thread.start()
+            undo.pop_all()
         self._feeder = self._home.create_task(self._feed(names))
         self._feeder.add_done_callback(self._fed)
 
@@ -208,12 +211,15 @@ class Guest:
                 if not await self._write(block):
                     return
                 await asyncio.sleep(0)
-        self._close_end(self._names_in)
+        if self._names_in in self._ours:
+            self._close_end(self._names_in)
 
     async def _write(self, octets: bytes) -> bool:
-        """True while the scan takes names."""
+        """True while the scan takes names. `names` may give some when all is closed, and the number is another's."""
         rest = memoryview(octets)
         while rest:
+            if self._names_in not in self._ours:
+                return False
             try:
                 rest = rest[os.write(self._names_in, rest) :]
             except BlockingIOError:
@@ -267,6 +273,14 @@ class Guest:
             raise error
         if self._code == EXIT_FAULT:
             raise RuntimeError("the books of the scan do not balance: this is a bug; please report it")
+
+
+def pipe(undo: contextlib.ExitStack) -> tuple[int, int]:
+    """A new pipe, which `undo` closes. Raises OSError."""
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends
 
 
 def blocks(names: Iterable[Name]) -> Iterator[bytes]:

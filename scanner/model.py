@@ -1,4 +1,4 @@
-"""The values that every floor speaks of: where to ask, by which way, and what may be said of a name."""
+"""The values that all rooms know: where to ask, through what, and what may become of a name."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address

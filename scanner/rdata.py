@@ -54,7 +54,7 @@ def describe(message: bytes, wanted: Sequence[str]) -> bytes:
 
 
 def question(name: str, kind: str, *, recursion: bool) -> bytes:
-    """The octets of a query; RD as told. Off the hot path."""
+    """The octets of a query; RD is set when asked for. Off the hot path."""
     from dns.flags import RD
     from dns.message import make_query
 

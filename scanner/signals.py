@@ -1,7 +1,9 @@
-"""The signals that end a run, and those by which somebody asks how it is doing."""
+"""The signals that end a run, and those that ask how it is doing."""
 
+import contextlib
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,10 +16,31 @@ def ending() -> list[signal.Signals]:
     return [number for number in numbers if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
 
 
-def hear(loop: "asyncio.AbstractEventLoop", end: Callable[[int], object], tell: Callable[[], object]) -> None:
-    """Have the loop call `end(number)` for each that ends a run, and `tell()` for SIGUSR1 and, on BSD, SIGINFO."""
+def hear(loop: "asyncio.AbstractEventLoop", end: Callable[[int], object], report: Callable[[], object]) -> None:
+    """Have the loop call `end(number)` for each that ends a run, and `report()` for SIGUSR1 and, on BSD, SIGINFO."""
     for number in ending():
         loop.add_signal_handler(number, end, number)
-    for name in ("SIGUSR1", "SIGINFO"):
-        if hasattr(signal, name):
-            loop.add_signal_handler(getattr(signal, name), tell)
+    for number in asking():
+        loop.add_signal_handler(number, report)
+
+
+def asking() -> list[signal.Signals]:
+    """Those that ask how a run is doing."""
+    return [getattr(signal, name) for name in ("SIGUSR1", "SIGINFO") if hasattr(signal, name)]
+
+
+@contextlib.contextmanager
+def no_status_signals() -> Iterator[None]:
+    """What stands inside closes a loop, which gives its signals their default action back: a question that comes after
+    it must not kill the process. In other threads than the main one nothing is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, asking())
+    heard = [number for number in asking() if signal.getsignal(number) not in (signal.SIG_DFL, signal.SIG_IGN)]
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,5 +1,6 @@
 """How anything is printed safely: no control characters, no passwords, no line without an end."""
 
+import os
 import re
 
 SHOWN_MAX = 60  # characters of a token
@@ -38,3 +39,8 @@ def text_of(value: object) -> str:
         return str(value)
     except (ValueError, RecursionError):
         return f"{type(value).__name__} too large to show"
+
+
+def os_error_text(error: OSError) -> str:
+    """The system's words for an errno, without the addresses that event loops add."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else "cannot connect"

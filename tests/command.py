@@ -64,7 +64,7 @@ STARTED: list[subprocess.Popen] = []  # by the test that runs; conftest.py kills
 
 
 def start(*args: object, **options) -> subprocess.Popen:
-    """A run that is talked to while it lives, pipes at all ends unless told otherwise; gone when the test ends."""
+    """A run that the test talks to, with pipes at all ends unless other ones are given; gone when the test ends."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     STARTED.append(subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options}))
     return STARTED[-1]
@@ -97,13 +97,13 @@ def before_our_first_line(err: bytes) -> bool:
 SECRET = "s3cr3t"  # a password that no run may show
 
 
-def refusal(done: Scan, *said: str, code: int = 2) -> str:
-    """The one line with which a run ended before it began; every text of `said` stands in it, no secret does."""
+def refusal(done: Scan, *parts: str, code: int = 2) -> str:
+    """The one line with which a run ended before it began; every text of `parts` stands in it, no secret does."""
     assert (done.code, done.out) == (code, b""), done
     lines = done.err.splitlines()
     assert len(lines) == 1, done.err
     assert lines[0].startswith("dnsscan: ")
     assert lines[0].isprintable()
     assert SECRET not in done.err
-    assert [text for text in said if text not in lines[0]] == [], lines[0]
+    assert [text for text in parts if text not in lines[0]] == [], lines[0]
     return lines[0]

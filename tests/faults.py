@@ -82,7 +82,7 @@ def nft(*words: str) -> None:
 
 
 def main(folder: Path, count: int, proxy_count: int, kinds: Sequence[str]) -> None:
-    """Both runs, and what is to be said of them."""
+    """Both runs, and what is reported of them."""
     knots = [servers.knot_with_millions(new(folder / f"knot{number}")) for number in range(2)]
     proxies = [servers.microsocks(new(folder / f"proxy{number}")) for number in range(proxy_count)]
     names, config = write_names(folder / "names", count), folder / "cfg.json"

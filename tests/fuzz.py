@@ -13,23 +13,23 @@ import atheris
 import orjson
 from test_fuzz import Victim, disagrees
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
-from scanner.native.udp import Engine
+from scanner.datagrams.address import Address
+from scanner.datagrams.sockets import port_opener
+from scanner.input.line import classify_line
+from scanner.native.jobs.pool import JobPool
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
+from scanner.native.udp.engine import UdpEngine
 from scanner.rdata import describer
-from scanner.transports.datagram import port_opener
-from scanner.workers.datagrams import Target
 
 ALL_FIELDS = ("a", "sec", "fl", "why")
 
 
-def check(names: Names, message: bytes) -> None:
-    octets = names.lines.take()
+def check(pool: JobPool, message: bytes) -> None:
+    octets = pool.writer.buffer.take()
     assert octets.isascii(), octets
     rows = [orjson.loads(line) for line in octets.splitlines()]
-    assert len(rows) + names.live == 1, (rows, names.live)
+    assert len(rows) + pool.live == 1, (rows, pool.live)
     for row in rows:
         assert (reason := disagrees(row, message)) is None, (reason, row)
 
@@ -44,7 +44,7 @@ def stream(data: bytes) -> None:
     framed, piece = len(message).to_bytes(2, "big") + message, data[1] or len(message) + 2
     for at in range(0, len(framed), piece):
         victim.session.receive(framed[at : at + piece], 1.0)
-    check(victim.names, message)
+    check(victim.pool, message)
 
 
 class Server:
@@ -56,9 +56,9 @@ class Server:
         self.socket.setblocking(False)  # loopback delivers at once
         self.opener = port_opener((), rcvbuf=1 << 16, sndbuf=1 << 16, port_range=None)
 
-    def engine(self, names: Names, case: bool) -> Engine:
-        target = Target(Peer(), 0, "127.0.0.1", self.socket.getsockname()[1], 0, b"")
-        return Engine(names, [target], open_port=self.opener, slots=1, case=case)
+    def engine(self, pool: JobPool, case: bool) -> UdpEngine:
+        address = Address(PathState(), "127.0.0.1", self.socket.getsockname()[1], 0, b"")
+        return UdpEngine(pool, [address], open_port=self.opener, slots=1, case=case)
 
     def query(self) -> tuple[bytes, tuple[str, int]]:
         """The newest: what one engine asked again is not the next one's."""
@@ -74,10 +74,10 @@ def datagram(data: bytes, server: Server) -> None:
     if len(data) < 2:
         return
     cased, fields = bool(data[0] & 1), ALL_FIELDS if data[1] & 1 else ()
-    names = Names(Lines(), (2,), judge=judge, room_made=lambda: None, retries=0, deadline_s=1e9, fields=fields,
-                  describe=describer(fields))  # fmt: skip
-    names.feed(b"a.com\n")
-    engine = server.engine(names, cased)
+    pool = JobPool(LineBuffer(), (2,), classify_line=classify_line, room_made=lambda: None, retries=0, deadline_s=1e9,
+                   fields=fields, describe=describer(fields))  # fmt: skip
+    pool.feed(b"a.com\n")
+    engine = server.engine(pool, cased)
     try:
         engine.turn(1.0)
         query, source = server.query()
@@ -86,7 +86,7 @@ def datagram(data: bytes, server: Server) -> None:
             message = message[:12] + query[12:19] + message[19:]
         server.socket.sendto(message, source)
         engine.turn(1.1)
-        check(names, message[:2048])
+        check(pool, message[:2048])
     finally:
         engine.close()
 

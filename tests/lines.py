@@ -20,29 +20,29 @@ PER_SECOND = 640
 
 def lines(count: int, seed: int = 6) -> list[dict]:
     """As `--fields n,why,t,a,ns,p,ts` has them: one proxy is slow and fails, and for a while all fail more."""
-    dice = random.Random(seed)
-    return [line(number, count, dice) for number in range(count)]
+    rng = random.Random(seed)
+    return [line(number, count, rng) for number in range(count)]
 
 
-def line(number: int, count: int, dice: random.Random) -> dict:
+def line(number: int, count: int, rng: random.Random) -> dict:
     proxy = number % len(PROXIES)
-    name = f"{dice.choice(WORDS)}-{dice.choice(WORDS)}{number}.{dice.choices(TLDS, [1 / n for n in range(1, 18)])[0]}"
+    name = f"{rng.choice(WORDS)}-{rng.choice(WORDS)}{number}.{rng.choices(TLDS, [1 / n for n in range(1, 18)])[0]}"
     errors = 0.012 * (5 if 0.55 < number / count < 0.62 else 1) * (6 if proxy == 7 else 1)
-    found = verdict(name, dice.random(), errors, dice)
+    found = verdict(name, rng.random(), errors, rng)
     answered = found["r"] is not None
     if answered:
         answers = [f"192.0.2.{number % 250}"] if found["re"] and "e" not in found else []
-        found |= {"a": answers, "ns": dice.choice(RESOLVERS), "p": proxy}
-        found["ms"] = max(1, round(dice.lognormvariate(math.log(MEDIAN_MS[proxy]), 0.45)))
+        found |= {"a": answers, "ns": rng.choice(RESOLVERS), "p": proxy}
+        found["ms"] = max(1, round(rng.lognormvariate(math.log(MEDIAN_MS[proxy]), 0.45)))
     elif found["e"] != "badname":
-        found["ms"] = 2000 + dice.randrange(4200)
+        found["ms"] = 2000 + rng.randrange(4200)
     ts = round(BEGIN + number / PER_SECOND + 0.05 * math.sin(number / 900), 3)
     return {**found, "n": number + 1, "t": "A", "ts": ts}
 
 
-def verdict(name: str, at: float, errors: float, dice: random.Random) -> dict:
+def verdict(name: str, at: float, errors: float, rng: random.Random) -> dict:
     if at < errors:
-        e = dice.choice(FAILURES)
+        e = rng.choice(FAILURES)
         return {"d": name, "s": "error", "r": RCODES.get(e), "ms": 0, "re": e == "badresp", "e": e, "x": 2}
     if at < errors + 0.002:
         return {"d": name.replace(".", ".."), "s": "error", "r": None, "ms": 0, "re": False, "e": "badname",
@@ -51,7 +51,7 @@ def verdict(name: str, at: float, errors: float, dice: random.Random) -> dict:
         return {"d": name, "s": "nxdomain", "r": 3, "ms": 0, "re": False}
     if at < 0.405:
         return {"d": name, "s": "taken", "r": 0, "ms": 0, "re": True, "e": "nodata"}
-    return {"d": name, "s": "taken", "r": 0, "ms": 0, "re": True} | ({"x": 1} if dice.random() < 0.03 else {})
+    return {"d": name, "s": "taken", "r": 0, "ms": 0, "re": True} | ({"x": 1} if rng.random() < 0.03 else {})
 
 
 def compact(rows: list[dict]) -> list[dict]:
@@ -60,7 +60,7 @@ def compact(rows: list[dict]) -> list[dict]:
 
 
 def run(rows: list[dict]) -> dict:
-    """What `--stats json` would tell of them."""
+    """What `--stats json` would report of them."""
     counts = {verdict: sum(row["s"] == verdict for row in rows) for verdict in ("taken", "nxdomain", "error")}
     seconds = len(rows) / PER_SECOND
     return {

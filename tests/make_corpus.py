@@ -17,7 +17,7 @@ NOERROR, SERVFAIL, NXDOMAIN = 0x8180, 0x8182, 0x8183
 def message(
     *records: bytes, flags: int = NOERROR, question: bytes = QUESTION, counts: tuple = (), more: bytes = b""
 ) -> bytes:
-    """A header with honest counts (answers only) unless told otherwise, the question, the records."""
+    """A header with honest counts (answers only) unless others are given, the question, the records."""
     counts = counts or (1, len(records), 0, 0)
     return struct.pack("!6H", 0x1234, flags, *counts) + question + b"".join(records) + more
 

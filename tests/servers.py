@@ -1,6 +1,6 @@
 """Real servers from Debian on 127.0.0.1, in the foreground, each on a free port with its files in one folder.
 
-Each function returns a started `Server` that accepts connections; whoever called it stops it. They are other
+Each function returns a started `Server` that accepts connections; the caller stops it. They are other
 people's programs on purpose: our own lab alone would share our mistakes. None talks to anything but loopback.
 """
 

@@ -99,11 +99,11 @@ def test_the_next_night_asks_only_what_is_due(job, registries):
 
 def test_a_night_that_is_killed_is_gone_on_with(job, full):
     folder, names, start = job
-    dice = random.Random(20261121)
+    rng = random.Random(20261121)
     for _ in range(60 if full else 5):
         run = start()
         try:
-            run.wait(dice.uniform(0.1, 1.5))
+            run.wait(rng.uniform(0.1, 1.5))
         except subprocess.TimeoutExpired:
             os.killpg(run.pid, signal.SIGKILL)
         run.communicate()

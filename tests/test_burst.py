@@ -5,13 +5,13 @@ import socket
 
 from dns_peer import parse, response
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
-from scanner.native.udp import Engine
-from scanner.transports.datagram import port_opener
-from scanner.workers.datagrams import Target
+from scanner.datagrams.address import Address
+from scanner.datagrams.sockets import port_opener
+from scanner.input.line import classify_line
+from scanner.native.jobs.pool import JobPool
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
+from scanner.native.udp.engine import UdpEngine
 
 TURNS = 200
 BAD_TURN = 100  # one query of ten is answered in it
@@ -20,16 +20,16 @@ TURN_S = 0.01
 
 
 def test_what_was_lost_together_is_not_asked_again_at_once():
-    names = Names(Lines(1 << 30), (2,), judge=judge, room_made=lambda: None, deadline_s=1e9)
-    names.feed(b"".join(b"n%d.example\n" % number for number in range(1_000_000)))
+    pool = JobPool(LineBuffer(1 << 30), (2,), classify_line=classify_line, room_made=lambda: None, deadline_s=1e9)
+    pool.feed(b"".join(b"n%d.example\n" % number for number in range(1_000_000)))
     opener = port_opener((), rcvbuf=1 << 20, sndbuf=1 << 20, port_range=None)
     most = 0
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         server.bind(("127.0.0.1", 0))
         server.setblocking(False)
-        target = Target(Peer(), 0, "127.0.0.1", server.getsockname()[1], 0, b"")
-        engine = Engine(names, [target], open_port=opener, timeout_s=0.3)
+        address = Address(PathState(), "127.0.0.1", server.getsockname()[1], 0, b"")
+        engine = UdpEngine(pool, [address], open_port=opener, timeout_s=0.3)
         for turn in range(TURNS):
             now = 1 + TURN_S * turn
             engine.tick(now)
@@ -42,7 +42,7 @@ def test_what_was_lost_together_is_not_asked_again_at_once():
         engine.close()
 
     assert most > 2 * BURST  # and yet it is fast where answers come
-    assert names.books()["retried"] > BURST
+    assert pool.books.count("retried") > BURST
 
 
 def waiting(server):

@@ -1,7 +1,8 @@
 """The command line and the environment, good and bad (BAD-INPUT rows 39 to 45, 51 to 56 and 123 to 128).
 
-Tested elsewhere: a scan without stderr, SIGUSR1 (127, 128) and `python -O` over several verdicts (56) in test_manners;
-proxies with raw UDP (52) in test_endpoints; variables (53) in test_config; `--resume` (46 to 48) in test_resume.
+Tested elsewhere: a scan without stderr, SIGUSR1 (127, 128) and `python -O` over several verdicts (56) in
+test_politeness; proxies with raw UDP (52) in test_endpoints; variables (53) in test_config; `--resume` (46 to 48) in
+test_resume.
 """
 
 import json
@@ -22,7 +23,7 @@ NAMES = b"is.example\nnx.example\na..b\n"
 VERDICTS = [("a..b", "error"), ("is.example", "taken"), ("nx.example", "nxdomain")]
 PRELOADED = """
 import os, resource, sys
-import click, dns.rdatatype, encodings.idna, orjson, scanner.cli.main, scanner.config.config, scanner.run
+import click, dns.rdatatype, encodings.idna, orjson, scanner.cli.main, scanner.config.config, scanner.scanning.run
 {prepare}
 scanner.cli.main.dnsscan()
 """  # the command in a process that something is done to once everything is imported

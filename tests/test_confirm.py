@@ -122,7 +122,7 @@ def test_a_slow_registry_holds_up_no_other(registries):
     assert [row["d"] for row in done.rows][-2:] == ["a.slowtld", "b.slowtld"]
 
 
-# -- manners -------------------------------------------------------------------------------------------------------
+# -- pace ----------------------------------------------------------------------------------------------------------
 
 
 def gaps(registries, before, wanted):
@@ -322,12 +322,12 @@ def test_a_killed_run_is_gone_on_with_until_each_line_has_its_line(registries, t
     command = ("confirm", "--config", registries.path, "--store", store, "--output", output, "--registry-rate", "40",
                "--timeout-ms", "2000")  # fmt: skip
     before = len(registries.asked())
-    dice = random.Random(20261121)
+    rng = random.Random(20261121)
     killed = 0
     while killed < kills:
         run = start(*command, *(["--resume"] if killed else []), source, stdin=subprocess.DEVNULL)
         try:
-            run.wait(dice.uniform(0.25, 1.2))
+            run.wait(rng.uniform(0.25, 1.2))
         except subprocess.TimeoutExpired:
             run.kill()
         _, err = run.communicate()
@@ -443,7 +443,7 @@ def test_a_store_has_one_user_at_a_time(registries, tmp_path):
 def test_what_changed_is_printed(registries, tmp_path):
     store = tmp_path / "state.db"
     confirm(registries, "--store", store, lines=["free-h.com", "registered-h.com"])
-    with closing(sqlite3.connect(store)) as db, db:  # the week before, the registry said something else
+    with closing(sqlite3.connect(store)) as db, db:  # the week before, the registry answered something else
         db.execute("UPDATE history SET verdict = 'registered', at = at - 604800 WHERE domain = 'free-h.com'")
         db.execute("UPDATE verdict SET at = at - 604800")
     confirm(registries, "--store", store, "--age", "registered=1d", lines=["free-h.com", "registered-h.com"])
@@ -562,7 +562,7 @@ def test_a_line_about_now_is_said_when_asked(registries):
     (["--config", "/none/cfg.json"], "cannot be read"),
     (["--proxy", "socks5://u:s3cr3t@h:port"], "--proxy"),
 ])  # fmt: skip
-def test_what_the_user_can_mend_is_one_line(args, said):
+def test_what_the_user_can_fix_is_one_line(args, said):
     refusal(scan("confirm", *args), said)
 
 

@@ -273,7 +273,7 @@ def test_without_its_engine_one_line_says_what_to_install(tmp_path):
 
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory):
-    """A folder with results.jsonl and results.parquet, and what is to be said of them."""
+    """A folder with results.jsonl and results.parquet, and what is to be found in them."""
     folder = tmp_path_factory.mktemp("reading")
     rows = made.lines(3000)
     assert scan("convert", made.write(folder / "results.jsonl", rows), "-o", folder / "results.parquet").code == 0

@@ -10,13 +10,13 @@ import pytest
 from dns_peer import parse, response
 from test_udp import FORGERIES
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
-from scanner.native.udp import Engine
-from scanner.transports.datagram import port_opener
-from scanner.workers.datagrams import Target
+from scanner.datagrams.address import Address
+from scanner.datagrams.sockets import port_opener
+from scanner.input.line import classify_line
+from scanner.native.jobs.pool import JobPool
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
+from scanner.native.udp.engine import UdpEngine
 
 EACH = 100  # forged messages for one name: one more would move it to TCP
 BURST = 50  # of one segmented send
@@ -38,15 +38,23 @@ class Asked:
         self.server = socket.socket(type=socket.SOCK_DGRAM)
         self.server.bind(("127.0.0.1", 0))
         self.server.settimeout(5)
-        self.names = Names(Lines(1 << 30), (2,), judge=judge, room_made=lambda: None, deadline_s=1e9)
-        self.names.feed(b"".join(b"Forged%d.Example\n" % number for number in range(count)))
-        self.names.end()
+        self.pool = JobPool(LineBuffer(1 << 30), (2,), classify_line=classify_line, room_made=lambda: None,
+                            deadline_s=1e9)  # fmt: skip
+        self.pool.feed(b"".join(b"Forged%d.Example\n" % number for number in range(count)))
+        self.pool.end()
         opener = port_opener((), rcvbuf=1 << 20, sndbuf=1 << 20, port_range=None)
         # two of them, so that the ports are not connected and the engine itself must look at the source
         port = self.server.getsockname()[1]
-        targets = [Target(Peer(), i, address, port, 0, b"") for i, address in enumerate(("127.0.0.1", "127.0.0.9"))]
-        self.engine = Engine(self.names, targets, open_port=opener, slots=1, timeout_s=1e9, policy="sticky")
+        self.paths = [PathState(0, resolver) for resolver in range(2)]
+        addresses = [Address(path, host, port, 0, b"")
+                     for path, host in zip(self.paths, ("127.0.0.1", "127.0.0.9"), strict=True)]  # fmt: skip
+        self.engine = UdpEngine(self.pool, addresses, open_port=opener, slots=1, timeout_s=1e9, policy="sticky")
         self.now = 1.0
+
+    @property
+    def strays(self) -> int:
+        """Messages that answered nothing, from wherever they came."""
+        return sum(tally.count("strays") for tally in (self.engine.strangers, *(path.tally for path in self.paths)))
 
     def turn(self) -> None:
         self.engine.turn(self.now)
@@ -84,10 +92,10 @@ def run(forged, source=None) -> tuple[Asked, int]:
 def test_no_message_with_one_wrong_field_is_believed_and_every_good_one_is(field):
     asked, sent = run(FORGERIES[field])
 
-    rows = [json.loads(line) for line in asked.names.lines.take().splitlines()]
+    rows = [json.loads(line) for line in asked.pool.writer.buffer.take().splitlines()]
     assert [(row["s"], row["r"]) for row in rows] == [("taken", 0)] * ROUNDS
-    assert asked.names.books()["strays"] == sent == ROUNDS * EACH
-    assert asked.engine.newly_moved() == []
+    assert asked.strays == sent == ROUNDS * EACH
+    assert asked.engine.newly_by_stream() == []
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"], ids=["port", "address"])
@@ -96,8 +104,8 @@ def test_no_message_from_elsewhere_is_believed(host):
         elsewhere.bind((host, 0))
         asked, sent = run(lambda datagram: response(datagram.query, 3), elsewhere)
 
-    assert asked.names.books()["taken"] == ROUNDS
-    assert asked.names.books()["strays"] == sent
+    assert asked.pool.books.count("taken") == ROUNDS
+    assert asked.strays == sent
 
 
 def test_one_forged_message_more_moves_the_name_to_tcp():
@@ -107,9 +115,9 @@ def test_one_forged_message_more_moves_the_name_to_tcp():
         octets, port = asked.server.recvfrom(4096)
         message = FORGERIES["name"](Datagram(parse(octets)))
         forge(asked, message, port, asked.server)
-        assert asked.names.newly_aside() == []
+        assert asked.pool.fallbacks == []
         asked.server.sendto(message, port)
         asked.turn()
-        assert asked.names.newly_aside() == [0]
+        assert [(each.resolver, len(each)) for each in asked.pool.fallbacks] == [(0, 1)]
     finally:
         asked.close()

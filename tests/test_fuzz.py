@@ -11,10 +11,10 @@ import orjson
 import pytest
 from make_corpus import CORPUS, FOLDER
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
+from scanner.input.line import classify_line
+from scanner.native.jobs.pool import JobPool
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
 from scanner.native.session import Session
 from scanner.rdata import describer
 
@@ -25,11 +25,11 @@ class Victim:
     """A session with names that never end; what it is sent is as hostile as it gets."""
 
     def __init__(self, *, names: bytes = b"a.com\n", window: int = WINDOW, fields=()):
-        self.lines = Lines()
-        self.names = Names(self.lines, (NS,), judge=judge, room_made=lambda: None, retries=0, deadline_s=1e9,
-                           fields=fields, describe=describer(fields))  # fmt: skip
-        self.names.feed(names)
-        self.session = Session(self.names, Peer(), window=window)
+        self.lines = LineBuffer()
+        self.pool = JobPool(self.lines, (NS,), classify_line=classify_line, room_made=lambda: None, retries=0,
+                            deadline_s=1e9, fields=fields, describe=describer(fields))  # fmt: skip
+        self.pool.feed(names)
+        self.session = Session(self.pool, PathState(), window=window)
 
     def ids(self) -> list[tuple[bytes, bytes]]:
         """Message ID and question of each query that it sends now."""
@@ -140,8 +140,8 @@ def test_mutated_messages_lose_no_name_and_disagree_with_dnspython_in_none(full,
     originals = [octets for octets in CORPUS.values() if len(octets) < 600]
     victim, count, judged, number, read = Victim(), 0, 0, 0, 0
     for turn in range(rounds):
-        if victim.names.backlog < 2 * WINDOW:
-            victim.names.feed(b"".join(b"f%d.example\n" % (number + i) for i in range(5000)))
+        if victim.pool.backlog < 2 * WINDOW:
+            victim.pool.feed(b"".join(b"f%d.example\n" % (number + i) for i in range(5000)))
             number += 5000
         sent = {}
         for message_id, question in victim.ids():
@@ -161,15 +161,15 @@ def test_mutated_messages_lose_no_name_and_disagree_with_dnspython_in_none(full,
                 assert (reason := disagrees(row, message)) is None, (reason, row, message.hex())
         victim.session.abandon(TIMEOUT, 1.0)
         victim.session.opened()
-    victim.names.end()
+    victim.pool.end()
     while victim.ids():
         victim.session.abandon(TIMEOUT, 1.0)
         victim.session.opened()
         read += len(victim.rows())
     read += len(victim.rows())
 
-    assert victim.names.done
-    assert read == victim.names.books()["read"] == victim.names.books()["written"]
+    assert victim.pool.done
+    assert read == victim.pool.books.count("read") == victim.pool.books.count("written")
     figure(
         "mutated messages", f"{count:,} received, {judged:,} verdicts judged by dnspython: none disagrees, no name lost"
     )

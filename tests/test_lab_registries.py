@@ -23,6 +23,7 @@ import pytest
 from command import refusal, scan
 
 from scanner.lab import rdap_trouble, registry_zone, whois_server
+from scanner.lab.registry import Log
 from scanner.lab.registry_zone import RDAP_TROUBLE, STATES, WHOIS_TROUBLE
 
 ROOT = Path(__file__).parent.parent
@@ -786,3 +787,14 @@ def test_readme_and_registry_zone_tell_the_same(table):
 
     states = {word: state.found for word, state in STATES.items()}
     assert told == (states if table == "states" else registry_zone.FOUND[table])
+
+
+def test_what_comes_after_the_log_is_closed_goes_nowhere(tmp_path):
+    log = Log(tmp_path / "log")
+    log.close()
+
+    with (tmp_path / "another").open("w+") as another:  # has the number that was the log's
+        log.add("rdap", "test", "late.test", 200)
+        log.close()
+
+        assert another.read() == ""

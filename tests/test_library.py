@@ -8,6 +8,8 @@ import contextlib
 import json
 import os
 import re
+import resource
+import select
 import signal
 import socket
 import subprocess
@@ -25,6 +27,7 @@ from typing import Any
 import pytest
 import uvloop
 
+import scanner
 from scanner import Result, ScanError, scan, scan_all
 
 ROOT = Path(__file__).parent.parent
@@ -437,6 +440,14 @@ def test_importing_the_package_imports_nothing_heavy():
     assert done.stdout == "set()\n"
 
 
+def test_scan_is_the_function_whatever_was_imported_before_it():
+    code = "import scanner.scanning.run, scanner.library; from scanner import scan; print(scan.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("scan\n", "")
+    assert [name for name in scanner.__all__ if (ROOT / "scanner" / name).exists()] == []  # a room would take its place
+
+
 def test_the_package_has_no_other_names():
     with pytest.raises(ImportError):
         from scanner import nothing  # noqa: F401
@@ -467,3 +478,73 @@ def test_a_result_makes_the_line_that_made_it():
     ]
 
     assert [Result.from_line(line).to_line() for line in lines] == lines
+
+
+# -- descriptors that are not there, or not ours any more ------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def descriptors_left(count: int) -> Iterator[None]:
+    """So many more may be opened in this process; afterwards they still may."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, before[0]), before[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.dup(2))
+        for _ in range(count):
+            os.close(taken.pop())
+        yield
+        for _ in range(count):
+            taken.append(os.dup(2))
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_scan_that_cannot_have_its_pipes_leaves_none_of_them_open(config, count):
+    async def first() -> None:
+        async with aclosing(scan(["a.test"], config)) as results:
+            await anext(results)
+
+    async def refused() -> None:
+        with descriptors_left(count), pytest.raises(OSError, match="Too many open files"):
+            await first()
+
+    asyncio.run(refused())
+
+
+def test_names_that_come_when_the_scan_is_closed_go_nowhere(config):
+    """Their source does not mind being cancelled, and the scan's closing is cancelled too."""
+
+    async def stubborn() -> AsyncIterator[str]:
+        yield "a.test"
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(GONE_S)
+        await asyncio.sleep(0.3)
+        yield "late.test"
+
+    async def read(reading: asyncio.Event) -> None:
+        async with aclosing(scan(stubborn(), config)) as results:
+            async for _ in results:
+                reading.set()
+
+    async def main() -> list[int]:
+        reading = asyncio.Event()
+        reader = asyncio.create_task(read(reading))
+        await reading.wait()
+        for _ in range(2):
+            reader.cancel()
+            await asyncio.sleep(0.05)
+        assert reader.cancelled()
+        pipes = [os.pipe() for _ in range(8)]  # they have the numbers that were the scan's
+        await asyncio.sleep(0.5)
+        readable, _, _ = select.select([end for end, _ in pipes], [], [], 0)
+        for descriptor in (end for both in pipes for end in both):
+            os.close(descriptor)
+        return readable
+
+    assert asyncio.run(main()) == []

@@ -1,31 +1,33 @@
-"""Input lines: every octet sequence gives one line out for each line in; what is no plain name is judged."""
+"""Input lines: every octet sequence gives one line out for each line in; what is no plain name is classified."""
 
 import contextlib
 import random
+from functools import partial
 
 import orjson
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.wire import encode, inspect
+from scanner.input.line import classify_line
+from scanner.native.jobs.pool import JobPool
+from scanner.native.message.query import encode
+from scanner.native.message.response import inspect
+from scanner.native.output.buffer import LineBuffer
 
 
 def results_of(chunks, **options):
     """Every name fails at once: what is left is one line for each input line."""
-    lines, out = Lines(), []
-    names = Names(lines, (2,), judge=judge, room_made=lambda: None, fields=("n", "why"), **options)
+    buffer, out = LineBuffer(), []
+    pool = JobPool(buffer, (2,), classify_line=classify_line, room_made=lambda: None, fields=("n", "why"), **options)
     for chunk in chunks:
-        names.feed(chunk)
-        while names.fail(7, 1.0, 1000):
-            out += lines.take().splitlines()
-    names.end()
-    while names.fail(7, 1.0, 1000) or lines.used:
-        out += lines.take().splitlines()
-    return [orjson.loads(line) for line in out], names
+        pool.feed(chunk)
+        while pool.fail(7, 1.0, 1000):
+            out += buffer.take().splitlines()
+    pool.end()
+    while pool.fail(7, 1.0, 1000) or buffer.used:
+        out += buffer.take().splitlines()
+    return [orjson.loads(line) for line in out], pool
 
 
 @settings(max_examples=400, deadline=None)
@@ -38,12 +40,12 @@ def test_any_octets_give_one_line_for_each_line(octets, size):
         lines.pop()
     wanted = [n for n, line in enumerate(lines, 1) if not is_blank(line, n)]
 
-    results, names = results_of(chunks)
+    results, pool = results_of(chunks)
 
     assert sorted(line["n"] for line in results) == wanted
-    assert names.read == len(lines)
-    assert names.blank == len(lines) - len(wanted)
-    assert names.done
+    assert pool.books.count("read") == len(lines)
+    assert pool.books.count("blank") == len(lines) - len(wanted)
+    assert pool.done
 
 
 def is_blank(line, number):
@@ -136,32 +138,33 @@ def test_names_that_dns_allows_are_asked_as_they_stand(text):
 
 
 def test_an_address_is_asked_by_its_reverse_name_when_wanted():
-    text, d, reason, _ = judge(b"192.0.2.1", ptr=True)
+    text, d, reason, _ = classify_line(b"192.0.2.1", ptr=True)
 
     assert (text, d, reason) == (b"1.2.0.192.in-addr.arpa", b"192.0.2.1", 0)
 
 
 @pytest.mark.parametrize("text", ["localhost", "foo.local", "x.onion", "1.0.0.127.in-addr.arpa", "invalid", "a.TEST."])
 def test_special_use_names_are_held_back_when_asked_to(text):
-    lines = Lines()
-    names = Names(lines, (2,), judge=lambda line: judge(line, special=True), room_made=lambda: None, special=True)
-    names.feed(text.encode() + b"\nexample.com\n")
-    names.end()
+    buffer = LineBuffer()
+    classify = partial(classify_line, special=True)
+    pool = JobPool(buffer, (2,), classify_line=classify, room_made=lambda: None, special=True)
+    pool.feed(text.encode() + b"\nexample.com\n")
+    pool.end()
 
-    names.fail(7, 1.0, 10)
+    pool.fail(7, 1.0, 10)
 
-    assert [orjson.loads(line)["e"] for line in lines.take().splitlines()] == ["special", "connection"]
+    assert [orjson.loads(line)["e"] for line in buffer.take().splitlines()] == ["special", "connection"]
 
 
 def test_a_million_lines_take_no_more_memory_than_is_allowed_at_once():
-    lines = Lines()
-    names = Names(lines, (2,), judge=judge, room_made=lambda: None, live_max=100)
-    names.feed(b"x\n" * 100_000)
+    buffer = LineBuffer()
+    pool = JobPool(buffer, (2,), classify_line=classify_line, room_made=lambda: None, live_max=100)
+    pool.feed(b"x\n" * 100_000)
 
-    taken = names.fail(7, 1.0, 1_000_000)
+    taken = pool.fail(7, 1.0, 1_000_000)
 
     assert 0 < taken < 100_000
-    assert lines.used < 2 * lines.limit
+    assert buffer.used < 2 * buffer.limit
 
 
 @given(st.lists(st.text("abcXYZ019-_", min_size=1, max_size=63), min_size=1, max_size=4), st.integers(0, 65535))
@@ -170,7 +173,7 @@ def test_an_encoded_query_is_what_dnspython_reads(labels, message_id):
 
     text = ".".join(labels).encode()
 
-    query = dns.message.from_wire(encode(text, 28, message_id)[2:])
+    query = dns.message.from_wire(encode(text, 28, message_id))
 
     assert query.id == message_id
     assert query.question[0].name.labels[:-1] == tuple(label.encode() for label in labels)

@@ -21,9 +21,6 @@ from test_proxies_killed import free_ports
 from test_udp import stats_of, udp
 
 from scanner.errors import ScanError
-from scanner.input.line import classify_line
-from scanner.native.line import Lines
-from scanner.native.names import Names
 from scanner.status.console import Console
 from scanner.status.heartbeat import target
 from scanner.status.progress import Progress, clock, fitting, percent
@@ -214,9 +211,7 @@ def test_a_job_in_the_background_does_not_draw_over_what_is_typed(lab, tmp_path)
 
 
 def test_a_plain_line_comes_every_ten_seconds(capfd):
-    names = Names(Lines(), (2,), judge=classify_line, room_made=lambda: None)
     view = View([], [])
-    view.pools.append(names)
     progress = Progress(view, Console(), "plain")
     told = []
 

@@ -18,7 +18,7 @@ from dns_peer import DnsPeer
 from test_udp import stats_of
 
 from scanner.lab import zone
-from scanner.native.answered import Answered
+from scanner.native.input.answered import Answered
 
 
 @pytest.fixture
@@ -327,7 +327,7 @@ def test_the_bitmap_against_a_set_wherever_the_octets_are_cut():
 
 def test_ten_million_lines_cost_no_more_than_the_bitmap():
     code = (
-        "import resource; from scanner.native.answered import Answered\n"
+        "import resource; from scanner.native.input.answered import Answered\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "answered = Answered(['NS'])\n"
         "for block in range(100):\n"

@@ -15,9 +15,9 @@ from test_udp import names, stats_of
 from udp_peer import UdpPeer
 
 from scanner.input.line import classify_line
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
+from scanner.native.jobs.pool import JobPool
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
 from scanner.native.session import Session
 
 ONCE = ("--retries", 0, "--timeout-ms", 300)
@@ -140,15 +140,15 @@ def test_an_interrupt_writes_the_lines_of_the_first_pass():
 
 
 class Failing:
-    """Names, and a session whose every query gets SERVFAIL until `healed`."""
+    """Jobs, and a session whose every query gets SERVFAIL until `healed`."""
 
     def __init__(self, count: int, spill, **options):
-        self.names = Names(Lines(1 << 30), (2,), judge=classify_line, room_made=lambda: None, fields=("n",), retries=0,
-                           spill=spill, **options)  # fmt: skip
+        self.pool = JobPool(LineBuffer(1 << 30), (2,), classify_line=classify_line, room_made=lambda: None,
+                            fields=("n",), retries=0, spill=spill, **options)  # fmt: skip
         self.listed = [f"spilled{number}.example" if number % 3 else f"faß{number}.example" for number in range(count)]
-        self.names.feed("".join(f"{name}\n" for name in self.listed).encode())
-        self.names.end()
-        self.session = Session(self.names, Peer(), window=64)
+        self.pool.feed("".join(f"{name}\n" for name in self.listed).encode())
+        self.pool.end()
+        self.session = Session(self.pool, PathState(), window=64)
         self.healed = False
 
     def turn(self) -> bool:
@@ -172,21 +172,21 @@ def test_a_hundred_thousand_failed_names_wait_in_a_temporary_file(tmp_path):
         return opened[-1]
 
     failing = Failing(100_000, spill)
-    while failing.names.deferred < 100_000:
+    while len(failing.pool.deferral) < 100_000:
         assert failing.turn()
     assert len(opened) == 1
     assert (tmp_path / "spill").stat().st_size > 5_000_000
-    assert failing.names.live == 0
+    assert failing.pool.live == 0
     failing.healed = True
     while failing.turn():
-        assert failing.names.live <= failing.names.second_max
+        assert failing.pool.live <= failing.pool.deferral.live_max
 
-    rows = [json.loads(line) for line in failing.names.lines.take().splitlines()]
+    rows = [json.loads(line) for line in failing.pool.writer.buffer.take().splitlines()]
     assert Counter(row["n"] for row in rows) == Counter(range(1, 100_001))
     assert all(failing.listed[row["n"] - 1] == row["d"] for row in rows)
     assert all((row.get("q") is not None) == ("ß" in row["d"]) for row in rows)
     assert {(row["s"], row["x"]) for row in rows} == {("taken", 1)}
-    assert failing.names.done
+    assert failing.pool.done
     opened[0].close()
 
 
@@ -200,19 +200,21 @@ def test_where_no_temporary_file_can_be_written_no_name_is_lost(trouble):
     with open("/dev/full", "w+b", buffering=0) as full:
         failing = Failing(60_000, spill)
         while failing.turn():
-            failing.healed = failing.names.deferred > 0 and failing.names.written + failing.names.deferred == 60_000
-    rows = [json.loads(line) for line in failing.names.lines.take().splitlines()]
+            deferred = len(failing.pool.deferral)
+            failing.healed = 0 < deferred == 60_000 - failing.pool.books.count("written")
+    rows = [json.loads(line) for line in failing.pool.writer.buffer.take().splitlines()]
 
     assert Counter(row["n"] for row in rows) == Counter(range(1, 60_001))
-    assert failing.names.done
+    assert failing.pool.done
     assert {row["s"] for row in rows} == {"taken", "error"}
 
 
 def test_names_asked_together_are_tried_again_each_with_its_own_line():
-    failing = Names(Lines(), (2,), judge=classify_line, room_made=lambda: None, retries=0, spill=lambda: None)
+    failing = JobPool(LineBuffer(), (2,), classify_line=classify_line, room_made=lambda: None, retries=0,
+                      spill=lambda: None)  # fmt: skip
     failing.feed(b"same.example\nSame.example\nsame.example.\n")
     failing.end()
-    session = Session(failing, Peer(), window=8)
+    session = Session(failing, PathState(), window=8)
     for flags in (b"\x81\x82", b"\x81\x83", b"\x81\x83", b"\x81\x83"):
         sent = session.fill(1.0)
         while sent:
@@ -221,7 +223,7 @@ def test_names_asked_together_are_tried_again_each_with_its_own_line():
             answer = message[:2] + flags + message[4:6] + b"\0" * 6 + message[12 : message.index(b"\0", 12) + 5]
             session.receive(len(answer).to_bytes(2, "big") + answer, 1.0)
 
-    rows = [json.loads(line) for line in failing.lines.take().splitlines()]
+    rows = [json.loads(line) for line in failing.writer.buffer.take().splitlines()]
     assert sorted(row["d"] for row in rows) == ["Same.example", "same.example", "same.example."]
     assert {(row["s"], row["x"]) for row in rows} == {("nxdomain", 1)}
 

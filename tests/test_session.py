@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from scanner.input.line import classify_line as judge
 from scanner.model import REASONS
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.native.peer import Peer
-from scanner.native.session import Session
+from scanner.native.jobs.pool import JobPool
+from scanner.native.limits import Bucket
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
+from scanner.native.session import Session, expire_queries
 
 NS, CONNECTION = 2, REASONS.index("connection")
 
@@ -28,25 +29,29 @@ class Desk:
     def __init__(
         self, text: bytes, *, window=8, retries=0, deadline_s=10.0, types=(NS,), sessions=1, fields=(), rate=0
     ):
-        self.lines = Lines()
-        self.names = Names(
+        self.lines = LineBuffer()
+        self.pool = JobPool(
             self.lines,
             types,
-            judge=judge,
+            classify_line=judge,
             room_made=lambda: None,
             retries=retries,
             deadline_s=deadline_s,
             fields=fields,
         )
-        self.names.workers = self.names.exits = sessions
-        self.peer = Peer(rate)
-        self.sessions = [Session(self.names, self.peer, window=window, worker=i, exit=i) for i in range(sessions)]
+        self.pool.retry.workers = self.pool.retry.egresses = sessions
+        bucket = Bucket(rate)  # one path, of one egress each
+        self.paths = [PathState(i, 0, bucket) for i in range(sessions)]
+        self.sessions = [Session(self.pool, path, window=window, worker=i) for i, path in enumerate(self.paths)]
         self.session = self.sessions[0]
-        self.names.feed(text)
-        self.names.end()
+        self.pool.feed(text)
+        self.pool.end()
 
     def queries(self, now=1.0, session=0):
         return [dns.message.from_wire(frame) for frame in frames(self.sessions[session].fill(now) or b"")]
+
+    def expire(self, now):
+        return expire_queries(self.pool, now)
 
     def results(self):
         return [orjson.loads(line) for line in self.lines.take().splitlines()]
@@ -113,7 +118,7 @@ def test_each_verdict_has_its_line():
         {"d": "d.com", "s": "taken", "r": 3, "ms": 63, "re": False, "e": "cname_nx"},
         {"d": "e.com", "s": "error", "r": 2, "ms": 63, "re": False, "e": "servfail"},
     ]
-    assert desk.names.done
+    assert desk.pool.done
 
 
 @pytest.mark.parametrize(
@@ -174,7 +179,7 @@ def test_many_frames_one_octet_at_a_time_in_any_order():
 def test_a_late_response_is_never_given_to_the_next_name():
     desk = Desk(b"a.com\nb.com\n", window=1)
     (a,) = desk.queries(1.0)
-    desk.session.expire(3.5)
+    desk.expire(3.5)
     (b,) = desk.queries(3.5)
 
     late = nx(a)
@@ -346,7 +351,7 @@ def test_a_name_is_tried_elsewhere_until_its_attempts_are_used_up():
         (query,) = desk.queries(1.0 + turn * 2.0, session=turn % 2)
         seen.append(query.id)
         assert desk.queries(1.0 + turn * 2.0, session=(turn + 1) % 2) == []
-        desk.sessions[turn % 2].expire(1.0 + turn * 2.0 + 2.0)
+        desk.expire(1.0 + turn * 2.0 + 2.0)
 
     (line,) = desk.results()
     assert line == {"d": "a.com", "s": "error", "r": None, "ms": 6000, "re": False, "e": "timeout", "x": 2}
@@ -355,10 +360,10 @@ def test_a_name_is_tried_elsewhere_until_its_attempts_are_used_up():
 def test_the_deadline_ends_a_name_before_its_attempts_are_used_up():
     desk = Desk(b"a.com\n", retries=9, deadline_s=3.0)
     desk.queries(1.0)
-    desk.session.expire(3.0)
+    desk.expire(3.0)
     desk.queries(3.3)
 
-    desk.session.expire(4.01)
+    desk.expire(4.01)
 
     assert [(line["e"], line["ms"]) for line in desk.results()] == [("timeout", 3010)]
 
@@ -379,7 +384,7 @@ def test_a_close_among_answers_spends_no_attempt():
         desk.session.receive(framed(response(first)), now + 0.1)
         desk.session.abandon(CONNECTION, now + 0.2)
         desk.session.opened()
-        desk.peer.quota = 0
+        desk.paths[0].quota = 0
 
     assert [line["s"] for line in desk.results()] == ["taken"] * 3
 
@@ -422,7 +427,7 @@ def test_the_window_grows_while_answers_come_and_collapses_in_silence():
     grown = desk.session.window
     desk.queries(now)
 
-    desk.session.expire(now + 2.1)
+    desk.expire(now + 2.1)
 
     assert grown == 64
     assert desk.session.window == 1
@@ -431,11 +436,11 @@ def test_the_window_grows_while_answers_come_and_collapses_in_silence():
 def test_a_connection_silent_twice_is_hopeless():
     desk = Desk(b"a.com\nb.com\n", window=1)
     desk.queries(1.0)
-    desk.session.expire(3.1)
+    desk.expire(3.1)
     assert not desk.session.hopeless
     desk.queries(3.1)
 
-    desk.session.expire(5.2)
+    desk.expire(5.2)
 
     assert desk.session.hopeless
 
@@ -463,7 +468,7 @@ def test_each_type_has_its_line():
         ("b.com", 2),
     ]
     assert len(desk.results()) == 4
-    assert desk.names.done
+    assert desk.pool.done
 
 
 def test_message_ids_are_spread_and_unlike_their_neighbours():
@@ -483,12 +488,12 @@ def test_message_ids_are_spread_and_unlike_their_neighbours():
 def test_a_stopped_reader_holds_the_clock_of_deadlines():
     desk = Desk(b"a.com\nb.com\n", window=1)
     (query,) = desk.queries(1.0)
-    desk.names.hold(1.5)
-    desk.session.expire(100.0)
+    desk.pool.hold(1.5)
+    desk.expire(100.0)
     assert desk.queries(100.0) == []
 
-    desk.names.release(100.0)
-    desk.session.expire(101.0)
+    desk.pool.release(100.0)
+    desk.expire(101.0)
     desk.session.receive(framed(response(query)), 101.2)
 
     assert [(line["s"], line["ms"]) for line in desk.results()] == [("taken", 100200)]
@@ -497,9 +502,9 @@ def test_a_stopped_reader_holds_the_clock_of_deadlines():
 def test_time_for_which_the_reader_stood_still_is_not_spent_on_a_name():
     desk = Desk(b"a.com\n")
     desk.queries(1.0)
-    desk.names.hold(1.5)
-    desk.names.release(100.0)
-    desk.session.expire(101.6)
+    desk.pool.hold(1.5)
+    desk.pool.release(100.0)
+    desk.expire(101.6)
 
     assert [(line["e"], line["ms"]) for line in desk.results()] == [("timeout", 2100)]
 
@@ -525,10 +530,10 @@ def test_no_octets_from_the_peer_lose_a_name(octets, cut):
     desk.session.receive(octets[:cut], 1.1)
     desk.session.receive(octets[cut:], 1.1)
     desk.session.abandon(CONNECTION, 1.2)
-    desk.names.expire(100.0)
+    desk.pool.expire(100.0)
 
     assert sorted(line["d"] for line in desk.results()) == ["a.com", "b.com"]
-    assert desk.names.done
+    assert desk.pool.done
 
 
 @settings(max_examples=300, deadline=None)
@@ -552,15 +557,15 @@ def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
 def test_a_name_that_was_cut_but_not_asked_when_the_user_stops_is_not_started_any_more():
     desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
     (query,) = desk.queries(1.0)
-    assert desk.names.available  # b.com is at hand
+    assert desk.pool.look_ahead()  # b.com is at hand
 
-    desk.names.stop()
+    desk.pool.stop()
     assert desk.queries(2.0) == []
     desk.session.receive(framed(nx(query)), 2.1)
 
     assert [line["d"] for line in desk.results()] == ["a.com"]
-    assert desk.names.done
-    assert (desk.names.read, desk.names.written, desk.names.expected) == (1, 1, 1)
+    assert desk.pool.done
+    assert [desk.pool.books.count(name) for name in ("read", "written", "expected")] == [1, 1, 1]
 
 
 def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
@@ -601,8 +606,8 @@ def test_names_dropped_by_the_garbage_collector_leave_nothing_behind():
     desk.queries(1.0)
     desk.session.abandon(CONNECTION, 1.1)
     desk.queries(1.5)
-    started = desk.names.books()["in_flight"]
-    keeper = [desk.names]
+    started = desk.pool.live
+    keeper = [desk.pool]
     keeper.append(keeper)
     del desk, keeper
 

@@ -1,58 +1,62 @@
-"""The sink on its own: when blocks are handed over, and what a full sheet means."""
+"""The sink on its own: blocks leave in their order, a slow reader is reported, and a write that fails is."""
 
 import asyncio
 import os
 import threading
 import time
 
-from scanner.input.line import classify_line as judge
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.sink import Sink
+from scanner.scanning.sink import BEHIND_OCTETS, CAUGHT_UP_OCTETS, Sink
+
+BLOCK = b"a line\n" * 10_000
 
 
-def test_a_full_sheet_is_handed_over_at_once_and_its_writers_are_told():
-    """Found by the bench: with few queries in flight every sheet cost a pause, and then a whole tick."""
-
-    async def scenario() -> tuple[int, int, bytes]:
+def test_blocks_are_written_in_their_order_and_all_are_out_when_it_is_closed():
+    async def scenario() -> bytes:
         read_end, write_end = os.pipe()
-        lines = Lines(200)
-        names = Names(lines, (2,), judge=judge, room_made=lambda: None)
         told = []
-        sink = Sink(lines, write_end, behind=told.append, failed=told.append, flushed=lambda: told.append("flushed"))
-        sink.flush()  # from now on a poke waits
-        told.clear()
-        names.feed(b"not a name\n" * 100)
-        assert not names.available
-        full = lines.used
-        sink.poke()
-        left = lines.used
+        sink = Sink(write_end, behind=told.append, failed=told.append)
+        for number in range(100):
+            sink.add(b"line %d\n" % number)
         await sink.close()
+        assert told == []
         written = os.read(read_end, 10_000)
         os.close(read_end)
         os.close(write_end)
-        return full, left, written
+        return written
 
-    full, left, written = asyncio.run(scenario())
-
-    assert full >= 200
-    assert left == 0
-    assert len(written) == full
+    assert asyncio.run(scenario()) == b"".join(b"line %d\n" % number for number in range(100))
 
 
-def test_the_writers_are_told_of_each_flush():
-    async def scenario() -> list[str]:
-        told: list[str] = []
+def test_a_reader_that_falls_behind_is_reported_once_and_so_is_that_it_has_caught_up():
+    async def scenario() -> tuple[int, list[bool], int, int]:
         read_end, write_end = os.pipe()
-        sink = Sink(Lines(), write_end, behind=lambda _: None, failed=lambda _: None,
-                    flushed=lambda: told.append("flushed"))  # fmt: skip
-        sink.flush()
+        told: list[bool] = []
+        sink = Sink(write_end, behind=told.append, failed=lambda error: None)
+        count = 0
+        while not told:
+            sink.add(BLOCK)
+            count += 1
+        sink.add(BLOCK)  # said once
+        count += 1
+        assert told == [True]
+        read = 0
+        while told == [True]:
+            read += len(os.read(read_end, 1 << 16))
+            await asyncio.sleep(0.001)
+        left = count * len(BLOCK) - read
+        while read < count * len(BLOCK):
+            read += len(os.read(read_end, 1 << 16))
         await sink.close()
         os.close(read_end)
         os.close(write_end)
-        return told
+        return count, told, read, left
 
-    assert "flushed" in asyncio.run(scenario())
+    count, told, read, left = asyncio.run(scenario())
+
+    assert (count - 1) * len(BLOCK) > BEHIND_OCTETS >= (count - 2) * len(BLOCK)
+    assert told == [True, False]
+    assert left <= CAUGHT_UP_OCTETS + len(BLOCK) + (1 << 16)  # a block that is being written, and the pipe's own buffer
+    assert read == count * len(BLOCK)
 
 
 def test_a_failed_write_is_told_even_when_it_failed_just_before_the_end():
@@ -61,13 +65,8 @@ def test_a_failed_write_is_told_even_when_it_failed_just_before_the_end():
     async def scenario() -> list[str]:
         told: list[str] = []
         descriptor = os.open("/dev/full", os.O_WRONLY)
-        lines = Lines()
-        names = Names(lines, (2,), judge=judge, room_made=lambda: None)
-        sink = Sink(lines, descriptor, behind=lambda _: None, failed=lambda error: told.append(str(error)),
-                    flushed=lambda: None)  # fmt: skip
-        names.feed(b"not a name\n")
-        assert not names.available
-        sink.flush()
+        sink = Sink(descriptor, behind=lambda _: None, failed=lambda error: told.append(str(error)))
+        sink.add(b"a line\n")
         until = time.monotonic() + 5
         while (
             any(thread.name == "sink" for thread in threading.enumerate()) and time.monotonic() < until

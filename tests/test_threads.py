@@ -1,4 +1,4 @@
-"""Several UDP engines at once (`--threads`): the input is dealt in chunks, what needs TCP comes back, and the books are
+"""Several UDP engines at once (`--threads`): the input is split in chunks, what needs TCP comes back, and the books are
 one. Comments between the names fill chunks, so that every engine gets some."""
 
 import json
@@ -13,11 +13,7 @@ from dns_peer import NXDOMAIN, SERVFAIL, response
 from test_udp import FAST, feed, forge_at, names, shut, stats_of, udp
 from udp_peer import Datagram, UdpPeer
 
-from scanner.input.line import classify_line as judge
 from scanner.lab import zone
-from scanner.native.line import Lines
-from scanner.native.names import Names
-from scanner.workers.dealer import AHEAD, Dealer
 
 COMMENTS = ("#" + 4000 * "x" + "\n") * 65  # just over 256 KiB
 
@@ -169,90 +165,3 @@ def test_the_default_is_one_per_core_but_one():
     done = scan("-r", "udp://127.0.0.1", "--dry-run")
 
     assert json.loads(done.out)["threads"] == max(len(os.sched_getaffinity(0)) - 1, 1)
-
-
-# -- the dealer ------------------------------------------------------------------------------------------------
-
-
-class Taker:
-    """What the dealer sees of Names."""
-
-    def __init__(self):
-        self.fed: list[tuple[bytes, int]] = []
-        self.chunks_waiting = 0
-        self.ended = False
-
-    def feed(self, chunk, before=-1):
-        assert chunk
-        self.fed.append((chunk, before))
-        self.chunks_waiting += 1
-
-    def end(self):
-        self.ended = True
-
-    @property
-    def lines(self) -> dict[int, bytes]:
-        """Lines by their number, as Names would number them."""
-        found, line, carry = {}, 0, b""
-        for chunk, before in self.fed:
-            if before >= 0:
-                assert carry == b"", "a chunk with a number must not follow a torn line"
-                line = before
-            *whole, carry = (carry + chunk).split(b"\n")
-            for text in whole:
-                line += 1
-                found[line] = text
-        return {**found, line + 1: carry} if carry else found
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
-@pytest.mark.parametrize("end", [b"", b"\n"])
-def test_dealt_lines_keep_their_numbers_wherever_the_input_is_cut(size, end):
-    texts = [b"x" * (number % 9) + str(number).encode() for number in range(1, 200)]
-    octets = b"\n".join(texts) + end
-    takers, made = [Taker(), Taker(), Taker()], []
-    dealer = Dealer(takers[0], lambda: made.append(1), 3)
-    dealer.takers += takers[1:]
-    chunks = [octets[at : at + size] for at in range(0, len(octets), size)]
-
-    for chunk in chunks:
-        dealer.feed(chunk)
-        for taker in takers:
-            taker.chunks_waiting = 0
-        dealer.deal()
-    dealer.end()
-    dealt = {}
-    for taker in takers:
-        assert taker.ended
-        assert not dealt.keys() & taker.lines.keys()
-        dealt |= taker.lines
-    assert dealt == dict(enumerate(texts, 1))
-    assert len(made) == len(chunks)
-
-
-def test_no_more_than_is_ahead_is_dealt_and_the_end_comes_behind_it():
-    taker, made = Taker(), []
-    dealer = Dealer(taker, lambda: made.append(1))
-    for number in range(5):
-        dealer.feed(b"%d\n" % number)
-    dealer.end()
-    assert (len(taker.fed), len(made), taker.ended) == (AHEAD, AHEAD, False)
-
-    taker.chunks_waiting = 0
-    dealer.deal()
-    taker.chunks_waiting = 0
-    dealer.deal()
-
-    assert (len(taker.fed), len(made), taker.ended) == (5, 5, True)
-
-
-def test_the_end_comes_behind_the_last_chunk_in_names_too():
-    pool = Names(Lines(), (2,), judge=judge, room_made=lambda: None, fields=("n",))
-    pool.feed(b"a..b\nc..", 6)
-    pool.feed(b"d")
-    pool.end()
-    pool.feed(b"late..\n")
-
-    assert not pool.available
-    assert pool.done
-    assert [json.loads(line)["n"] for line in pool.lines.take().splitlines()] == [7, 8]

@@ -221,6 +221,30 @@ def test_truncation_by_a_server_without_tcp_is_tried_elsewhere_or_told():
     assert Counter(row["s"] for row in both.rows) == {"taken": 40}
 
 
+def test_truncation_does_not_wait_for_a_stream_that_has_failed():
+    """The next try of the stream comes seconds after a failure; what is truncated meanwhile has no time for that."""
+
+    def script(datagram: Datagram) -> None:
+        datagram.send(forge_at(response(datagram.query, 0), 2, b"\x83"))
+
+    def closed(talk: Talk) -> None:
+        return
+
+    with UdpPeer(script, tcp_script=closed) as cut, UdpPeer() as whole:
+        run = start("-r", cut.address, "-r", whole.address, *FAST)
+        for turn in range(3):
+            run.stdin.write(names(40, f"turn{turn}x").encode())
+            run.stdin.flush()
+            time.sleep(0.4)
+        run.stdin.close()
+        rows = [json.loads(line) for line in run.stdout]
+        run.wait(20)
+    shut(run)
+
+    assert Counter(row["s"] for row in rows) == {"taken": 120}
+    assert max(row["ms"] for row in rows) < 1500
+
+
 def test_a_name_that_is_forged_again_and_again_goes_to_tcp():
     def script(datagram: Datagram) -> None:
         if datagram.query.name == "is0.example":

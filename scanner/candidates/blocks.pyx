@@ -15,17 +15,19 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from scanner.native.line cimport sure
+from scanner.native.memory cimport checked_alloc
 
 cdef extern from *:
     ctypedef unsigned long long u128 "unsigned __int128"    # Cython converts no such number; see `wide`
+    const uint64_t UINT64_MAX
 
-DEF NAME_OCTETS = 253 * 4 + 1   # a name of 253 characters in UTF-8, and its LF
-DEF STRIDE = 16                 # octets that are copied at once; most texts are shorter
-DEF TOGETHER = 64               # numbers that are permuted in one go, so that the processor works on several
-DEF ROUNDS = 12                 # of the permutation
-cdef uint64_t LOW = 0xffffffffffffffff
-cdef object SIZE_MAX = 1 << 127 # larger sizes count as this: no number reaches beyond it
+cdef enum:
+    NAME_OCTETS = 253 * 4 + 1   # a name of 253 characters in UTF-8, and its LF
+    STRIDE = 16                 # octets that are copied at once; most texts are shorter
+    TOGETHER = 64               # numbers that are permuted in one go, so that the processor works on several
+    ROUNDS = 12                 # of the permutation
+
+cdef object SIZE_MAX = 1 << 127 # larger sizes count as this: no number reaches beyond it. Never written again
 
 cdef struct Branch:             # texts, each with every name of a node behind it
     u128 first                  # number of its first name, in its node
@@ -59,10 +61,10 @@ cdef class Blocks:
     cdef uint64_t keys[ROUNDS]
     cdef bint permutes
 
-    def __init__(self, space, *, first, step, count, keys=(), block=1 << 16):
+    def __cinit__(self, space, *, first, step, count, keys=(), block=1 << 16):
         self.block = block
-        self.lines = <char *>sure(malloc(self.block + TOGETHER * NAME_OCTETS + STRIDE))
-        self.place, self.step, self.left = wide(first), step, min(count, LOW)
+        self.lines = <char *>checked_alloc(malloc(self.block + TOGETHER * NAME_OCTETS + STRIDE))
+        self.place, self.step, self.left = wide(first), step, min(count, UINT64_MAX)
         self.lay_out(space)
         self.size = wide(min(space.size, SIZE_MAX))
         if len(keys) not in (0, ROUNDS):
@@ -83,10 +85,11 @@ cdef class Blocks:
 
     def __next__(self) -> bytes:
         cdef char *end
-        if self.left == 0:
-            raise StopIteration
-        end = self.fill_permuted() if self.permutes else self.fill()
-        return self.lines[:end - self.lines]
+        with cython.critical_section(self):     # two threads may share one: each block goes to one of them
+            if self.left == 0:
+                raise StopIteration
+            end = self.fill_permuted() if self.permutes else self.fill()
+            return self.lines[:end - self.lines]
 
     # -- the graph as tables --
 
@@ -100,8 +103,8 @@ cdef class Blocks:
                 if rest is not None and id(rest) not in numbers:
                     numbers[id(rest)] = len(order)
                     order.append(rest)
-        self.nodes = <Node *>sure(malloc(len(order) * sizeof(Node)))
-        self.branches = <Branch *>sure(malloc(sum([len(node.branches) for node in order]) * sizeof(Branch)))
+        self.nodes = <Node *>checked_alloc(malloc(len(order) * sizeof(Node)))
+        self.branches = <Branch *>checked_alloc(malloc(sum([len(node.branches) for node in order]) * sizeof(Branch)))
         self.kept = []
         tables = {}
         for number, node in enumerate(order):
@@ -264,4 +267,4 @@ cdef inline char *copied(char *at, const char *octets, size_t length) noexcept:
 
 cdef u128 wide(number):
     """A Python number below 2**128."""
-    return <u128><uint64_t>(number >> 64) << 64 | <uint64_t>(number & LOW)
+    return <u128><uint64_t>(number >> 64) << 64 | <uint64_t>(number & UINT64_MAX)

@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 import click
 
-from scanner import __version__
 from scanner.cli.flags import check_file_names, flags_of, only_given
 from scanner.config.options import OPTIONS
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.text import printable, shown
+from scanner.version import __version__
 
 PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
 NO_MEMORY = b"dnsscan: out of memory\n"
@@ -98,7 +98,7 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     from scanner.input.files import open_inputs
     from scanner.rdata import type_text
     from scanner.results.output import Output, open_output
-    from scanner.run import run
+    from scanner.scanning.run import run
 
     sources = open_inputs(files)
     types = [type_text(number) for number in settings.types]

@@ -86,7 +86,9 @@ def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] 
     if port is None:
         raise ScanError(f"{where}: the port is missing; write for example 127.0.0.1:9153")
     if not address.is_loopback:
-        warnings.append(f"{where}: whoever reaches this address may read the metrics, addresses of proxies among them")
+        warnings.append(
+            f"{where}: anyone who reaches this address can read the metrics, addresses of proxies among them"
+        )
     return str(address), port
 
 

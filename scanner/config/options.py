@@ -43,9 +43,9 @@ OPTIONS = table_of(
            detail="attempts after the first, each elsewhere where there is an elsewhere"),
     Option("deadline_ms", Number(1, 3_600_000), "N", "Hard limit for one name", default=10_000,
            detail="hard limit for one name, whatever the peer does"),
-    Option("rate", Number(0, 10_000_000), "N", "Queries/s per exit and resolver; 0 = no limit",
-           default_text=f"{RATE_PUBLIC} per public resolver and exit",
-           detail="queries a second, by exit and resolver, retries included; `0` is no limit, and so is the default "
+    Option("rate", Number(0, 10_000_000), "N", "Queries/s per egress and resolver; 0 = no limit",
+           default_text=f"{RATE_PUBLIC} per public resolver and egress",
+           detail="queries a second, by egress and resolver, retries included; `0` is no limit, and so is the default "
                   "for loopback and private resolvers"),
     Option("max_in_flight", Number(1, 10_000_000), "N", "Names started and not yet written", default=0,
            default_text="from the above"),

@@ -55,8 +55,10 @@ class Log:
             os.write(self._descriptor, line.encode())
 
     def close(self) -> None:
+        """What is added later goes nowhere: a connection may be served for a little longer."""
         if self._descriptor is not None:
             os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Registry(Listener):

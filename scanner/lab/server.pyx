@@ -2,7 +2,7 @@
 """The lab's DNS server: UDP and TCP on one port of 127.0.0.1, one thread, one epoll loop without the GIL.
 
 One turn is `expire`, `flush`, `wait`, `accept`/`read`. Connections live in slots that are never freed while the server
-runs, so a delayed answer may outlive its connection: `generation` tells. A peer that does not read is not read from.
+runs, so a delayed answer may outlive its connection: `generation` shows that. A peer that does not read is not read from.
 What an answer holds is `answers.pyx`'s.
 """
 
@@ -239,6 +239,8 @@ cdef class LabServer:
     cdef void accept(self) noexcept nogil:
         cdef Connection *it
         cdef int fd
+        if self.spare < 0:
+            self.spare = dup(self.bell)             # it could not be had again at once: somebody else took it
         while True:
             fd = accept4(self.listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
             if fd < 0 and (errno == EMFILE or errno == ENFILE) and self.spare >= 0:
@@ -337,7 +339,7 @@ cdef class LabServer:
             self.deliver(it, self.output.octets, self.output.used)
 
     cdef Act answer(self, Connection *it, const uint8_t *query, Py_ssize_t size) noexcept nogil:
-        """Append the answer to `output`, or set it aside until it is due."""
+        """Append the answer to `output`, or keep it until it is due."""
         cdef Reply reply
         cdef uint8_t *at
         cdef int copy
@@ -443,7 +445,7 @@ cdef class LabServer:
 
     cdef void later(self, uint32_t delay_ms, Connection *to, int fd, sockaddr_in *address, const uint8_t *octets,
                     Py_ssize_t size) noexcept nogil:
-        """Set an answer aside; without memory it is lost, as in a network."""
+        """Keep an answer for later; without memory it is lost, as in a network."""
         cdef Pending **heap
         cdef Pending *it
         cdef Py_ssize_t at, parent, rooms = max(1024, self.heap_room * 2)

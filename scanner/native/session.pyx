@@ -2,273 +2,278 @@
 # cython: freethreading_compatible=True
 """A DNS session over one stream, without I/O and without a clock (RFC 7766).
 
-It fills a window with queries, matches responses by ID and question, says what each one means, and hands names
-back when their time runs out or the connection ends. It never opens, waits or writes.
+It fills a window with queries, gives responses to the exchange by their IDs, and hands jobs back when their time runs
+out or the connection ends. It never opens, waits or writes.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t, uint16_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memset
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport calloc, free
 
-from scanner.native.dice cimport Dice, roll
-from scanner.native.line cimport Text, text_of
-from scanner.native.name cimport BADRESP, TIMEOUT, Name, Reason
-from scanner.native.names cimport Aside, Names
-from scanner.native.peer cimport Peer, granted, knows_edns, told
-from scanner.native.tally cimport count_answer
-from scanner.native.table cimport enter, find_place, vacate
-from scanner.native.wire cimport FIT_BROKEN, FIT_STRAY, FRAME_MAX, Response, read_response, write_query
+from scanner.native.frames cimport frame_size, keep
+from scanner.native.jobs.retry cimport RetryQueue
+from scanner.native.limits cimport return_tokens, take_tokens
+from scanner.native.memory cimport LINE_OCTETS, prefetch
+from scanner.native.message.query cimport QUERY_MAX, write_query
+from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
+from scanner.native.output.buffer cimport span_of
+from scanner.native.path cimport is_open, knows_edns, learn
+from scanner.native.stream_window cimport widen
+from scanner.native.tally cimport LOSSES, QUERIES, STRAYS, count_response
+from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
 
-DEF WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
-DEF WINDOW_MAX = 64         # beyond it nothing more was gained (DESIGN section 2)
-DEF STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
-DEF FREE_MAX = 10           # closes among answers that one name is given for nothing
-DEF QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
+cdef enum:
+    FRAME_MAX = QUERY_MAX + 2
+    WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
+    WINDOW_MAX = 64         # beyond it nothing more was gained
+    STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
+    WARMED = 8              # frames that are looked at ahead
+    FREE_MAX = 10           # closes among answers that one job is given for nothing
+    QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 
-cdef uint8_t scratch[(WINDOW_MAX + 1024) * FRAME_MAX]   # frames on their way out; used inside `fill` only
-cdef Dice dice
 
-
+@cython.final
+@cython.no_gc_clear         # __dealloc__ asks the pool
 cdef class Session:
-    """One connection's queries. `window` fixes how many are in flight, 0 finds it; times in seconds;
-    `tags` is the JSON of fields ns and p, given with each line that was answered here. With `aside`, names come
-    from there alone."""
+    """One connection's queries. `window` fixes how many are in flight, 0 finds it; times in seconds; `tags` is the JSON
+    of fields ns and p, given with each line that was answered here. With `fallback`, jobs come from there alone."""
 
-    def __cinit__(self):
-        self.table = NULL
-        self.tail = NULL
-
-    def __init__(self, Names names, Peer peer, *, int window=0, double timeout_s=2.0, int worker=0, int exit=0,
-                 int resolver=0, bytes tags=b"", bint edns=True, Aside aside=None):
-        cdef int slots = 4
+    def __cinit__(self, JobPool pool not None, PathState path not None, *, int window=0, double timeout_s=2.0,
+                  int worker=0, bytes tags=b"", bint edns=True, StreamFallback fallback=None):
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
-        self.names, self.peer, self.tags, self.aside = names, peer, tags, aside
-        self.counts = peer.counts()
-        self.tags_text = text_of(tags)
-        self.worker, self.exit, self.resolver = worker, exit, resolver
-        self.timeout_s = timeout_s
-        self.auto = window == 0
-        self.window_max = window or WINDOW_MAX
-        self.window = window or WINDOW_FIRST
-        self.threshold = self.window_max
-        self.edns = edns
-        while slots < 4 * self.window_max:
-            slots *= 2
-        self.mask = slots - 1
-        self.table = <Name **>calloc(slots, sizeof(Name *))
-        if self.table is NULL:
+        self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
+        self.tags, self.tags_span = tags, span_of(tags)
+        self.worker, self.timeout_s, self.edns = worker, timeout_s, edns
+        self.win.is_found = window == 0
+        self.win.most = window or WINDOW_MAX
+        self.win.now = window or WINDOW_FIRST
+        self.win.threshold = self.win.most
+        self.queries = <Query **>calloc(self.win.most, sizeof(Query *))
+        if self.queries is NULL:
             raise MemoryError
         self.opened()
 
     def __dealloc__(self):
-        free(self.table)
-        free(self.tail)
+        cdef int index
+        for index in range(self.in_flight):
+            self.exchange.end(self.queries[index])
+        free(self.queries)
+        free(self.tail.octets)
 
-    def opened(self) -> None:
+    @property
+    def retry(self) -> RetryQueue:
+        """Jobs that wait to be tried again, in the pool."""
+        return self.pool.retry
+
+    def opened(self, connection=None) -> None:
         """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
-        if self.auto and self.sent:
-            self.threshold = max(self.window, <int>WINDOW_FIRST)
-            self.window = min(self.window, <int>WINDOW_FIRST)
+        self.connection = connection
+        if self.win.is_found and self.sent:
+            self.win.threshold = max(self.win.now, <int>WINDOW_FIRST)
+            self.win.now = min(self.win.now, <int>WINDOW_FIRST)
+        self.serial = self.exchange.serial()
         self.sent = self.answered = self.silent = self.strays = 0
         self.excused = False
-        self.tail_used = 0
-        self.rtt = 0
-        self.rtt_least = 1e9
+        self.tail.used = 0
+        self.win.rtt = 0
+        self.win.rtt_least = 1e9
+
+    @property
+    def window(self) -> int:
+        """How many queries may be in flight."""
+        return self.win.now
 
     @property
     def room(self) -> int:
         """How many more queries may be in flight now, the bucket aside."""
-        cdef int room = self.window - self.in_flight
-        if self.peer.quota:
-            room = min(room, self.peer.quota - self.sent)
+        cdef int room = self.win.now - self.in_flight
+        if self.path.quota:
+            room = min(room, self.path.quota - self.sent)
         return max(room, 0)
 
     @property
     def used_up(self) -> bool:
         """True when the connection has given all that its server allows one: time for another."""
-        return 0 < self.peer.quota <= self.sent and self.in_flight == 0
+        return 0 < self.path.quota <= self.sent and self.in_flight == 0
 
     # -- octets out ----------------------------------------------------------------------------------------------
 
     def fill(self, double now) -> bytes | None:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
-        cdef int room = granted(&self.peer.manners, now, self.room)
-        cdef uint8_t *at = scratch
-        cdef double clock = self.names.scan_now(now)
-        cdef Name *name
-        while room > 0:
-            if self.aside is None:
-                self.names.take(&name, self.worker, self.exit, self.resolver, now, self.peer.doubted)
-            else:
-                name = NULL if self.names.blocked() else self.aside.next()
-            if name is NULL:
-                break
-            name.worker, name.exit, name.resolver = self.worker, self.exit, self.resolver
-            name.sent = now
-            name.expires = min(clock + self.timeout_s, name.deadline)
-            name.plain = name.plain or not self.edns or not knows_edns(&self.peer.manners)
-            self.put(name)
-            at += write_query(at, name.message_id, name.qname, name.qname_length, name.qtype, not name.plain)
-            self.sent += 1
-            self.names.queries += 1
-            self.counts.queries += 1
-            self.peer.manners.tokens -= 1
-            room -= 1
-        if at == scratch:
+        cdef int wanted = self.room if is_open(&self.path.habits) else 0
+        cdef int room, index, count = 0
+        cdef uint64_t *keys
+        cdef uint8_t *begin
+        cdef uint8_t *at
+        cdef double clock = self.pool.scan_now(now)
+        cdef Job *job
+        if wanted and self.pool.budget is not None:
+            wanted = self.pool.budget.take(wanted)
+        room = take_tokens(&self.path.bucket.state, now, wanted) if wanted else 0
+        if room:
+            begin = at = self.exchange.scratch_for(room * FRAME_MAX)
+            keys = self.exchange.keys_for(room)
+            for index in range(room):
+                keys[index] = self.exchange.drawn_key(self.serial)
+                self.exchange.prefetch_place(keys[index])
+            while count < room:
+                job = self.next_job(now)
+                if job is NULL:
+                    break
+                at += self.ask(job, keys[count], at, now, clock)
+                count += 1
+            return_tokens(&self.path.bucket.state, room - count)
+        if self.pool.budget is not None:
+            self.pool.budget.settle(wanted, count)
+        if count == 0:
             return None
-        return PyBytes_FromStringAndSize(<char *>scratch, at - scratch)
+        self.sent += count
+        self.path.counts().counts[<int>QUERIES] += count
+        return PyBytes_FromStringAndSize(<char *>begin, at - begin)
 
-    cdef int put(self, Name *name) except -1:
-        """Give the name an ID that nothing in flight has, and keep it by that."""
-        while True:
-            memcpy(&name.message_id, roll(&dice, 2), 2)
-            if find_place(self.table, self.mask, name.message_id) < 0:
-                break
-        enter(self.table, self.mask, name)
+    cdef Job *next_job(self, double now) except? NULL:
+        if self.fallback is None:
+            return self.pool.take(self.worker, self.path.egress, self.path.resolver, now, self.path.doubted)
+        return NULL if self.pool.is_behind() else self.fallback.next()
+
+    cdef int ask(self, Job *job, uint64_t key, uint8_t *at, double now, double clock) except -1:
+        """Write the job's query, framed, and have it in flight under this key, or another where that is not free; returns
+        the octets."""
+        cdef Query *query
+        cdef Py_ssize_t size
+        if self.exchange.find(key) is not NULL:
+            key = self.exchange.free_key(self.serial)
+        job.worker, job.egress, job.resolver = self.worker, self.path.egress, self.path.resolver
+        job.without_edns = job.without_edns or not self.edns or not knows_edns(&self.path.habits)
+        query = self.exchange.begin(job, key, now, min(clock + self.timeout_s, job.deadline))
+        query.carrier, query.edns = <void *>self, not job.without_edns
+        query.place = <uint16_t>self.in_flight
+        self.queries[self.in_flight] = query
         self.in_flight += 1
-        return 0
+        size = write_query(at + 2, <uint16_t>key, job.qname, job.qname_length, job.qtype, query.edns, NULL, 0)
+        at[0], at[1] = <uint8_t>(size >> 8), <uint8_t>size
+        return <int>size + 2
 
-    cdef void remove(self, int at) noexcept:
-        vacate(self.table, self.mask, at)
+    cdef void leave(self, Query *query) noexcept:
+        """The query is no longer one of this connection's; the last takes its place."""
+        cdef Query *last
         self.in_flight -= 1
+        last = self.queries[self.in_flight]
+        last.place = query.place
+        self.queries[query.place] = last
 
-    def exchange(self, bytes octets not None, double now) -> bytes | None:
-        """`receive` and then `fill`, in one call; `smooth` tells whether that was all there is to do."""
+    def exchange_octets(self, bytes octets not None, double now) -> bytes | None:
+        """`receive` and then `fill`, in one call; `smooth` is true when that was all there is to do."""
         cdef bytes out
         self.receive(octets, now)
         out = self.fill(now)
-        self.smooth = (self.in_flight >= self.window and self.peer.quota == 0 and self.names.waiting.count == 0
-                       and self.names.lines.used < self.names.lines.limit)
+        self.smooth = (self.in_flight >= self.win.now and self.path.quota == 0 and self.pool.retry.waiting.count == 0
+                       and not self.pool.writer.full())
         return out
 
     # -- octets in -----------------------------------------------------------------------------------------------
 
     def receive(self, bytes octets not None, double now) -> int:
-        """Octets from the stream, cut anywhere; returns how many names got their line or were given back."""
+        """Octets from the stream, cut anywhere; returns how many jobs got their line or were given back."""
         cdef const uint8_t *at = octets
+        cdef const uint8_t *warmed = at
         cdef Py_ssize_t left = len(octets), need, size
         cdef int settled = 0
         self.heard_at = now
         self.silent = 0
         while left > 0:
-            if self.tail_used:
-                need = 2 if self.tail_used < 2 else 2 + (self.tail[0] << 8 | self.tail[1])
-                size = min(need - self.tail_used, left)
-                self.keep(at, size)
+            if self.tail.used:
+                need = frame_size(self.tail.octets, self.tail.used)
+                size = min(need - self.tail.used, left)
+                keep(&self.tail, at, size)
                 at += size
                 left -= size
-                if self.tail_used == 2 and need == 2:
-                    need = 2 + (self.tail[0] << 8 | self.tail[1])
-                if self.tail_used == need:
-                    self.tail_used = 0
-                    settled += self.answer(self.tail + 2, need - 2, now)
+                if self.tail.used >= 2 and self.tail.used == frame_size(self.tail.octets, self.tail.used):
+                    size = self.tail.used - 2
+                    self.tail.used = 0
+                    settled += self.answer(self.tail.octets + 2, size, now)
                 continue
-            need = 2 + (at[0] << 8 | at[1]) if left >= 2 else 2
+            need = frame_size(at, left)
             if left < need:
-                self.keep(at, left)
+                keep(&self.tail, at, left)
                 break
+            if at >= warmed and left > need:
+                warmed = self.warm(at, left)
             settled += self.answer(at + 2, need - 2, now)
             at += need
             left -= need
         return settled
 
-    cdef int keep(self, const uint8_t *octets, Py_ssize_t length) except -1:
-        """Append to the frame whose rest has not come; its room grows with what comes, not with what is claimed."""
-        cdef uint8_t *tail
-        if self.tail_used + length > self.tail_room:
-            tail = <uint8_t *>realloc(self.tail, 2 * (self.tail_used + length))
-            if tail is NULL:
-                raise MemoryError
-            self.tail = tail
-            self.tail_room = 2 * (self.tail_used + length)
-        memcpy(self.tail + self.tail_used, octets, length)
-        self.tail_used += length
-        return 0
+    cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept:
+        """Have what the next few frames ask for on its way into the cache, all of it at once instead of one after the
+        other; returns where the last of them ends. (Measured: 0.37 us a name with it, 0.41 without.)"""
+        cdef uint64_t keys[WARMED]
+        cdef Query *queries[WARMED]
+        cdef Py_ssize_t need
+        cdef int count = 0, index
+        while count < WARMED and left >= 4:
+            need = frame_size(at, left)
+            if left < need or need < 4:
+                break
+            keys[count] = self.serial | at[2] << 8 | at[3]
+            self.exchange.prefetch_place(keys[count])
+            count += 1
+            at += need
+            left -= need
+        for index in range(count):
+            queries[index] = self.exchange.find(keys[index])
+            if queries[index] is not NULL:
+                prefetch(queries[index])
+        for index in range(count):
+            if queries[index] is not NULL and queries[index].job is not NULL:
+                prefetch(queries[index].job)
+                prefetch(<char *>queries[index].job + LINE_OCTETS)
+        return at
 
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1:
-        """One message: 1 when it settled a name's attempt, 0 when it answers nothing here."""
-        cdef int at = find_place(self.table, self.mask, message[0] << 8 | message[1]) if length >= 12 else -1
-        cdef Name *name
-        if at >= 0:
-            name = self.table[at]
-            if self.classify(name, message, length, now):
-                return 1
+        """One message: 1 when it ended a query, 0 when it answers nothing here."""
+        cdef Query *query = NULL
+        if length >= 12:
+            query = self.exchange.find(self.serial | message[0] << 8 | message[1])
+        if query is not NULL and self.understand(query, message, length, now):
+            return 1
         self.strays += 1
-        self.names.strays += 1
+        self.path.counts().counts[<int>STRAYS] += 1
         return 0
 
-    cdef int classify(self, Name *name, const uint8_t *message, Py_ssize_t length, double now) except -1:
-        """What the response says of the name (CONTRACT section 3); 0 when it is not an answer to it."""
+    cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1:
+        """What the message means for the query; 0 when it does not answer it."""
         cdef Response response
-        cdef int fit = read_response(message, length, name.qname, name.qname_length, name.qtype, &response)
-        cdef double rtt = now - name.sent
+        cdef Job *job = query.job
+        cdef int fit = FIT_STRAY
+        cdef double rtt = now - query.sent
+        if job is NULL:                 # finished by its other query: this one's ID is free again
+            self.leave(query)
+            self.exchange.end(query)
+            count_response(self.path.counts(), rtt)
+            return 1
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
         if fit == FIT_STRAY:
             return 0
-        self.remove(find_place(self.table, self.mask, name.message_id))
+        self.leave(query)
         self.answered += 1
         if self.answered > QUOTA_MAX:
-            self.peer.short_ends = 0
-        self.names.answers += 1
-        count_answer(self.counts, rtt)
-        self.names.heard_at = now
-        self.names.troubles = 0
-        self.peer.heard_at = now
-        self.peer.doubted = False
-        self.widen(rtt)
+            self.path.short_ends = 0
+        count_response(self.path.counts(), rtt)
+        self.exchange.heard(now)
+        self.path.heard_at = now
+        self.path.doubted = False
+        widen(&self.win, rtt, self.timeout_s)
         if fit == FIT_BROKEN:
-            self.names.again(name, BADRESP, True, now)
+            self.exchange.end(query)
+            self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1
-        told(&self.peer.manners, &response, self.names.settle(name, &response, message, length, rtt, self.tags_text, now))
+        learn(&self.path.habits, &response, self.pool.respond(query, &response, message, length, self.tags_span, now))
         return 1
 
-    cdef void widen(self, double rtt) noexcept:
-        """Let the window grow while answers come and the queue at the server stays short (times in seconds)."""
-        if rtt < self.rtt_least:
-            self.rtt_least = rtt
-        self.rtt = rtt if self.rtt == 0 else self.rtt + (rtt - self.rtt) / 8
-        if not self.auto:
-            return
-        if self.rtt > self.rtt_least + self.timeout_s / 4:
-            self.window = max(self.window - 1, 1)
-            self.threshold = self.window
-        elif self.rtt < self.rtt_least + self.timeout_s / 8 and self.window < self.window_max:
-            if self.window < self.threshold:
-                self.window += 1
-            else:
-                self.credit += 1.0 / self.window
-                if self.credit >= 1:
-                    self.credit = 0
-                    self.window += 1
-
     # -- time and the end of the connection ----------------------------------------------------------------------
-
-    def expire(self, double now) -> int:
-        """Give back the names whose attempt ran out; returns how many. `silent` counts the times
-        that it happened without an octet heard."""
-        cdef double clock = self.names.scan_now(now)
-        cdef Name *name
-        cdef int at = 0, late = 0
-        cdef bint mute = False
-        if self.in_flight == 0:
-            return 0
-        while at <= self.mask:
-            name = self.table[at]
-            if name is NULL or clock < name.expires:
-                at += 1
-                continue
-            self.remove(at)             # may move another name here: look at this place again
-            mute = mute or self.heard_at <= name.sent
-            self.names.again(name, TIMEOUT, True, now)
-            late += 1
-        self.counts.losses += late
-        if mute:                        # the whole connection is silent, not one name: feel with one query
-            self.silent += 1
-            if self.auto:
-                self.threshold = max(self.window / 2.0, 1.0)
-                self.window = 1
-        return late
 
     @property
     def hopeless(self) -> bool:
@@ -276,39 +281,73 @@ cdef class Session:
         return self.strays > STRAYS_MAX or self.silent > 1
 
     def abandon(self, int reason, double now) -> int:
-        """The connection ended: every name in flight goes back, without an attempt spent the first time, nor
-        (within reason) when the connection had been answering others. Returns how many there were.
+        """The connection ended: every job in flight goes back, without an attempt spent the first time, nor
+        (within reason) when the connection had been answering others. Returns how many queries there were.
 
         Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
-        and the first time that a peer which has answered closes without an answer, this is no proof that the peer
+        and the first time that a path which has answered closes without an answer, this is no proof that the path
         is down: `excused`."""
         cdef bint spend, suspect = self.holds_suspect()
-        cdef int at, count = self.in_flight
-        cdef Name *name
-        if count and self.auto:
-            self.window = max(self.window // 2, 1) if self.answered > QUOTA_MAX else 1
+        cdef int count = self.in_flight
+        cdef Query *query
+        cdef Job *job
+        if count and self.win.is_found:
+            self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
         if count and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and count == 1):
-            self.peer.ended_short(max(self.answered, 1))
+            self.path.ended_short(max(self.answered, 1))
         if count and self.answered == 0:
-            self.excused = suspect or (self.peer.heard_at >= 0 and not self.peer.doubted)
-            self.peer.doubted = True
-        for at in range(self.mask + 1):
-            name = self.table[at]
-            if name is not NULL:
-                if name.hurt < 0:
-                    name.hurt = now
-                spend = name.requeues >= FREE_MAX or (name.requeues > 0 and self.answered == 0 and not self.excused)
-                self.names.again(name, <Reason>reason, spend, now)
-        memset(self.table, 0, (self.mask + 1) * sizeof(Name *))
-        self.counts.losses += count
-        self.in_flight = 0
-        self.tail_used = 0
+            self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
+            self.path.doubted = True
+        while self.in_flight:
+            self.in_flight -= 1
+            query = self.queries[self.in_flight]
+            job = query.job
+            self.exchange.end(query)
+            if job is NULL:
+                continue
+            if job.hurt < 0:
+                job.hurt = now
+            spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused)
+            self.pool.retry_or_fail(job, <Reason>reason, spend, now)
+        self.path.counts().counts[<int>LOSSES] += count
+        self.tail.used = 0
+        self.connection = None
         return count
 
     cdef bint holds_suspect(self) noexcept:
-        """True when a name in flight was so at an earlier end of a connection, and others were answered since."""
-        cdef int at
-        for at in range(self.mask + 1):
-            if self.table[at] is not NULL and 0 <= self.table[at].hurt < self.peer.heard_at:
+        """True when a job in flight was so at an earlier end of a connection, and others were answered since."""
+        cdef int index
+        cdef Job *job
+        for index in range(self.in_flight):
+            job = self.queries[index].job
+            if job is not NULL and 0 <= job.hurt < self.path.heard_at:
                 return True
         return False
+
+
+def expire_queries(JobPool pool not None, double now) -> list:
+    """Give back the jobs whose attempt ran out on any connection; returns the sessions that this happened to. `silent`
+    counts the times that it happened to one without an octet heard."""
+    cdef double clock = pool.scan_now(now)
+    cdef Query *query = pool.exchange.next_expired(clock)
+    cdef Job *job
+    cdef Session session
+    touched = {}
+    while query is not NULL:
+        session, job = <Session>query.carrier, query.job
+        touched[session] = None
+        session.mute = session.mute or session.heard_at <= query.sent
+        session.leave(query)
+        session.path.counts().counts[<int>LOSSES] += 1
+        pool.exchange.end(query)
+        if job is not NULL:
+            pool.retry_or_fail(job, TIMEOUT, True, now)
+        query = pool.exchange.next_expired(clock)
+    for session in touched:
+        if session.mute:                # the whole connection is silent, not one name: feel with one query
+            session.mute = False
+            session.silent += 1
+            if session.win.is_found:
+                session.win.threshold = max(session.win.now / 2.0, 1.0)
+                session.win.now = 1
+    return list(touched)

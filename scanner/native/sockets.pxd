@@ -35,6 +35,9 @@ cdef extern from *:
     #define SOCK_NONBLOCK 0
     #define SOCK_CLOEXEC 0
     #endif
+    #ifndef MSG_NOSIGNAL
+    #define MSG_NOSIGNAL 0      /* macOS before 15 */
+    #endif
     #ifndef UDP_SEGMENT
     #define UDP_SEGMENT 103     /* linux/udp.h, since 4.18 */
     #endif

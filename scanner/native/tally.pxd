@@ -1,8 +1,20 @@
-"""What became of the queries that took one way: counts, and how long answers took. Plain C: sessions and engines count in
-them while others read, for aligned 64-bit words do not tear."""
+"""What became of the queries that took one path: counts, and how long answers took. Plain C that its engine alone
+writes; anybody may read, for aligned 64-bit words do not tear."""
 
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
+
+cdef enum Count:            # the order of `TALLY`
+    QUERIES
+    RESPONSES
+    LOSSES
+    STRAYS
+    PAUSES
+    RECONNECTS
+    TRUNCATED
+    CASE_LOST
+    UNREACHABLE
+    COUNTS
 
 cdef enum:
     STEP_BITS = 3                       # buckets of an octave: 2 to the power of this, all of one width
@@ -13,16 +25,13 @@ cdef inline double least_s() noexcept nogil:
     """The first bucket begins here, and holds what was quicker too: 2 ** -14 s, 0.06 ms."""
     return 0.00006103515625
 
-cdef struct Counts:         # queries = answers + losses + those in flight
-    int64_t queries         # sent
-    int64_t losses          # of them: the attempt ended without an answer
-    int64_t pauses          # of datagrams: times that none was sent for a while, because none came back
-    int64_t reconnects      # connections opened beyond each worker's first
+cdef struct Counts:         # queries = responses + losses + those in flight
+    int64_t counts[COUNTS]  # by Count
     double sum_s            # s: of all round trips
-    int64_t answers[BUCKETS]    # by round trip
+    int64_t by_round_trip[BUCKETS]      # responses
 
-cdef inline void count_answer(Counts *counts, double rtt) noexcept nogil:
-    """An answer that took `rtt` seconds. The bucket is what a double's bits say: its exponent, and the first three of
+cdef inline void count_response(Counts *counts, double rtt) noexcept nogil:
+    """A response that took `rtt` seconds. The bucket is what a double's bits say: its exponent, and the first three of
     its fraction."""
     cdef uint64_t bits, first
     cdef double least = least_s()
@@ -31,8 +40,12 @@ cdef inline void count_answer(Counts *counts, double rtt) noexcept nogil:
         memcpy(&bits, &rtt, sizeof(bits))
         memcpy(&first, &least, sizeof(first))
         bucket = min(<int64_t>((bits - first) >> (52 - STEP_BITS)), <int64_t>(BUCKETS - 1))
-    counts.answers[bucket] += 1
+    counts.counts[<int>RESPONSES] += 1
+    counts.by_round_trip[bucket] += 1
     counts.sum_s += rtt
 
 cdef class Tally:
-    cdef Counts counts
+    cdef Counts counted
+
+    cdef inline void add_one(self, Count what) noexcept nogil:
+        self.counted.counts[<int>what] += 1

@@ -1,8 +1,24 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Counts of one way, or of several added up, as those see them who watch a scan."""
+"""Counts of one path, or of several added up, as those see them who watch a scan."""
 
 from libc.stdint cimport int64_t
+
+TALLY = (
+    ("queries", "queries sent"),
+    ("responses", "responses to them, of any content"),
+    ("losses", "attempts that ended without a response"),
+    ("strays", "messages that answered nothing"),
+    ("pauses", "times that nothing was sent for a while, because nothing came back"),
+    ("reconnects", "connections opened beyond each worker's first"),
+    ("truncated", "responses that a datagram could not hold"),
+    ("case_lost", "responses in another case than the query"),
+    ("unreachable", "ICMP errors"),
+)
+"""The counts by name and meaning, in the order of the struct."""
+
+cdef dict INDEXES = {name: index for index, (name, _) in enumerate(TALLY)}
+assert len(TALLY) == COUNTS
 
 
 cdef double begin_s(int bucket) noexcept:
@@ -13,73 +29,51 @@ cdef double begin_s(int bucket) noexcept:
 
 
 cdef class Tally:
-    """Queries, answers, losses, pauses and reconnects; the round trips of the answers, each to an eighth of an octave."""
+    """The counts of TALLY, and the round trips of the responses, each to an eighth of an octave."""
 
     def add(self, Tally other not None) -> None:
         """Count in what another has counted."""
-        cdef int bucket
-        self.counts.queries += other.counts.queries
-        self.counts.losses += other.counts.losses
-        self.counts.pauses += other.counts.pauses
-        self.counts.reconnects += other.counts.reconnects
-        self.counts.sum_s += other.counts.sum_s
-        for bucket in range(BUCKETS):
-            self.counts.answers[bucket] += other.counts.answers[bucket]
+        cdef int index
+        for index in range(COUNTS):
+            self.counted.counts[index] += other.counted.counts[index]
+        self.counted.sum_s += other.counted.sum_s
+        for index in range(BUCKETS):
+            self.counted.by_round_trip[index] += other.counted.by_round_trip[index]
 
-    @property
-    def queries(self) -> int:
-        """How many were sent."""
-        return self.counts.queries
+    def count(self, str name not None) -> int:
+        """One count by its name. Raises KeyError."""
+        cdef int index = INDEXES[name]
+        return self.counted.counts[index]
 
-    @property
-    def losses(self) -> int:
-        """How many attempts ended without an answer."""
-        return self.counts.losses
-
-    @property
-    def answers(self) -> int:
-        """How many were answered, whatever the answer said."""
-        cdef int64_t answers = 0
-        cdef int bucket
-        for bucket in range(BUCKETS):
-            answers += self.counts.answers[bucket]
-        return answers
-
-    @property
-    def pauses(self) -> int:
-        """How often no datagram was sent for a while, because none came back."""
-        return self.counts.pauses
-
-    @property
-    def reconnects(self) -> int:
-        """How many connections were opened beyond each worker's first."""
-        return self.counts.reconnects
+    def counts(self) -> dict:
+        """All counts by name."""
+        return {name: self.counted.counts[index] for index, (name, _) in enumerate(TALLY)}
 
     @property
     def seconds(self) -> float:
         """All round trips together."""
-        return self.counts.sum_s
+        return self.counted.sum_s
 
     def quantile_ms(self, double share) -> float | None:
-        """The round trip within which that share of the answers came, in milliseconds; None when there were none."""
-        cdef double wanted = share * self.answers, behind = 0, begin
+        """The round trip within which that share of the responses came, in milliseconds; None when there were none."""
+        cdef double wanted = share * self.counted.counts[<int>RESPONSES], behind = 0, begin
         cdef int bucket
         if wanted <= 0:
             return None
         for bucket in range(BUCKETS):
-            if behind + self.counts.answers[bucket] >= wanted:
+            if behind + self.counted.by_round_trip[bucket] >= wanted:
                 break
-            behind += self.counts.answers[bucket]
+            behind += self.counted.by_round_trip[bucket]
         begin = begin_s(bucket)
-        return 1000 * (begin + (begin_s(bucket + 1) - begin) * (wanted - behind) / self.counts.answers[bucket])
+        return 1000 * (begin + (begin_s(bucket + 1) - begin) * (wanted - behind) / self.counted.by_round_trip[bucket])
 
     def octaves(self) -> list:
-        """Pairs of seconds and how many answers came sooner, octave by octave; the last pair holds all."""
-        cdef int64_t answers = 0
+        """Pairs of seconds and how many responses came sooner, octave by octave; the last pair holds all."""
+        cdef int64_t responses = 0
         cdef int bucket
         pairs = []
         for bucket in range(BUCKETS):
-            answers += self.counts.answers[bucket]
+            responses += self.counted.by_round_trip[bucket]
             if (bucket + 1) % (1 << STEP_BITS) == 0:
-                pairs.append((begin_s(bucket + 1), answers))
+                pairs.append((begin_s(bucket + 1), responses))
         return pairs

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scanner.native.line import write_lines
+from scanner.native.output.buffer import write_lines
 from scanner.registration.answer import Answer
 from scanner.registration.damage import Damaged
 from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Finished, Waiting, answered, in_the_dns, read
 from scanner.registration.store import Store
-from scanner.sink import error_for, piece_for
+from scanner.scanning.sink import error_for, piece_for
 
 FIRST = 16  # domains for a queue that is new
 Domains = list[tuple[int, str]]  # each with its number in the store

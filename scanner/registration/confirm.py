@@ -17,9 +17,9 @@ from scanner.registration.registry_queue import RegistryQueue
 from scanner.registration.settings import Settings
 from scanner.registration.status import Status
 from scanner.registration.store import Store
+from scanner.scanning.source import Source, in_loop
 from scanner.signals import hear
-from scanner.source import Source, in_loop
-from scanner.transports.stream import verifying_context
+from scanner.transports.tls import verifying_context
 
 CHUNKS_AHEAD = 4
 DNS = "dns:"  # the queue of domains without a known registry, for which only the DNS can be asked

@@ -9,7 +9,7 @@ from time import monotonic
 
 from scanner.model import Proxy
 from scanner.registration.answer import Refused
-from scanner.transports.trouble import Trouble
+from scanner.transports.dial_error import DialError
 from scanner.transports.tunnel import open_tunnel
 
 Net = IPv4Network | IPv6Network
@@ -60,7 +60,7 @@ class Dialer:
         proxy = self._next_proxy()
         try:
             sock = await open_tunnel(proxy, host, port, timeout_s)
-        except Trouble as trouble:
+        except DialError as trouble:
             if trouble.reason == "proxy":
                 self._rests[proxy] = monotonic() + PROXY_REST_S
             raise Refused(trouble.reason, again=True) from None

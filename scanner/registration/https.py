@@ -12,10 +12,10 @@ from typing import Any
 
 import httpcore2
 
-from scanner import __version__
 from scanner.registration.answer import Refused
 from scanner.registration.dial import Dialer, Stream
 from scanner.registration.rdap import Reply
+from scanner.version import __version__
 
 BODY_MAX = 1 << 20  # octets
 HEAD_MAX = 1 << 18  # octets of headers and framing, interim responses included

@@ -17,7 +17,7 @@ from scanner.registration.domain import registrable
 
 LINE_MAX = 1 << 20  # octets; a result with all its records
 SHOWN_MAX = 256  # octets of a line that is none, in its output line
-NOTHING_SENT = ("badname", "special")  # reasons of a scan that no registry could mend
+NOTHING_SENT = ("badname", "special")  # reasons of a scan that no registry can change
 TAKEN = re.compile(  # lines as a scan nearly always writes them, one after another: answered without reading their JSON
     rb'(?:\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"[a-z0-9_]+")?'
     rb'(?:,"x":\d+)?(?:,"n":\d+)?\}\n)++'  # possessive: no memory of each line's begin

@@ -27,7 +27,7 @@ from scanner.results.newfile import write_whole
 from scanner.results.output import input_identity, lock, refuse_an_input
 from scanner.status.console import Console
 from scanner.text import hidden
-from scanner.transports.stream import verifying_context
+from scanner.transports.tls import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"
 BOOTSTRAP_MAX = FILE_MAX  # octets: what is kept can be read again

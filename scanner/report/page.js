@@ -18,7 +18,7 @@ function narrow() {
   document.getElementById("found").value = shown === rows.length ? `${shown} names` : `${shown} of ${rows.length} names`;
 }
 
-function tell(event) {
+function showTip(event) {
   const mark = event.target.closest("svg [aria-label]");
   tip.hidden = !mark;
   if (!mark) return;
@@ -34,5 +34,5 @@ if (tools) {
   tools.addEventListener("change", narrow);
   narrow();
 }
-document.addEventListener("pointermove", tell);
-document.addEventListener("pointerdown", tell);
+document.addEventListener("pointermove", showTip);
+document.addEventListener("pointerdown", showTip);

@@ -6,7 +6,6 @@ from hashlib import sha256
 from importlib.resources import files
 from string import Template
 
-from scanner import __version__
 from scanner.report.account import account
 from scanner.report.failing import failing
 from scanner.report.markup import Html, element, html, join, missing, paragraph, percent, swatch
@@ -20,6 +19,7 @@ from scanner.report.timeline import Timeline, from_series
 from scanner.report.tlds import top_level_domains
 from scanner.report.verdicts import verdicts, whole
 from scanner.results.table import Loaded
+from scanner.version import __version__
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.native.answered import Answered
+from scanner.native.input.answered import Answered
 from scanner.text import hidden
 
 SIDE = ".resume"  # behind the output's name
@@ -30,7 +30,7 @@ class Output:
 
     descriptor: int
     answered: Answered | None = None  # None: nothing
-    warning: str = ""  # what was found there and mended
+    warning: str = ""  # what was found there and repaired
 
 
 def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, force: bool, resume: bool) -> Output:

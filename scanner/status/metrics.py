@@ -15,35 +15,20 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from scanner import __version__
 from scanner.config.endpoints import place_text
 from scanner.errors import ScanError
 from scanner.model import REASONS
-from scanner.status.view import TALLY_NAMES, Row, View
+from scanner.status.view import MEANINGS, PATH_COUNTS, Row, View
+from scanner.version import __version__
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together
 OTHERS = "others"
 POLL_S = 0.1  # the server looks so often whether it is to end
-COUNTS = {  # family: key of the books, and what it counts
-    "lines_read": ("read", "Input lines read."),
-    "lines_blank": ("blank", "Input lines that are blank or a comment."),
-    "lines_skipped": ("skipped", "Results that an earlier run has written (--resume)."),
-    "unfinished": ("unfinished", "Results that were given up because a budget was used up."),
-    "queries": ("queries", "Queries sent."),
-    "responses": ("responses", "Responses that fit a query."),
-    "strays": ("strays", "Messages that answer nothing that was asked."),
-    "retries": ("retried", "Attempts beyond the first of a name."),
-    "requeues": ("requeued", "Names that a connection's end gave back without an attempt spent."),
-    "second_passes": ("second", "Names asked once more at the end."),
-    "recoveries": ("recovered", "Names that had their verdict in the second pass."),
-}
-MEANINGS = {  # of the counters of each proxy and each resolver
-    "queries": "Queries sent.",
-    "responses": "Responses that fit a query.",
-    "losses": "Attempts that ended without a response.",
-    "reconnects": "Connections opened beyond each worker's first.",
-    "pauses": "Times that nothing was sent for a while because nothing came back.",
-}
+FAMILIES = {  # and the key of the books
+    "lines_read": "read", "lines_blank": "blank", "lines_skipped": "skipped", "unfinished": "unfinished",
+    "queries": "queries", "responses": "responses", "strays": "strays", "retries": "retried", "requeues": "requeued",
+    "second_passes": "second", "recoveries": "recovered",
+}  # fmt: skip
 
 
 class Collector:
@@ -57,8 +42,8 @@ class Collector:
     def collect(self) -> Iterator[Metric]:
         """Every family with its samples, as they stand now."""
         books = self._view.books()
-        for family, (key, text) in COUNTS.items():
-            yield self._counter(family, text, (), [((), books[key])])
+        for family, key in FAMILIES.items():
+            yield self._counter(family, MEANINGS[key], (), [((), books[key])])
         verdicts = [((verdict,), books[verdict]) for verdict in ("taken", "nxdomain", "error")]
         yield self._counter("results", "Lines written, by verdict.", ("verdict",), verdicts)
         reasons = [((reason,), books["reasons"].get(reason, 0)) for reason in REASONS[1:]]
@@ -98,7 +83,7 @@ class Collector:
 
     def _rows(self, kind: str, rows: Sequence[Row]) -> Iterator[Metric]:
         groups = grouped(rows)
-        for key in TALLY_NAMES:
+        for key in PATH_COUNTS:
             counts = [((name,), sum(getattr(row, key) for row in group)) for name, group in groups.items()]
             yield self._counter(f"{kind}_{key}", MEANINGS[key], (kind,), counts)
         family = GaugeMetricFamily(f"dnsscan_{kind}_window", "Queries in flight that it was found good for.",

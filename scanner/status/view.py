@@ -1,4 +1,4 @@
-"""A read-only view of a running scan: its counts, how fast it is, how far, and each proxy and resolver.
+"""What can be seen of a scan while it runs: its counts, how fast it is, how far, and each proxy and resolver.
 
 It reads what the parts of the scan count for themselves and changes nothing. `sample` and `end` are the loop's;
 everything else may be asked by any thread.
@@ -9,26 +9,26 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
+from scanner.engine import Engine, EnginePath
 from scanner.model import Proxy, Resolver
-from scanner.native.names import Names
-from scanner.native.tally import Tally
-from scanner.native.udp import Engine
-from scanner.source import Source
-from scanner.workers.crew import Crew
-from scanner.workers.way import Way
+from scanner.native.jobs.books import ENTRIES
+from scanner.native.tally import TALLY, Tally
 
 SAMPLE_S = 0.1
 RECENT = 51  # samples: the rate is that of the last 5 s
-RECENT_LEAST_S = 1.0  # before the time that the rest takes is estimated
+RECENT_LEAST_S = 1.0  # for an estimate of how long the rest will take
 POINTS_MAX = 600  # of the series; at first one a sample
 
-TALLY_NAMES = ("queries", "responses", "losses", "reconnects", "pauses")
-"""The counters of each path, as the summary, `--stats json` and the metrics show them."""
-NATIVE_NAMES = {"responses": "answers"}
-"""Counters that native code still has under another name."""
+PATH_COUNTS = ("queries", "responses", "losses", "reconnects", "pauses")
+"""The counts of TALLY that each proxy and resolver is shown with."""
+DATAGRAM_COUNTS = ("truncated", "case_lost", "unreachable")
+"""The counts of TALLY that only datagrams have."""
+MEANINGS = {name: f"{meaning[0].upper()}{meaning[1:]}." for name, meaning in (*ENTRIES, *TALLY)}
+"""What each count means, as a sentence."""
 
 Point = tuple[float, int, int, int, int]
 """Seconds since the start, and written, taken, nxdomain, error until then."""
@@ -85,16 +85,20 @@ class Series:
         self.points = list(first.values())
 
 
+class Input(Protocol):
+    """Where names come from."""
+
+    @property
+    def total(self) -> int | None: ...
+
+
 class View:
-    """The parts of one scan, entered by it as it makes them."""
+    """The engines and the input of one scan, from `begin` on."""
 
     def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver]):
         self._proxies, self._resolvers = proxies, resolvers
-        self.pools: list[Names] = []
-        self.ways: list[Way] = []  # that are used, by the loop and by lanes
-        self.crews: list[Crew] = []
-        self.engines: list[Engine] = []
-        self.source: Source | None = None
+        self.engines: Sequence[Engine] = ()
+        self._input: Input | None = None
         self.started = monotonic()
         self._seconds = 0.0  # from there to the end; 0 = it has not come
         self.began = datetime.now(UTC)
@@ -104,28 +108,41 @@ class View:
         self._recent = deque([Sample(self.started, 0, 0)], RECENT)
         self._next_at = 0.0
 
+    def begin(self, engines: Sequence[Engine], input: Input) -> None:
+        """The scan has its parts."""
+        self.engines, self._input = engines, input
+
     # -- counts --------------------------------------------------------------------------------------------------
 
     def books(self) -> dict[str, Any]:
-        """The counts of all names together."""
-        books = self.pools[0].books()
-        for names in self.pools[1:]:
-            for key, count in names.books().items():
-                if key != "reasons":
-                    books[key] += count
-                else:
-                    books[key] = dict(sorted((Counter(books[key]) + Counter(count)).items()))
-        shown = {native: name for name, native in NATIVE_NAMES.items()}
-        return {shown.get(key, key): count for key, count in books.items()}
+        """The counts of all engines together."""
+        books: dict[str, Any] = dict.fromkeys((name for name, _ in ENTRIES), 0)
+        reasons: Counter[str] = Counter()
+        for engine in self.engines:
+            counts = engine.pool.books.counts()
+            reasons.update(counts.pop("reasons"))
+            for name, count in counts.items():
+                books[name] += count
+        tally = self.tally()
+        books["reasons"] = dict(sorted(reasons.items()))
+        books.update({name: tally.count(name) for name in ("queries", "responses", "strays")})
+        books["strays"] += sum(engine.strays for engine in self.engines)
+        books["in_flight"] = sum(engine.pool.slots.live - engine.pool.slots.away for engine in self.engines)
+        return books
 
     def datagrams(self) -> dict[str, int]:
-        """What only datagrams meet, in all engines; nothing where there are none."""
-        keys = ("truncated", "case_lost", "unreachable") if self.engines else ()
-        return {key: sum(getattr(engine, key) for engine in self.engines) for key in keys}
+        """What only datagrams meet; nothing where there are none."""
+        if not any(resolver.scheme == "udp" for resolver in self._resolvers):
+            return {}
+        tally = self.tally()
+        return {name: tally.count(name) for name in DATAGRAM_COUNTS}
 
     def tally(self) -> Tally:
         """Everything that was sent, and how long the responses took."""
-        return sum_of(self.ways)
+        return sum_of(self._paths())
+
+    def _paths(self) -> list[EnginePath]:
+        return [path for engine in self.engines for path in engine.paths]
 
     def end(self, by: str) -> None:
         """The scan is over."""
@@ -139,19 +156,19 @@ class View:
 
     @property
     def last_answer_s(self) -> float | None:
-        """How long ago the last response came; None before the first."""
-        heard_at = max(names.heard_at for names in self.pools)
-        return max(monotonic() - heard_at, 0) if heard_at else None
+        """How long ago the last response came, less the time for which we did not run; None before the first."""
+        silent_s: float = min((engine.silent_s for engine in self.engines), default=inf)
+        return None if silent_s == inf else silent_s
 
     @property
     def output_waits(self) -> bool:
         """True while the reader of the output is behind, and nothing is sent."""
-        return any(names.lines.behind for names in self.pools)
+        return any(engine.pool.held for engine in self.engines)
 
     # -- rates ---------------------------------------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
-        """Record the present counts, when a sample is due; may be called at any rate."""
+        """Remember how things stand; may be called at any rate."""
         if now >= self._next_at:
             self._next_at = now + SAMPLE_S
             books = self.books()
@@ -160,27 +177,27 @@ class View:
 
     @property
     def per_second(self) -> float:
-        """Lines written a second, over the last five seconds."""
+        """Lines written a second, in the last few seconds."""
         first, last = self._recent[0], self._recent[-1]
         return (last.written - first.written) / max(last.at - first.at, 1e-9)
 
     @property
     def share_done(self) -> float | None:
         """From 0 to 1; None while the size of the input is not known."""
-        total = self.source.total if self.source else None
+        total = self._input.total if self._input else None
         return min(self._done(self.books()) / total, 1.0) if total else None
 
     @property
     def left_s(self) -> float | None:
-        """How long the rest takes at the present rate; None when that is not known."""
-        total = self.source.total if self.source else None
+        """How long the rest takes if all goes on as in the last few seconds; None when that is not known."""
+        total = self._input.total if self._input else None
         first, last = self._recent[0], self._recent[-1]
         if not total or last.done <= first.done or last.at - first.at < RECENT_LEAST_S:
             return None
         return max(total - last.done, 0) * (last.at - first.at) / (last.done - first.done)
 
     def _done(self, books: Mapping[str, Any]) -> float:
-        cut = sum(names.octets_cut for names in self.pools)
+        cut = sum(engine.pool.names.lines.octets_cut for engine in self.engines)
         finished = books["written"] + books["unfinished"]
         return cut * finished / books["expected"] if books["expected"] else cut
 
@@ -189,59 +206,57 @@ class View:
     @property
     def live(self) -> int:
         """Tunnels, or direct connections, that are open."""
-        return sum(len(crew.live) for crew in self.crews)
+        return sum(engine.live for engine in self.engines)
 
     @property
     def pausing(self) -> int:
         """Workers without one that wait until their proxy or resolver is worth a try."""
-        return sum(way.pausing for way in self.ways)
+        return sum(path.pausing for path in self._paths())
 
     @property
     def resolvers_pausing(self) -> int:
         """udp:// resolvers that are not asked for a while; of several engines each counts its own."""
-        now = monotonic()
-        return sum(engine.pausing(now) for engine in self.engines)
+        return sum(engine.resolvers_pausing for engine in self.engines)
 
     def proxies(self) -> list[Row]:
         """A row for each, in the order of the configuration; none where connections are direct."""
-        found = by_index(((way.exit_index, way) for way in self.ways), len(self._proxies))
-        return [row_for(str(proxy), ways, sum(way.exit_pauses for way in ways))
-                for proxy, ways in zip(self._proxies, found, strict=True)]  # fmt: skip
+        found = by_index(((path.egress, path) for path in self._paths()), len(self._proxies))
+        return [row_for(str(proxy), paths, sum(path.egress_pauses for path in paths))
+                for proxy, paths in zip(self._proxies, found, strict=True)]  # fmt: skip
 
     def resolvers(self) -> list[Row]:
         """A row for each, in the order in which they are used."""
         windows: Counter[int] = Counter()
         for engine in self.engines:
-            windows.update({index: round(window) for index, window, *_ in engine.figures()})
-        found = by_index(((way.resolver_index, way) for way in self.ways), len(self._resolvers))
-        return [row_for(str(resolver), ways, sum(way.resolver_pauses for way in ways), windows.get(index))
-                for index, (resolver, ways) in enumerate(zip(self._resolvers, found, strict=True))]  # fmt: skip
+            windows.update(engine.windows())
+        found = by_index(((path.resolver, path) for path in self._paths()), len(self._resolvers))
+        return [row_for(str(resolver), paths, sum(path.resolver_pauses for path in paths), windows.get(index))
+                for index, (resolver, paths) in enumerate(zip(self._resolvers, found, strict=True))]  # fmt: skip
 
 
-def by_index(ways: Iterable[tuple[int, Way]], count: int) -> list[list[Way]]:
-    """The ways of each proxy or resolver; of none where there are no proxies."""
-    found: list[list[Way]] = [[] for _ in range(count)]
-    for index, way in ways if count else ():
-        found[index].append(way)
+def by_index(paths: Iterable[tuple[int, EnginePath]], count: int) -> list[list[EnginePath]]:
+    """The paths of each proxy or resolver; of none where there are no proxies."""
+    found: list[list[EnginePath]] = [[] for _ in range(count)]
+    for index, path in paths if count else ():
+        found[index].append(path)
     return found
 
 
-def sum_of(ways: Iterable[Way]) -> Tally:
-    """The counts of several ways together."""
+def sum_of(paths: Iterable[EnginePath]) -> Tally:
+    """The counts of several paths together."""
     total = Tally()
-    for way in ways:
-        if way.peer.tally is not None:
-            total.add(way.peer.tally)
+    for path in paths:
+        total.add(path.tally)
     return total
 
 
-def row_for(name: str, ways: Sequence[Way], pauses: int, window: int | None = None) -> Row:
-    """The row of a proxy or resolver that these ways lead by; its pauses beside those of datagrams."""
-    tally = sum_of(ways)
-    windows = [session.window for way in ways for session in way.sessions if session.sent]
+def row_for(name: str, paths: Sequence[EnginePath], pauses: int, window: int | None = None) -> Row:
+    """The row of a proxy or resolver that these paths go by; its pauses beside those of datagrams."""
+    tally = sum_of(paths)
+    windows = [window for path in paths for window in path.windows]
     if window is None and windows:
         window = round(statistics.median(windows))
-    counts = {key: getattr(tally, NATIVE_NAMES.get(key, key)) for key in TALLY_NAMES}
+    counts = {key: tally.count(key) for key in PATH_COUNTS}
     counts["pauses"] += pauses
     return Row(name=name, p50_ms=ms_of(tally, 0.5), p99_ms=ms_of(tally, 0.99), window=window, **counts)
 

@@ -1,0 +1,50 @@
+"""Sockets for datagrams: bound, non-blocking, each with a source port of its own. It opens; it never sends."""
+
+import contextlib
+import itertools
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+
+IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h: ICMP errors are queued for us
+TRIES = 64  # ports of a range that may be taken
+
+
+def port_opener(
+    binds: Sequence[str], *, rcvbuf: int, sndbuf: int, port_range: tuple[int, int] | None
+) -> Callable[[bool], socket.socket]:
+    """A function that opens a socket, of IPv6 or IPv4, from the `binds` of that family in turn. Buffers in octets."""
+    by_family = {v6: [address for address in binds if (":" in address) == v6] for v6 in (False, True)}
+    turns = {v6: itertools.cycle(addresses or ["::" if v6 else "0.0.0.0"]) for v6, addresses in by_family.items()}
+
+    def open_port(v6: bool) -> socket.socket:
+        sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sndbuf)
+            with contextlib.suppress(OSError):
+                level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, IP_RECVERR)
+                sock.setsockopt(level, option, 1)
+            bind(sock, next(turns[v6]), port_range)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    return open_port
+
+
+def bind(sock: socket.socket, address: str, port_range: tuple[int, int] | None) -> None:
+    """To a port of the kernel's choice, or to one of the range at random. Raises OSError when none is free."""
+    if port_range is None:
+        sock.bind((address, 0))
+        return
+    least, most = port_range
+    for attempt in range(TRIES):
+        try:
+            sock.bind((address, least + secrets.randbelow(most - least + 1)))
+            return
+        except OSError:
+            if attempt == TRIES - 1:
+                raise

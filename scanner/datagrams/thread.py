@@ -1,0 +1,224 @@
+"""An engine of datagrams: native UDP in a thread of its own, with jobs, sockets and a line buffer of its own."""
+
+import asyncio
+import contextlib
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import inf
+from typing import TypeVar
+
+from scanner.engine import Order, Outlet, Report, report_of
+from scanner.native.clock import Clock
+from scanner.native.jobs.pool import JobPool
+from scanner.native.jobs.transfer import Transfer, export_jobs, import_jobs
+from scanner.native.udp.engine import UdpEngine
+from scanner.paths.path import Path
+
+T = TypeVar("T")
+TIMER_MS = 5  # attempts end, pauses end
+TIMER_PACED_MS = 1  # buckets fill
+TICK_S = 0.02
+FLUSH_S = 0.005  # between two blocks of lines
+WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the engine waits
+
+
+class UdpThread:
+    """Runs `engine` on `pool`, by `paths`: all of them its own. Linux only, as the native engine is."""
+
+    def __init__(self, pool: JobPool, engine: UdpEngine, paths: Sequence[Path], outlet: Outlet):
+        self.pool, self.paths = pool, paths
+        self._engine, self._outlet = engine, outlet
+        self._clock = Clock()
+        self._loop = asyncio.get_running_loop()
+        self._orders: deque[Order] = deque()
+        self._news: deque[Callable[[], object]] = deque()  # for the loop, in order
+        self._told = False  # the loop is about to take the news
+        self._report = report_of(pool)
+        self._is_leaving = self._is_closed = False
+        self._paced = any(path.state.bucket.rate for path in paths)
+        self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name="udp", daemon=True)
+
+    # -- in the loop's thread ------------------------------------------------------------------------------------
+
+    def prepare(self) -> bool:
+        """Deliver the lines of what is no name; True when there is a job to ask."""
+        has_jobs = self.pool.look_ahead()
+        if self._deliver():
+            self._tell(self._outlet.report)
+        self._report = report_of(self.pool)
+        return has_jobs
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def order(self, order: Order) -> None:
+        """Have it done in the engine's thread; nobody else touches the pool once that runs."""
+        self._orders.append(order)
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        if not self._is_closed:
+            os.eventfd_write(self._waker, 1)
+
+    @property
+    def report(self) -> Report:
+        """The last one that came."""
+        return self._report
+
+    @property
+    def silent_s(self) -> float:
+        """How long ago the last response came; infinite before the first."""
+        heard_at = self.pool.exchange.heard_at
+        return max(self._clock.peek() - heard_at, 0) if heard_at else inf
+
+    @property
+    def live(self) -> int:
+        """Connections that are open: none."""
+        return 0
+
+    @property
+    def resolvers_pausing(self) -> int:
+        """Resolvers that are not asked for a while."""
+        return self._engine.pausing(self._clock.peek())
+
+    @property
+    def strays(self) -> int:
+        """Messages from addresses that were not asked."""
+        return self._engine.strangers.count("strays")
+
+    def windows(self) -> dict[int, int]:
+        """Queries that may be in flight, by resolver index."""
+        return {resolver: round(window) for resolver, window, *_ in self._engine.figures()}
+
+    def leave_out(self, resolver: int, left: int) -> None:
+        """Ask this resolver no more; so many are left."""
+        for path in self.paths:
+            if path.resolver == resolver:
+                path.health.leave_out()
+
+        def leave_out(pool: JobPool, _: float) -> None:
+            pool.retry.resolvers = left
+            for path in self.paths:
+                path.state.replaceable = path.resolver == resolver or left > 1
+
+        self.order(leave_out)
+
+    def take_over(self, transfer: Transfer) -> None:
+        """Jobs of another engine, to be asked by any resolver here."""
+        self.order(lambda pool, now: import_jobs(pool, transfer, now))
+
+    def offer_streams(self, room: int) -> None:
+        """So many jobs may be given to streams for resolvers that are asked over TCP only."""
+        self.order(lambda pool, now: setattr(self._engine, "stream_room", room))
+
+    async def close(self) -> None:
+        """Leave at the next turn; wait for that, and take what was finished."""
+        self._is_leaving = True
+        if self._thread.ident is not None:
+            self.wake()
+            self._thread.join()
+        self._is_closed = True
+        os.close(self._waker)
+        self._take_news()
+        self.pool.deferral.close()
+
+    def _take_news(self) -> None:
+        self._told = False
+        while self._news:
+            self._news.popleft()()
+
+    # -- in its own ----------------------------------------------------------------------------------------------
+
+    def _tell(self, news: Callable[[], object]) -> None:
+        """Have `news()` called in the loop's thread."""
+        self._news.append(news)
+        if not self._told:
+            self._told = True
+            with contextlib.suppress(RuntimeError):  # a fault has closed the loop
+                self._loop.call_soon_threadsafe(self._take_news)
+
+    def _run(self) -> None:
+        fault = None
+        try:
+            self._work()
+        except BaseException as error:  # a bug: the scan falls by it
+            fault = error
+        self._engine.close()
+        self._tell(lambda: self._outlet.left(fault))
+
+    def _work(self) -> None:
+        poll = select.poll()
+        poll.register(self._engine.fileno(), select.POLLIN)
+        poll.register(self._waker, select.POLLIN)
+        timer_ms = TIMER_PACED_MS if self._paced else TIMER_MS
+        tick_at = 0.0
+        self._flush_at = 0.0
+        while not self._is_leaving:
+            for descriptor, _ in poll.poll(timer_ms):
+                if descriptor == self._waker:
+                    os.eventfd_read(self._waker)
+            now = self._clock()
+            while self._orders:
+                self._orders.popleft()(self.pool, now)
+            if now >= tick_at:
+                tick_at = now + TICK_S
+                self._tick(now)
+            elif self._paced:
+                self._engine.tick(now)  # a path whose bucket was empty is looked at again
+            if len(self._news) < WAITING_MAX:
+                self._engine.turn(now)
+                self._hand_over(now)
+            self._flush(now)
+        self._deliver()
+
+    def _tick(self, now: float) -> None:
+        """What time brings, and what the scan wants to know of it."""
+        self._engine.tick(now)
+        if not self.pool.held:
+            self.pool.expire(now)
+        for resolver in self._engine.newly_by_stream():
+            self._tell(lambda resolver=resolver: self._outlet.by_stream(resolver))  # type: ignore[misc]
+        if self._engine.ports.trouble:
+            self._tell(lambda trouble=self._engine.ports.trouble: self._outlet.warn(  # type: ignore[misc]
+                f"udp: no socket can be opened: {os.strerror(trouble)}"))  # fmt: skip
+        self._tell_report()
+
+    def _tell_report(self) -> None:
+        report = report_of(self.pool)
+        finished = self.pool.slots.finished_since()
+        if finished:
+            self._tell(lambda: self._outlet.finished(finished))
+        if report != self._report or finished:
+            self._tell(lambda: self._reported(report))
+
+    def _reported(self, report: Report) -> None:
+        self._report = report
+        self._outlet.report()
+
+    def _hand_over(self, now: float) -> None:
+        transfer = export_jobs(self.pool, now)
+        if transfer is not None:
+            self._tell(lambda: self._outlet.transfer(transfer))
+
+    def _flush(self, now: float) -> None:
+        """Lines, when it is time for them; the end of the last job at once."""
+        buffer = self.pool.writer.buffer
+        if buffer.used and (now >= self._flush_at or buffer.used >= buffer.limit):
+            self._flush_at = now + FLUSH_S
+            self._deliver()
+        if self.pool.slots.live == 0 and not self._report.is_done and self.pool.done:
+            self._deliver()
+            self._tell_report()
+
+    def _deliver(self) -> bool:
+        """Hand over what is finished; True when that is something."""
+        block = self.pool.writer.buffer.take()
+        if block:
+            self._tell(lambda: self._outlet.deliver(block))
+        return bool(block)

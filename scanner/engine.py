@@ -1,0 +1,137 @@
+"""What every engine is: a body that moves octets for the jobs of one pool, in a thread of its own or in the event loop.
+
+Streams and datagrams are engines alike: the scan starts, feeds, orders, watches and closes them in one way.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanner.native.jobs.pool import JobPool
+from scanner.native.jobs.transfer import Transfer
+from scanner.native.tally import Tally
+
+Order = Callable[[JobPool, float], object]
+"""What an engine does to its own pool when asked; it is given the time on its own clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an engine's jobs stood at one moment, taken in its own thread."""
+
+    live: int  # started and not yet written
+    live_first: int  # of them: here, in their first pass
+    waits: bool  # a job waits to be asked
+    is_done: bool  # the input has ended and every job has its line, which is delivered
+
+
+def report_of(pool: JobPool) -> Report:
+    """The report of a pool; called in the thread that has it."""
+    slots = pool.slots
+    is_done = pool.done and pool.writer.buffer.used == 0
+    return Report(slots.live, slots.live - slots.away - slots.second_live, pool.waits, is_done)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """What an engine calls, in the event loop's thread."""
+
+    deliver: Callable[[bytes], object]  # whole lines
+    transfer: Callable[[Transfer], object]  # jobs that another engine is to ask
+    finished: Callable[[list[tuple[int, int]]], object]  # imported jobs are finished: index of their engine, how many
+    report: Callable[[], object]  # there is a new report
+    warn: Callable[[str], object]
+    by_stream: Callable[[int], object]  # this resolver is asked by streams only from now on
+    left: Callable[[BaseException | None], object]  # the engine ended, with the bug that ended it
+
+
+class EnginePath(Protocol):
+    """A path as it is counted: one egress to one resolver."""
+
+    @property
+    def egress(self) -> int: ...
+    @property
+    def resolver(self) -> int: ...
+    @property
+    def tally(self) -> Tally: ...
+    @property
+    def windows(self) -> Iterable[int]: ...
+    @property
+    def refuses(self) -> bool: ...
+    @property
+    def egress_pauses(self) -> int: ...
+    @property
+    def resolver_pauses(self) -> int: ...
+    @property
+    def pausing(self) -> int: ...
+
+
+class Engine(Protocol):
+    """One engine, as the scan sees it. Everything here is called in the event loop's thread."""
+
+    @property
+    def pool(self) -> JobPool:
+        """Its jobs: another thread reads only what `native/jobs/pool.pxd` marks."""
+        ...
+
+    @property
+    def report(self) -> Report:
+        """The last one."""
+        ...
+
+    @property
+    def silent_s(self) -> float:
+        """How long ago its last response came; infinite before the first."""
+        ...
+
+    @property
+    def paths(self) -> Iterable[EnginePath]:
+        """Those that were used."""
+        ...
+
+    @property
+    def live(self) -> int:
+        """Connections that are open."""
+        ...
+
+    @property
+    def resolvers_pausing(self) -> int:
+        """Resolvers that are not asked for a while."""
+        ...
+
+    @property
+    def strays(self) -> int:
+        """Messages from addresses that were not asked."""
+        ...
+
+    def windows(self) -> Mapping[int, int]:
+        """Queries that may be in flight, by resolver index, where the engine has one window for each."""
+        ...
+
+    def prepare(self) -> bool:
+        """Before `start`: deliver the lines of what is no name; True when there is a job to ask."""
+        ...
+
+    def start(self) -> None:
+        """Begin to send."""
+        ...
+
+    def order(self, order: Order) -> None:
+        """Have something done to the pool in the thread that owns it; after `close` nothing happens."""
+        ...
+
+    def take_over(self, transfer: Transfer) -> None:
+        """Jobs of another engine are asked here."""
+        ...
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        ...
+
+    def leave_out(self, resolver: int, left: int) -> None:
+        """Ask this resolver no more; so many are left."""
+        ...
+
+    async def close(self) -> None:
+        """Send and take in nothing more; deliver what is finished."""
+        ...

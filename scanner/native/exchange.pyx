@@ -1,0 +1,196 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The table and the timer wheel of the queries in flight; one exchange for each engine, touched by that engine only.
+
+A job may have two queries in flight. The one that is answered first finishes it (`settle`); the other then belongs to
+no job, and only keeps its key from being given to another query while an answer to it may still come.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+
+from scanner.native.jobs.job cimport QUERIES_MAX
+from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc
+
+cdef enum:
+    TABLE_FIRST = 1024      # places
+    BLOCK = 256             # queries allocated at once
+cdef const double TICK_S = 0.004
+
+assert sizeof(Query) % LINE_OCTETS == 0
+
+
+@cython.final
+cdef class Exchange:
+    """Empty at first; its memory grows to what is in flight at once, and is kept."""
+
+    def __cinit__(self):
+        self.wheel_at = -1
+        self.mask = TABLE_FIRST - 1
+        self.shift = 64 - 10
+        self.table = <Place *>checked_alloc(calloc(TABLE_FIRST, sizeof(Place)))
+
+    def __dealloc__(self):
+        cdef QueryBlock *block
+        while self.blocks is not NULL:
+            block = self.blocks
+            self.blocks = block.next
+            free(block)
+        free(self.table)
+        free(self.scratch)
+        free(self.keys)
+
+    def trouble(self) -> None:
+        """A connection could not be opened."""
+        self.troubles += 1
+
+    # -- a query's life ------------------------------------------------------------------------------------------
+
+    cdef Query *begin(self, Job *job, uint64_t key, double sent, double expires) except NULL nogil:
+        """The job's query is in flight under a key that nothing else has. The job has room for one more."""
+        cdef QueryBlock *block
+        cdef Query *query
+        cdef int index
+        if 2 * <uint64_t>(self.in_flight + 1) > self.mask:
+            self.grow()
+        if self.free is NULL:
+            block = <QueryBlock *>aligned_alloc_zeroed(sizeof(QueryBlock))
+            block.next = self.blocks
+            self.blocks = block
+            for index in range(BLOCK):
+                block.queries[index].next = self.free
+                self.free = &block.queries[index]
+        query = self.free
+        self.free = query.next
+        query.key, query.job, query.sent, query.expires = key, job, sent, expires
+        query.strays = 0
+        job.queries[0 if job.queries[0] is NULL else 1] = query
+        self.enter(key, query)
+        self.to_wheel(query)
+        self.in_flight += 1
+        return query
+
+    cdef void end(self, Query *query) noexcept nogil:
+        """The query is over: its key is free again, and its job, where it has one, knows it no more."""
+        cdef Job *job = query.job
+        if job is not NULL:
+            if job.queries[0] == query:
+                job.queries[0] = job.queries[1]
+            job.queries[1] = NULL
+        self.vacate(query.key)
+        self.from_wheel(query)
+        query.next = self.free
+        self.free = query
+        self.in_flight -= 1
+
+    cdef void settle(self, Query *query) noexcept nogil:
+        """The query is over, its job with it: another that the job has in flight belongs to no job from now on."""
+        cdef Job *job = query.job
+        self.end(query)
+        if job.queries[0] is not NULL:
+            job.queries[0].job = NULL
+            job.queries[0] = NULL
+
+    cdef Query *next_expired(self, double clock) noexcept nogil:
+        """A query whose time was over by `clock` (s, scan's clock), still in flight: the caller ends it before it asks
+        for the next. NULL when there is none."""
+        cdef int64_t last = <int64_t>(clock / TICK_S)
+        cdef Query *query
+        if self.wheel_at < 0 or last - self.wheel_at >= WHEEL:
+            self.wheel_at = max(last - WHEEL + 1, <int64_t>0)
+            self.resumed = False
+        while True:
+            query = self.cursor if self.resumed else self.wheel[self.wheel_at & (WHEEL - 1)]
+            while query is not NULL and query.expires > clock:
+                query = query.next
+            self.cursor, self.resumed = query, query is not NULL
+            if query is not NULL:
+                return query
+            if self.wheel_at >= last:
+                return NULL
+            self.wheel_at += 1
+
+    # -- the table -----------------------------------------------------------------------------------------------
+
+    cdef void enter(self, uint64_t key, Query *query) noexcept nogil:
+        cdef uint64_t at = (key * 0x9E3779B97F4A7C15ULL) >> self.shift
+        while self.table[at].query is not NULL:
+            at = (at + 1) & self.mask
+        self.table[at].key, self.table[at].query = key, query
+
+    cdef void vacate(self, uint64_t key) noexcept nogil:
+        """Empty the key's place and close the gap, so that every other key stays reachable from its own place."""
+        cdef uint64_t at = (key * 0x9E3779B97F4A7C15ULL) >> self.shift, hole, home
+        while self.table[at].key != key or self.table[at].query is NULL:
+            at = (at + 1) & self.mask
+        hole = at
+        while True:
+            at = (at + 1) & self.mask
+            if self.table[at].query is NULL:
+                break
+            home = (self.table[at].key * 0x9E3779B97F4A7C15ULL) >> self.shift
+            if ((at - home) & self.mask) >= ((at - hole) & self.mask):
+                self.table[hole] = self.table[at]
+                hole = at
+        self.table[hole].query = NULL
+
+    cdef int grow(self) except -1 nogil:
+        """Twice the places."""
+        cdef Place *old = self.table
+        cdef uint64_t places = self.mask + 1, at
+        self.table = <Place *>calloc(2 * places, sizeof(Place))
+        if self.table is NULL:
+            self.table = old
+            with gil:
+                raise MemoryError
+        self.mask = 2 * places - 1
+        self.shift -= 1
+        for at in range(places):
+            if old[at].query is not NULL:
+                self.enter(old[at].key, old[at].query)
+        free(old)
+        return 0
+
+    # -- the wheel -----------------------------------------------------------------------------------------------
+
+    cdef void to_wheel(self, Query *query) noexcept nogil:
+        """Into the bucket of its time; one whose time has passed already into the bucket that is looked at next."""
+        cdef int64_t tick = max(<int64_t>(query.expires / TICK_S), self.wheel_at)
+        cdef Query **head
+        query.bucket = <uint16_t>(tick & (WHEEL - 1))
+        head = &self.wheel[query.bucket]
+        query.before = NULL
+        query.next = head[0]
+        if head[0] is not NULL:
+            head[0].before = query
+        head[0] = query
+        self.resumed = False
+
+    cdef void from_wheel(self, Query *query) noexcept nogil:
+        if self.resumed and self.cursor == query:
+            self.cursor = query.next
+            self.resumed = query.next is not NULL
+        if query.before is not NULL:
+            query.before.next = query.next
+        else:
+            self.wheel[query.bucket] = query.next
+        if query.next is not NULL:
+            query.next.before = query.before
+
+    # -- room for messages ---------------------------------------------------------------------------------------
+
+    cdef uint8_t *scratch_for(self, Py_ssize_t octets) except NULL nogil:
+        """Room for so many octets, good until the next call."""
+        cdef uint8_t *scratch
+        if octets > self.scratch_room:
+            scratch = <uint8_t *>checked_alloc(realloc(self.scratch, octets))
+            self.scratch, self.scratch_room = scratch, octets
+        return self.scratch
+
+    cdef uint64_t *keys_for(self, int count) except NULL nogil:
+        """Room for so many keys, good until the next call."""
+        if count > self.key_room:
+            self.keys = <uint64_t *>checked_alloc(realloc(self.keys, count * sizeof(uint64_t)))
+            self.key_room = count
+        return self.keys

@@ -1,0 +1,5 @@
+from scanner.native.input.lines import LineReader
+
+class NameReader:
+    @property
+    def lines(self) -> LineReader: ...

@@ -1,0 +1,151 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""From lines to names: white space and comments, plain names natively, everything else by Python's `classify_line`."""
+
+cimport cython
+
+from libc.stdlib cimport malloc
+from libc.string cimport memcmp, memcpy, strlen
+
+from scanner.native.input.lines cimport LINE_MAX
+from scanner.native.jobs.books cimport BLANK, EXPECTED, READ, SKIPPED, UNFINISHED
+from scanner.native.memory cimport checked_alloc
+from scanner.native.message.name cimport qname_from_text
+from scanner.native.verdict cimport Reason
+
+cdef extern from "<strings.h>" nogil:
+    int strncasecmp(const char *one, const char *other, size_t count)
+
+cdef const char *SPECIAL_LABELS[7]      # last labels that may make a name special-use; never written after import
+SPECIAL_LABELS[:] = [b"alt", b"test", b"arpa", b"local", b"onion", b"invalid", b"localhost"]
+
+
+cdef inline bint is_space(uint8_t octet) noexcept nogil:
+    return octet == 32 or octet == 9 or octet == 13
+
+
+@cython.final
+cdef class NameReader:
+    """`classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name. Lines that are
+    `answered` are skipped."""
+
+    def __cinit__(self, LineReader lines not None, LineWriter writer not None, Books books not None, types,
+                  classify_line, bint special, Answered answered):
+        cdef int index
+        if not 0 < len(types) <= TYPES_MAX:
+            raise ValueError(f"1 to {TYPES_MAX} types")
+        self.lines, self.writer, self.books = lines, writer, books
+        self.classify_line, self.special, self.answered = classify_line, special, answered
+        self.type_count = <int>len(types)
+        for index in range(self.type_count):
+            self.types[index] = types[index]
+
+    def drop(self) -> bool:
+        """Drop all input that is not yet a job; True when that was something."""
+        cdef bint begun = self.at_name and self.type_index == 0
+        if begun:                           # cut, but nothing of it was asked: as if it had not been read
+            self.at_name = False
+            self.books.entries[<int>READ] -= 1
+            self.books.entries[<int>EXPECTED] -= 1
+        return self.lines.drop() or begun
+
+    def leave(self) -> None:
+        """The types of the present line that were not asked yet are left to another run."""
+        while self.at_name:
+            self.books.add(UNFINISHED)
+            self.at_name = self.next_type()
+
+    cdef int hand_out(self, Job *job) except -1 nogil:
+        """Fill a fresh slot with the name at hand and its type."""
+        job.d = NULL
+        job.d_length = 0
+        if self.d is not None:
+            with gil:
+                job.d_length = <uint32_t>len(self.d)
+                job.d = <char *>checked_alloc(malloc(job.d_length + 1))
+                memcpy(job.d, <const char *>self.d, job.d_length)
+        job.line = self.lines.number
+        job.type_index = <uint16_t>self.type_index
+        job.qtype = self.types[self.type_index]
+        job.dot = self.dot
+        job.qname_length = <uint8_t>self.qname_length
+        memcpy(job.qname, self.qname, self.qname_length)
+        self.at_name = self.next_type()
+        return 0
+
+    cdef bint next_name(self) except -1 nogil:
+        """The next line that holds a name worth asking, into `qname`; others are counted or written here."""
+        cdef const uint8_t *text
+        cdef Py_ssize_t length
+        while not self.writer.full() and self.lines.cut():
+            text, length = self.lines.text, self.lines.length
+            self.books.add(READ)
+            if self.lines.number == 1 and length >= 3 and memcmp(text, b"\xef\xbb\xbf", 3) == 0:
+                text, length = text + 3, length - 3
+            if length <= LINE_MAX:
+                while length and is_space(text[0]):
+                    text, length = text + 1, length - 1
+                while length and is_space(text[length - 1]):
+                    length -= 1
+                if length == 0 or text[0] == b"#":
+                    self.books.add(BLANK)
+                    continue
+            self.type_index = -1
+            if not self.next_type():
+                continue                                # all of it was answered in an earlier run
+            self.qname_length = qname_from_text(text, length, self.qname)
+            self.dot = self.qname_length > 0 and text[length - 1] == b"."
+            if self.d is not None:
+                with gil:
+                    self.d = None
+            if self.qname_length == 0 or self.needs_classifying(text, length):
+                if not self.is_name(text, length):
+                    continue
+            return True
+        return False
+
+    cdef bint next_type(self) noexcept nogil:
+        """The next type for which the present line has no result yet; False when there is none."""
+        self.type_index += 1
+        while self.type_index < self.type_count:
+            if self.answered is None or not self.answered.has(self.lines.number, self.type_index):
+                self.books.add(EXPECTED)
+                return True
+            self.books.add(SKIPPED)
+            self.type_index += 1
+        return False
+
+    cdef bint needs_classifying(self, const uint8_t *text, Py_ssize_t length) noexcept nogil:
+        """True for a plain name whose last label begins with a digit (an IP address?) or may be special-use."""
+        cdef Py_ssize_t end = length - 1 if self.dot else length
+        cdef Py_ssize_t at = end
+        while at > 0 and text[at - 1] != b".":
+            at -= 1
+        if 48 <= text[at] <= 57:
+            return True
+        if not self.special or end - at > 9:
+            return False
+        for label in SPECIAL_LABELS:
+            if strlen(label) == <size_t>(end - at) and strncasecmp(label, <const char *>text + at, end - at) == 0:
+                return True
+        return False
+
+    cdef bint is_name(self, const uint8_t *text, Py_ssize_t length) except -1 with gil:
+        """Let Python say what the line is; True when there is a name to ask, False when its lines were written."""
+        name, d, reason, why = self.classify_line(<bytes>text[:length])
+        if reason:
+            self.writer.write_bad(d, reason, why, self.type_index, self.lines.number)
+            while self.next_type():
+                self.writer.write_bad(d, reason, why, self.type_index, self.lines.number)
+            return False
+        self.d = d
+        if d is not None:
+            self.dot = False
+        if name == b".":
+            self.qname[0] = 0
+            self.qname_length = 1
+        else:
+            self.qname_length = qname_from_text(name, len(name), self.qname)
+        if self.qname_length == 0:
+            raise ValueError(f"classified as a name, but is none: {name!r}")
+        return True

@@ -1,0 +1,43 @@
+"""The half of a job pool that ends jobs."""
+
+from scanner.native.exchange cimport Exchange
+from scanner.native.input.names cimport NameReader
+from scanner.native.jobs.books cimport Books
+from scanner.native.jobs.clock cimport ScanClock, scan_time
+from scanner.native.jobs.deferral cimport Deferral
+from scanner.native.jobs.job cimport Job, Queue
+from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.output.buffer cimport Span
+from scanner.native.output.writer cimport LineWriter
+from scanner.native.verdict cimport Reason, Verdict
+
+cdef inline Span nothing() noexcept nogil:
+    cdef Span span
+    span.octets, span.length = b"", 0
+    return span
+
+cdef class JobCloser:
+    cdef readonly NameReader names      # the input
+    cdef readonly LineWriter writer     # the output
+    cdef readonly Books books           # any thread
+    cdef readonly Exchange exchange     # queries in flight
+    cdef readonly Deferral deferral     # jobs that wait for the second pass
+    cdef readonly JobSlots slots        # memory
+    cdef ScanClock clock
+    cdef bint stopped                   # by the user: there is no second pass any more
+    cdef bint leaving                   # a budget is used up: nothing is tried again
+
+    cdef inline double scan_now(self, double now) noexcept nogil:
+        return scan_time(&self.clock, now)
+
+    cdef int drop_queue(self, Queue *queue) noexcept nogil
+    cdef void give_up(self, Job *job) noexcept nogil
+    cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil
+    cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                    double now) except -1 nogil
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1 nogil
+    cdef int fail_queue(self, Queue *queue, Reason reason, double now, int most) except -1 nogil
+    cdef bint is_hopeless(self) noexcept nogil
+    cdef bint defer(self, Job *job, Reason reason, double now) except -1 nogil
+    cdef int recall(self, Queue *queue, double now) except -1 nogil
+    cdef int write_deferred(self, double now) except -1 nogil

@@ -1,0 +1,146 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""How a job ends: its line is written, or it is kept for the second pass, or it is left to another run."""
+
+from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
+from scanner.native.jobs.job cimport pop, push
+from scanner.native.verdict cimport ERROR, Reason
+
+cdef enum:
+    RECALL_AHEAD = 16           # deferred jobs in the queue of those that wait
+
+
+cdef class JobCloser:
+    """The half of a JobPool that ends jobs; it knows nothing of attempts."""
+
+    # -- without a line ---------------------------------------------------------------------------------------------
+
+    cdef int drop_queue(self, Queue *queue) noexcept nogil:
+        cdef Job *job = pop(queue)
+        while job is not NULL:
+            self.give_up(job)
+            job = pop(queue)
+        return 0
+
+    cdef void give_up(self, Job *job) noexcept nogil:
+        """No line for this job, nor for those that are the same."""
+        cdef Job *same
+        while job is not NULL:
+            same = job.same
+            self.slots.release(job)
+            self.books.add(UNFINISHED)
+            job = same
+
+    # -- with one ----------------------------------------------------------------------------------------------------
+
+    cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil:
+        """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
+        if self.deferral.helps(job, reason, self.scan_now(now)) and self.defer(job, reason, now):
+            return 0
+        return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+
+    cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                    double now) except -1 nogil:
+        """Write the line of a job, and of every job that is the same; then their slots are free."""
+        cdef Job *same = job.same
+        cdef Job *after
+        if job.second and verdict != ERROR:
+            self.books.add(RECOVERED)
+        self.writer.write(job, verdict, reason, spent, tags, details, now)
+        while same is not NULL:
+            same.rcode, same.attempt = job.rcode, job.attempt
+            self.writer.write(same, verdict, reason, spent, tags, details, now)
+            after = same.same
+            self.slots.release(same)
+            same = after
+        self.slots.release(job)
+        return 0
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    cdef int expire_queue(self, Queue *queue, double clock, double now) except -1 nogil:
+        cdef int index, late = 0
+        cdef Job *job
+        for index in range(queue.count):        # each once; those that stay keep their order
+            job = pop(queue)
+            if clock >= job.deadline:
+                self.fail_job(job, <Reason>job.reason, now)
+                late += 1
+            else:
+                push(queue, job)
+        return late
+
+    cdef int fail_queue(self, Queue *queue, Reason reason, double now, int most) except -1 nogil:
+        cdef Job *job
+        cdef int failed = 0
+        while failed < most and queue.count and not self.writer.full() and self.clock.held_since < 0:
+            job = pop(queue)
+            self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+            failed += 1
+        return failed
+
+    def hold(self, double now) -> None:
+        """The output's reader is behind: nothing more is started and the scan's clock stands still."""
+        if self.clock.held_since < 0:
+            self.clock.held_since = now
+
+    def release(self, double now) -> None:
+        """The reader has caught up."""
+        if self.clock.held_since >= 0:
+            self.clock.held += now - self.clock.held_since
+            self.clock.held_since = -1
+
+    @property
+    def held(self) -> bool:
+        """True between `hold` and `release`. Any thread may ask."""
+        return self.clock.held_since >= 0
+
+    # -- the second pass -----------------------------------------------------------------------------------------
+
+    cdef bint is_hopeless(self) noexcept nogil:
+        """True when a second pass would be useless: nothing has ever answered, or the user wants to leave."""
+        return self.names.lines.ended and (self.stopped or (self.exchange.heard_at == 0 and self.slots.live == 0))
+
+    cdef bint defer(self, Job *job, Reason reason, double now) except -1 nogil:
+        """Keep the job, and those that are the same, for the second pass; False when it must be written now."""
+        cdef double spent = self.scan_now(now) - job.started
+        cdef Job *same
+        if self.leaving:
+            self.give_up(job)
+            return True
+        if self.stopped:
+            return False
+        while job is not NULL:
+            same = job.same
+            if not self.deferral.keep(job, reason, spent):
+                # no room on the disk: it is written, with those behind it
+                self.finish(job, ERROR, reason, spent, nothing(), nothing(), now)
+                return True
+            if same is not NULL:
+                same.rcode, same.attempt = job.rcode, job.attempt
+                same.worker, same.egress, same.resolver = job.worker, job.egress, job.resolver
+                same.without_edns, same.by_stream, same.hurt = job.without_edns, job.by_stream, job.hurt
+            self.slots.release(job)
+            job = same
+        return True
+
+    cdef int recall(self, Queue *queue, double now) except -1 nogil:
+        """Have a few deferred jobs in the queue of those that are to be tried again."""
+        cdef Job *job
+        while (self.deferral.waits() and queue.count < RECALL_AHEAD and self.deferral.has_room()
+               and not self.is_hopeless()):
+            job = self.deferral.recall(self.scan_now(now))
+            job.attempt += 1
+            job.queued_at = now
+            self.books.add(SECOND)
+            self.books.add(RETRIED)
+            push(queue, job)
+        return 0
+
+    cdef int write_deferred(self, double now) except -1 nogil:
+        """There is no second pass: the lines of the first, as many as the buffer takes."""
+        cdef Job *job
+        while self.deferral.waits() and not self.writer.full():
+            job = self.deferral.recall(self.scan_now(now))
+            self.finish(job, ERROR, <Reason>job.reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+        return 0

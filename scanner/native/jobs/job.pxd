@@ -1,0 +1,87 @@
+"""A job (one input line and one type, which becomes exactly one output line), its queries in flight, and queues of jobs.
+Plain C, for all that hold them."""
+
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef enum:
+    QUERIES_MAX = 2         # of one job in flight: asked again while the first may still be answered
+
+# Slots are aligned to cache lines of 64 octets; what a response on a stream touches is one line of the query and two of the
+# job: with thousands in flight, lines of memory are what a name costs.
+
+cdef struct Query:          # one message in flight; owned by the exchange
+    uint64_t key            # what the transport knows it by: see `exchange`
+    Job *job                # NULL = finished by the other query; the key stays reserved until the query expires
+    Query *next             # in its bucket of the wheel, or in the free list
+    Query *before           # in its bucket
+    double sent             # s, monotonic
+    double expires          # s, scan's clock: end of the attempt, never after the job's deadline
+    void *carrier           # what it left by: a stream's Session, a datagram's Port; that one's own business
+    uint16_t bucket         # of the wheel
+    uint16_t place          # streams: in its session's list
+    uint8_t edns            # it carries an OPT record
+    uint8_t to_the_line[3]
+    uint64_t case_bits      # datagrams: the case of each letter of the qname as it was sent (0x20)
+    int path                # datagrams: index of its path in the engine
+    uint16_t round          # datagrams: the probe round of its path's window that it counts for, 0 = none
+    uint8_t strays          # datagrams: messages that had its key and were no answer, up to 255
+    uint8_t to_the_end[49]
+
+cdef struct Job:            # owned by a JobPool; what a response needs of it comes first
+    Job *next               # in the one queue that it waits in, or in the free list
+    Job *same               # jobs of lines with the very same name and type, asked once with this one, finished with it
+    Query *queries[QUERIES_MAX]     # in flight, NULL = none; the first is always the older
+    char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
+    int64_t line            # input line number, from 1
+    uint32_t d_length
+    uint16_t qtype
+    uint16_t type_index     # among the scan's types
+    uint16_t origin         # 1 + the index of the engine that it came from, 0 = this one
+    int16_t rcode           # of the last response, -1 = none yet
+    uint8_t reason          # of the last attempt that failed
+    uint8_t attempt         # 0 = the first
+    uint8_t requeues        # times that it was given back without an attempt spent
+    uint8_t second          # this is its second pass
+    uint8_t without_edns    # asked without EDNS, now and from now on
+    uint8_t by_stream       # only a stream may ask it: a datagram could not hold the response
+    uint8_t dot             # the input had a trailing dot
+    uint8_t qname_length
+    uint8_t qname[256]
+    double started          # s, scan's clock: when first taken
+    double deadline         # s, scan's clock: nothing is waited for beyond
+    double queued_at        # s, monotonic: since when it waits in a queue
+    double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
+    int worker, egress, resolver    # who tried it last, -1 = nobody
+    uint8_t to_the_end[12]
+
+cdef inline bint in_flight(const Job *job) noexcept nogil:
+    return job.queries[0] is not NULL
+
+cdef struct Queue:          # first come, first served, by `Job.next`
+    Job *first
+    Job *last
+    int count
+
+cdef inline void push(Queue *queue, Job *job) noexcept nogil:
+    job.next = NULL
+    if queue.first is NULL:
+        queue.first = job
+    else:
+        queue.last.next = job
+    queue.last = job
+    queue.count += 1
+
+cdef inline void push_front(Queue *queue, Job *job) noexcept nogil:
+    job.next = queue.first
+    if queue.first is NULL:
+        queue.last = job
+    queue.first = job
+    queue.count += 1
+
+cdef inline Job *pop(Queue *queue) noexcept nogil:
+    """The first, NULL when there is none."""
+    cdef Job *job = queue.first
+    if job is not NULL:
+        queue.first = job.next
+        queue.count -= 1
+    return job

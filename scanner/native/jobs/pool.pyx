@@ -1,0 +1,281 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""A job's life: taken, asked, tried again, finished. Every input line becomes one line for each type, exactly once.
+
+It is given the time and knows nothing of connections. Of what it holds, the spool alone touches a file, and the line
+writer alone looks at a clock (the wall's, for field ts).
+"""
+
+cimport cython
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp
+
+from scanner.native.exchange cimport Exchange
+from scanner.native.input.answered cimport Answered
+from scanner.native.input.lines cimport LineReader
+from scanner.native.input.names cimport NameReader
+from scanner.native.jobs.books cimport REQUEUED, RETRIED, UNFINISHED, Books
+from scanner.native.jobs.closer cimport nothing
+from scanner.native.jobs.deferral cimport Deferral
+from scanner.native.jobs.job cimport in_flight, pop, push, push_front
+from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.output.buffer cimport LineBuffer
+from scanner.native.output.writer cimport LineWriter
+from scanner.native.verdict cimport ASK_WITHOUT_EDNS, CONNECTION, ERROR, TIMEOUT, WRITE, Outcome, outcome_of
+
+cdef enum:
+    ATTEMPTS_MAX = 200
+
+
+@cython.final
+cdef class JobPool(JobCloser):
+    """See the module. `classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
+    `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields a, sec and fl,
+    or is None. Lines that are `answered` are skipped. `spill()` opens the temporary file in which jobs may wait for their
+    second pass; None: there is none. `index` is the engine's among `engines`. Times in seconds."""
+
+    def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, type_tags=(), describe=None,
+                  fields=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
+                  Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1,
+                  bint exports_fallback=False, bint exports_retries=False):
+        self.books = Books()
+        self.exchange = Exchange()
+        self.writer = LineWriter(buffer, self.books, list(type_tags) or [b""] * len(types), fields, describe)
+        self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered)
+        self.slots = JobSlots(engines)
+        self.retry = RetryQueue()
+        self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
+        self.fallbacks = []
+        self.exports_fallback, self.exports_retries = exports_fallback, exports_retries
+        self.budget, self.index = budget, index
+        self.deadline_s, self.live_max = deadline_s, live_max
+        self.retries = min(retries, <int>ATTEMPTS_MAX)
+        self.clock.held_since = -1
+
+    # -- input ---------------------------------------------------------------------------------------------------
+
+    def feed(self, bytes chunk not None, before=-1) -> None:
+        """More input (LineReader.feed). The thread that has the input may call it."""
+        self.names.lines.feed(chunk, before)
+
+    def end(self) -> None:
+        """The end of input, behind what was fed. The thread that has the input may call it."""
+        self.names.lines.end()
+
+    @property
+    def chunks_waiting(self) -> int:
+        """How many chunks have not been begun. Any thread may ask."""
+        return self.names.lines.chunks_waiting
+
+    def stop(self) -> None:
+        """Drop all input that is not yet a job; jobs already started go on, to their first pass's end."""
+        self.stopped = True
+        self.cut_short = self.names.drop() or self.cut_short
+
+    def leave(self) -> None:
+        """A budget is used up: what is in flight has until its attempt ends; what is not, or fails then, is given back
+        without a line (`unfinished`), so that another run may ask for it."""
+        cdef StreamFallback fallback
+        self.stop()
+        self.leaving = True
+        self.names.leave()
+        self.drop_queue(&self.retry.waiting)
+        self.drop_queue(&self.outgoing)
+        for fallback in filter(None, self.fallbacks):
+            self.drop_queue(&fallback.waiting)
+        self.books.entries[<int>UNFINISHED] += self.deferral.clear()
+
+    def look_ahead(self) -> bool:
+        """True when there is a job for a worker with room. Lines that are no names are dealt with here."""
+        if self.blocked():
+            return False
+        return (self.retry.waiting.count > 0 or (self.slots.live < self.live_max and self.names.at_hand())
+                or (self.deferral.waits() and self.names.lines.ended and self.deferral.has_room()
+                    and not self.is_hopeless()))
+
+    @property
+    def waits(self) -> bool:
+        """True when jobs, or lines that may become some, wait to be asked."""
+        return not self.blocked() and (self.retry.waiting.count > 0 or self.outgoing.count > 0 or self.names.at_name
+                                       or self.deferral.waits() or not self.names.lines.is_used_up)
+
+    @property
+    def backlog(self) -> int:
+        """About how many jobs wait (12 octets a line); for deciding how many workers to wake."""
+        return (self.retry.waiting.count + (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
+                + len(self.deferral))
+
+    @property
+    def done(self) -> bool:
+        """True when the input has ended and every job has its line."""
+        return (self.slots.live == 0 and not self.deferral.waits() and not self.names.at_name
+                and self.names.lines.is_at_its_end)
+
+    @property
+    def live(self) -> int:
+        """Jobs started and not yet written. Any thread may ask."""
+        return self.slots.live
+
+    # -- jobs to be asked ----------------------------------------------------------------------------------------
+
+    cdef Job *take(self, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil:
+        """A job to ask: one that failed elsewhere first, else the input's next; NULL when there is none now.
+        `fresh`: the other way about."""
+        cdef Job *job = NULL
+        if self.is_behind():
+            return NULL
+        if self.deferral.waits() and self.names.lines.ended:
+            self.recall(self.retry_queue(), now)
+        if self.retry.waiting.count and not (fresh and self.slots.live < self.live_max and self.names.at_hand()):
+            job = self.waiting_job(worker, egress, resolver, now)
+        return job if job is not NULL else self.newcomer(now)
+
+    cdef Job *waiting_job(self, int worker, int egress, int resolver, double now) except? NULL nogil:
+        """One that failed elsewhere and has time left."""
+        cdef double clock = self.scan_now(now)
+        cdef Job *job = self.retry.next_for(worker, egress, resolver, now)
+        while job is not NULL and clock >= job.deadline:
+            self.fail_job(job, <Reason>job.reason, now)
+            job = self.retry.next_for(worker, egress, resolver, now)
+        return job
+
+    cdef Job *newcomer(self, double now) except? NULL nogil:
+        """The input's next job; NULL when there is none now."""
+        cdef Job *job
+        cdef Job *twin
+        if self.is_behind():
+            return NULL
+        while self.slots.live < self.live_max:
+            if not self.names.at_hand():
+                if self.deferral.waits() and self.is_hopeless():
+                    self.write_deferred(now)
+                return NULL
+            job = self.start(now)
+            twin = self.slots.newest[job.type_index]
+            if twin is not NULL and twin.qname_length == job.qname_length \
+                    and memcmp(twin.qname, job.qname, job.qname_length) == 0:
+                job.same = twin.same
+                twin.same = job
+                continue
+            self.slots.newest[job.type_index] = job
+            return job
+        return NULL
+
+    cdef Job *start(self, double now) except NULL nogil:
+        """A slot with the name at hand."""
+        cdef Job *job = self.slots.acquire()
+        job.started = self.scan_now(now)
+        job.deadline = job.started + self.deadline_s
+        job.reason = CONNECTION
+        self.names.hand_out(job)
+        return job
+
+    # -- what becomes of them ------------------------------------------------------------------------------------
+
+    cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
+                      double now) except -1 nogil:
+        """A response that fits the query, which is over with it. True when its server may know no EDNS."""
+        cdef Job *job = query.job
+        cdef double rtt = now - query.sent
+        cdef Outcome outcome = outcome_of(response, query.edns)
+        cdef Span details = nothing()
+        job.rcode = response.rcode
+        if outcome.next == WRITE:
+            self.exchange.settle(query)
+            if self.writer.describe is not None:
+                self.writer.description(<const char *>message, length, &details)
+            self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
+            return False
+        self.exchange.end(query)
+        job.without_edns = job.without_edns or outcome.next == ASK_WITHOUT_EDNS
+        self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
+        return outcome.next == ASK_WITHOUT_EDNS
+
+    cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
+        """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time
+        are used up. While another query of it is in flight, that one decides."""
+        job.reason = reason
+        if in_flight(job):
+            return 0
+        if spend:
+            self.exchange.troubles += 1
+            if job.attempt >= self.retries or job.second:
+                return self.fail_job(job, reason, now)
+            job.attempt += 1
+            self.books.add(RETRIED)
+        elif job.requeues < 255:
+            job.requeues += 1
+            self.books.add(REQUEUED)
+        if self.scan_now(now) >= job.deadline:
+            return self.fail_job(job, reason, now)
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.queued_at = now
+        push(self.retry_queue(), job)
+        return 0
+
+    cdef int put_back(self, Job *job, double now) except -1 nogil:
+        """The job's query never left: it is the next to be asked, anywhere, and nothing is spent."""
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.worker = job.egress = job.resolver = -1
+        job.queued_at = now
+        push_front(&self.retry.waiting, job)
+        return 0
+
+    cdef int by_stream(self, Job *job) except -1 nogil:
+        """The job is to be asked over a stream, by the resolver that had it last; no attempt is spent. Nothing of it is
+        in flight."""
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.reason = TIMEOUT                            # unless a stream brings something else
+        job.by_stream = True
+        if self.exports_fallback:
+            push(&self.outgoing, job)
+            return 0
+        with gil:
+            push(&(<StreamFallback>self.fallback_for(job.resolver)).waiting, job)
+        return 0
+
+    def fallback_for(self, int resolver) -> StreamFallback:
+        """The queue of jobs for streams to a resolver, made when first needed."""
+        while len(self.fallbacks) <= resolver:
+            self.fallbacks.append(None)
+        if self.fallbacks[resolver] is None:
+            self.fallbacks[resolver] = StreamFallback(resolver)
+        return self.fallbacks[resolver]
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def expire(self, double now) -> int:
+        """Finish queued jobs whose deadline has passed; returns how many."""
+        cdef StreamFallback fallback
+        cdef double clock = self.scan_now(now)
+        cdef int late = self.expire_queue(&self.retry.waiting, clock, now) + self.expire_queue(&self.outgoing, clock, now)
+        for fallback in filter(None, self.fallbacks):
+            late += self.expire_queue(&fallback.waiting, clock, now)
+        self.writer.set_epoch(now)
+        return late
+
+    def fail(self, int reason, double now, int most) -> int:
+        """Nothing can be reached: finish up to `most` waiting jobs with `reason`; returns how many."""
+        cdef StreamFallback fallback
+        cdef int failed = self.fail_queue(&self.outgoing, <Reason>reason, now, most)
+        cdef Job *job
+        for fallback in filter(None, self.fallbacks):
+            failed += self.fail_queue(&fallback.waiting, <Reason>reason, now, most - failed)
+        while failed < most and not self.blocked():
+            if self.deferral.waits() and self.names.lines.ended:
+                self.recall(self.retry_queue(), now)
+            job = pop(&self.retry.waiting)
+            if job is NULL:
+                job = self.newcomer(now)
+            if job is NULL:
+                break
+            job.started = min(job.started, self.scan_now(now))
+            self.finish(job, ERROR, <Reason>reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+            failed += 1         # no second pass: it would not be reached later either
+        return failed

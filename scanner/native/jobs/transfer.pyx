@@ -1,0 +1,150 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The hand-over of jobs between engines. A job that is away still counts as alive where it came from, until the engine
+that has it says that it is finished (`acknowledge`): so the bound on jobs alive holds for both together."""
+
+cimport cython
+from libc.stdint cimport uint16_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from scanner.native.jobs.fallback cimport StreamFallback
+from scanner.native.jobs.job cimport pop, push
+from scanner.native.jobs.pool cimport JobPool
+from scanner.native.memory cimport checked_alloc
+from scanner.native.verdict cimport Reason
+
+cdef enum:
+    DRAINED_AT_ONCE = 1024      # jobs in one transfer
+
+
+@cython.final
+cdef class Transfer:
+    """Made by `export_jobs`, emptied by `import_jobs`; what is not imported is freed with it."""
+
+    def __dealloc__(self):
+        cdef Job *job = self.first_of()
+        cdef Job *same
+        while job is not NULL:
+            while job is not NULL:
+                same = job.same
+                free(job.d)
+                free(job)
+                job = same
+            job = self.first_of()
+
+    cdef int add(self, const Job *job, int origin) except -1 nogil:
+        """Copy a job and those that are the same; their JSON texts are the copies' from now on."""
+        cdef Job *copy = NULL
+        cdef Job **place = &copy
+        while job is not NULL:
+            place[0] = <Job *>checked_alloc(malloc(sizeof(Job)))
+            memcpy(place[0], job, sizeof(Job))
+            place[0].origin = <uint16_t>(origin + 1)
+            place[0].same = place[0].next = NULL
+            place = &place[0].same
+            job = job.same
+            self.count += 1
+        if self.first is NULL:
+            self.first = copy
+        else:
+            self.last.next = copy
+        self.last = copy
+        return 0
+
+    cdef Job *first_of(self) noexcept nogil:
+        """Take the first job out, with those that are the same; NULL when none is left."""
+        cdef Job *job = self.first
+        if job is not NULL:
+            self.first = job.next
+        return job
+
+
+def export_jobs(JobPool pool not None, double now) -> Transfer | None:
+    """What another engine is to ask, None when that is nothing."""
+    cdef Transfer transfer
+    cdef Job *job
+    if pool.exports_retries:
+        gather(pool, now)
+    if pool.outgoing.count == 0:
+        return None
+    transfer = Transfer()
+    job = pop(&pool.outgoing)
+    while job is not NULL:
+        transfer.add(job, pool.index)
+        send_away(pool, job)
+        job = pop(&pool.outgoing)
+    return transfer
+
+
+cdef int gather(JobPool pool, double now) except -1:
+    """Have in `outgoing` what waits here to be tried again and, where this engine drains, the input's next jobs."""
+    cdef Job *job
+    if pool.deferral.waits() and pool.names.lines.ended:
+        if pool.is_hopeless():
+            pool.write_deferred(now)
+        pool.recall(&pool.outgoing, now)
+    while pool.retry.waiting.count:
+        push(&pool.outgoing, pop(&pool.retry.waiting))
+    while pool.drains and pool.outgoing.count < DRAINED_AT_ONCE and not pool.blocked():
+        job = pool.newcomer(now)
+        if job is NULL:
+            return 0
+        push(&pool.outgoing, job)
+    return 0
+
+
+cdef void send_away(JobPool pool, Job *job) noexcept:
+    """The slots of a job and of those that are the same are free; the jobs still count as alive."""
+    cdef Job *same
+    while job is not NULL:
+        same = job.same
+        job.d = NULL                            # the copy's
+        pool.slots.release(job)
+        pool.slots.live += 1
+        pool.slots.away += 1
+        job = same
+
+
+def import_jobs(JobPool pool not None, Transfer transfer not None, double now) -> None:
+    """Jobs of another engine: to be asked over a stream where that is what they need, else as those that have failed."""
+    cdef Job *copy = transfer.first_of()
+    cdef Job *first
+    cdef Job **place
+    cdef Job *slot
+    cdef Job *same
+    while copy is not NULL:
+        place = &first
+        while copy is not NULL:
+            same = copy.same
+            slot = pool.slots.acquire()
+            memcpy(slot, copy, sizeof(Job))
+            slot.same = NULL
+            slot.queued_at = now
+            pool.slots.second_live += slot.second
+            free(copy)
+            place[0] = slot
+            place = &slot.same
+            copy = same
+        if pool.leaving:
+            pool.give_up(first)
+        elif first.by_stream and not pool.exports_fallback:
+            pool.by_stream(first)
+        else:
+            first.by_stream = False
+            push(&pool.retry.waiting, first)
+        copy = transfer.first_of()
+
+
+def acknowledge(JobPool pool not None, int finished) -> None:
+    """Of the jobs that are away, so many are finished."""
+    pool.slots.live -= finished
+    pool.slots.away -= finished
+
+
+def give_back(JobPool pool not None, StreamFallback fallback not None, int reason, double now) -> None:
+    """No stream could be opened for these jobs: each has spent an attempt, and may be tried anywhere."""
+    cdef Job *job = fallback.next()
+    while job is not NULL:
+        pool.retry_or_fail(job, <Reason>reason, True, now)
+        job = fallback.next()

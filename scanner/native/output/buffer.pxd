@@ -1,0 +1,35 @@
+"""The line buffer: finished lines of one engine until the sink takes them, and how octets are put into it.
+
+`octets[0:used]` holds whole lines only, whenever Python code can look; `begin` makes room for one more.
+"""
+
+from libc.string cimport memcpy
+
+cdef class LineBuffer:
+    cdef char *octets
+    cdef readonly Py_ssize_t used   # octets of whole lines not yet taken
+    cdef Py_ssize_t room            # octets allocated
+    cdef readonly Py_ssize_t limit  # octets at which no new job is started until the lines are taken
+
+    cdef char *begin(self, Py_ssize_t most) except NULL nogil
+    cdef inline void end(self, char *at) noexcept nogil:
+        self.used = at - self.octets
+
+cdef struct Span:               # octets that another object keeps alive
+    const char *octets
+    Py_ssize_t length
+
+cdef inline Span span_of(bytes octets):
+    cdef Span span
+    span.octets, span.length = octets, len(octets)
+    return span
+
+cdef inline char *put(char *at, const char *octets, Py_ssize_t length) noexcept nogil:
+    memcpy(at, octets, length)
+    return at + length
+
+cdef inline char *put_span(char *at, Span span) noexcept nogil:
+    memcpy(at, span.octets, span.length)
+    return at + span.length
+
+cdef char *put_number(char *at, long long number) noexcept nogil

@@ -1,0 +1,6 @@
+from scanner.native.output.buffer import LineBuffer
+
+class LineWriter:
+    @property
+    def buffer(self) -> LineBuffer: ...
+    def set_epoch(self, now: float) -> None: ...

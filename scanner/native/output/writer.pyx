@@ -1,0 +1,132 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The compact line, straight from the job's slot."""
+
+cimport cython
+import time
+
+from libc.stdint cimport int64_t
+
+from scanner.model import REASONS
+from scanner.native.message.name cimport text_from_qname
+from scanner.native.output.buffer cimport put, put_number, put_span, span_of
+from scanner.native.verdict cimport ERROR, NONE, NXDOMAIN, RCODE, REASON_COUNT, TAKEN
+
+cdef list KEPT = []                     # octets of the spans below; none of them is written after import
+cdef Span REASON_TEXTS[REASON_COUNT]
+cdef Span WHY[REASON_COUNT]
+cdef int reason_index
+for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
+    "", "the resolver answered SERVFAIL", "the resolver refused", "the resolver found our query malformed",
+    "the resolver does not implement this", "the resolver answered with an unusual RCODE",
+    "no answer in time", "the connection closed or could not be made", "the proxy could not be used",
+    "TLS failed", "the answer is malformed or contradicts itself", "not a name",
+    "the name is an alias whose target does not exist", "the name exists, the type does not",
+    "special-use (RFC 6761)",
+), strict=True)):
+    KEPT.append((reason_text.encode(), why_text.encode()))
+    REASON_TEXTS[reason_index], WHY[reason_index] = span_of(KEPT[reason_index][0]), span_of(KEPT[reason_index][1])
+
+
+@cython.final
+cdef class LineWriter:
+    """Writes into `buffer` and counts in `books`. `type_tags` are the JSON of field t by type, empty where it is not
+    wanted; `describe(message) -> bytes` gives that of fields a, sec and fl, or is None."""
+
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields, describe):
+        cdef int index
+        self.buffer, self.books, self.describe = buffer, books, describe
+        self.type_tags = list(type_tags)
+        for index in range(len(self.type_tags)):
+            self.tags[index] = span_of(self.type_tags[index])
+        self.with_line, self.with_why, self.with_time = "n" in fields, "why" in fields, "ts" in fields
+        self.set_epoch(time.monotonic())
+
+    def set_epoch(self, double now) -> None:
+        """Look at the wall clock, which may have been set: the engine's clock says `now`."""
+        self.epoch = time.time() - now
+
+    cdef int description(self, const char *message, Py_ssize_t length, Span *out) except -1 with gil:
+        """The JSON of fields a, sec and fl of a response; good until the next one."""
+        self.described = self.describe(<bytes>message[:length])
+        out[0] = span_of(self.described)
+        return 0
+
+    cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                   double now) except -1 nogil:
+        """The line of one job; `spent` and `now` in seconds, `tags` the JSON of fields ns and p."""
+        cdef char *at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
+        cdef int64_t ms
+        at = put(at, b'{"d":"', 6)
+        if job.d is not NULL:
+            at = put(at, job.d, job.d_length)
+        else:
+            at += text_from_qname(job.qname, job.qname_length, at)
+            if job.dot:
+                at = put(at, b".", 1)
+        if verdict == TAKEN:
+            at = put(at, b'","s":"taken","r":', 18)
+        elif verdict == NXDOMAIN:
+            at = put(at, b'","s":"nxdomain","r":', 21)
+        else:
+            at = put(at, b'","s":"error","r":', 18)
+        at = put_number(at, job.rcode) if job.rcode >= 0 else put(at, b"null", 4)
+        at = put(at, b',"ms":', 6)
+        at = put_number(at, <int64_t>(spent * 1000 + 0.5))
+        at = put(at, b',"re":true', 10) if job.rcode == 0 else put(at, b',"re":false', 11)
+        if reason != NONE:
+            at = put_reason(at, reason, job.rcode)
+        if job.attempt:
+            at = put(at, b',"x":', 5)
+            at = put_number(at, job.attempt)
+        if job.d is not NULL:
+            at = put(at, b',"q":"', 6)
+            at += text_from_qname(job.qname, job.qname_length, at)
+            at = put(at, b'"', 1)
+        if self.with_line:
+            at = put(at, b',"n":', 5)
+            at = put_number(at, job.line)
+        if self.with_why and reason != NONE:
+            at = put(at, b',"why":"', 8)
+            at = put_span(at, WHY[<int>reason])
+            at = put(at, b'"', 1)
+        at = put_span(at, self.tags[job.type_index])
+        at = put_span(at, details)
+        at = put_span(at, tags)
+        if self.with_time:
+            ms = <int64_t>((now + self.epoch) * 1000)
+            at = put(at, b',"ts":', 6)
+            at = put_number(at, ms // 1000)
+            at[0], at[1], at[2], at[3] = 46, 48 + ms // 100 % 10, 48 + ms // 10 % 10, 48 + ms % 10      # .mmm
+            at += 4
+        at = put(at, b"}\n", 2)
+        self.buffer.end(at)
+        self.books.add_line(verdict, reason)
+        return 0
+
+    cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+        """The line of an input line that is not asked at all, for one type."""
+        cdef char *at
+        cdef bytes octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
+            d, REASONS[<int>reason].encode())
+        if self.with_line:
+            octets += b',"n":%d' % line
+        if self.with_why:
+            octets += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+        octets += self.type_tags[type_index]
+        if self.with_time:
+            octets += b',"ts":%.3f' % time.time()
+        at = self.buffer.begin(len(octets) + 2)
+        at = put_span(at, span_of(octets))
+        self.buffer.end(put(at, b"}\n", 2))
+        self.books.add_line(ERROR, reason)
+        return 0
+
+
+cdef char *put_reason(char *at, Reason reason, int rcode) noexcept nogil:
+    """`,"e":"servfail"`; an RCODE without a name of its own is `rcodeN`."""
+    at = put(at, b',"e":"', 6)
+    at = put_span(at, REASON_TEXTS[<int>reason])
+    if reason == RCODE:
+        at = put_number(at, rcode)
+    return put(at, b'"', 1)

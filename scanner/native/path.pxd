@@ -1,0 +1,47 @@
+"""A path: one egress (a proxy, or none) to one resolver. What is learned of it stands here once, for all connections and
+sockets of an engine that use it."""
+
+from scanner.native.limits cimport Bucket
+from scanner.native.message.response cimport Response
+from scanner.native.tally cimport Counts, Tally
+
+cdef enum:
+    REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
+    NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
+
+cdef struct Habits:
+    int refused_in_row
+    int no_edns             # FORMERR and NOTIMP without an OPT record, since the last OPT
+    bint replaceable        # there are other resolvers
+
+cdef inline bint refuses(const Habits *habits) noexcept nogil:
+    return habits.refused_in_row >= REFUSED_MAX
+
+cdef inline bint is_open(const Habits *habits) noexcept nogil:
+    """False for one that refuses everything, where there are others."""
+    return not (habits.replaceable and refuses(habits))
+
+cdef inline void learn(Habits *habits, const Response *response, bint without_edns) noexcept nogil:
+    """What a response shows of its server: whether it knows EDNS, whether it refuses."""
+    if response.opt:
+        habits.no_edns = 0
+    elif without_edns:
+        habits.no_edns += 1
+    habits.refused_in_row = min(habits.refused_in_row + 1, <int>REFUSED_MAX) if response.rcode == 5 else 0
+
+cdef inline bint knows_edns(const Habits *habits) noexcept nogil:
+    return habits.no_edns < NO_EDNS_MAX
+
+cdef class PathState:
+    cdef readonly int egress, resolver  # indexes in the configuration
+    cdef readonly Bucket bucket         # shared by the engines that use this egress and resolver
+    cdef readonly Tally tally
+    cdef Habits habits
+    cdef public int quota               # streams: queries that one connection is good for, 0 = not known to be limited
+    cdef int short_ends                 # streams: connections in a row that closed so, queries in flight
+    cdef int quota_uses                 # streams: connections used up since the quota was learned
+    cdef double heard_at                # s, monotonic: the last response, < 0 = never
+    cdef bint doubted                   # streams: its last connection ended with nothing answered
+    cdef inline Counts *counts(self) noexcept nogil:
+        return &self.tally.counted
+    cdef void ended_short(self, int answered) noexcept

@@ -1,0 +1,54 @@
+# cython: language_level=3, cdivision=True
+# cython: freethreading_compatible=True
+"""A path's state as Python sees it; what engines ask of it on the hot path stands in `path.pxd`."""
+
+from scanner.native.limits cimport available
+from scanner.native.tally cimport RECONNECTS
+
+cdef enum:
+    QUOTA_TRUST = 1000      # connections after which a quota is put to the test again
+
+
+cdef class PathState:
+    """One egress to one resolver, by their indexes. `bucket` limits its queries; None: nothing does."""
+
+    def __cinit__(self, int egress=0, int resolver=0, Bucket bucket=None):
+        self.egress, self.resolver = egress, resolver
+        self.bucket = Bucket() if bucket is None else bucket
+        self.tally = Tally()
+        self.heard_at = -1
+
+    cdef void ended_short(self, int answered) noexcept:
+        """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
+        self.short_ends += 1
+        if self.short_ends >= 2:
+            self.quota = answered
+            self.quota_uses = 0
+
+    def reconnected(self) -> None:
+        """A connection was opened that is not its worker's first."""
+        self.counts().counts[<int>RECONNECTS] += 1
+
+    def used_up(self) -> None:
+        """A connection was used up; the habit is doubted now and then, as servers are restarted."""
+        self.quota_uses += 1
+        if self.quota_uses >= QUOTA_TRUST:
+            self.quota = self.short_ends = 0
+
+    def ready(self, double now) -> bool:
+        """True when at least one query may leave now."""
+        return is_open(&self.habits) and available(&self.bucket.state, now, 1) > 0
+
+    @property
+    def replaceable(self) -> bool:
+        """There are other resolvers: one that refuses everything is not asked any more."""
+        return self.habits.replaceable
+
+    @replaceable.setter
+    def replaceable(self, bint replaceable) -> None:
+        self.habits.replaceable = replaceable
+
+    @property
+    def refusing(self) -> bool:
+        """True when the resolver refuses everything. Any thread may ask."""
+        return refuses(&self.habits)

@@ -1,0 +1,132 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The kernel's batches, filled and emptied. It knows nothing of DNS."""
+
+cimport cython
+from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
+from libc.stdint cimport uint8_t, uint16_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from scanner.native.memory cimport checked_alloc
+from scanner.native.sockets cimport (
+    CMSG_DATA, CMSG_LEN, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SOL_UDP, UDP_SEGMENT, cmsghdr, msghdr, recvmmsg, sendmmsg,
+    sockaddr_in6,
+)
+
+cdef enum:
+    SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
+
+
+@cython.final
+cdef class ReceiveBatch:
+    """What has come in, until the next `receive`."""
+
+    def __cinit__(self):
+        cdef int index
+        self.octets = <uint8_t *>checked_alloc(malloc(IN * DATAGRAM))
+        for index in range(IN):
+            self.pieces[index].iov_base = self.octets + index * DATAGRAM
+            self.pieces[index].iov_len = DATAGRAM
+            self.messages[index].msg_hdr.msg_iov = &self.pieces[index]
+            self.messages[index].msg_hdr.msg_iovlen = 1
+
+    def __dealloc__(self):
+        free(self.octets)
+
+    cdef int receive(self, int fd) noexcept nogil:
+        """Up to IN datagrams that wait at a socket; returns how many, below 1 for none."""
+        cdef int index
+        for index in range(IN):
+            self.messages[index].msg_hdr.msg_name = &self.sources[index]
+            self.messages[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
+        return recvmmsg(fd, self.messages, IN, MSG_DONTWAIT, NULL)
+
+
+@cython.final
+cdef class SendBatch:
+    """Up to OUT queries of one port, written into `octets`, then arranged, then sent."""
+
+    def __cinit__(self, bint gso):
+        self.gso = gso
+        self.octets = <uint8_t *>checked_alloc(malloc(OUT * MESSAGE_MAX))
+
+    def __dealloc__(self):
+        free(self.octets)
+
+    cdef void arrange(self, UdpPath *paths, int count) noexcept nogil:
+        """Make messages of `count` queries: one each, or with GSO one for up to 64 queries of one length. `paths` say
+        where each goes; NULL: the port is connected."""
+        cdef int at = 0, run, size
+        cdef msghdr *header
+        cdef cmsghdr *control
+        cdef UdpPath *path
+        for run in range(count):
+            self.pieces[run].iov_base = self.octets + run * MESSAGE_MAX
+            self.pieces[run].iov_len = self.sizes[run]
+        if self.gso:
+            self.by_length(count)
+        self.message_count = self.done = 0
+        self.refused_once = False
+        while at < count:
+            run, size = 1, self.sizes[at]
+            while self.gso and at + run < count and run < SEGMENTS and self.sizes[at + run] == size:
+                run += 1
+            header = &self.messages[self.message_count].msg_hdr
+            if paths is not NULL:
+                path = &paths[self.queries[at].path]
+                header.msg_name, header.msg_namelen = &path.address, path.address_size
+            header.msg_iov, header.msg_iovlen = &self.pieces[at], run
+            header.msg_control, header.msg_controllen = NULL, 0
+            if run > 1:
+                control = <cmsghdr *>(self.control + self.message_count * 32)
+                control.cmsg_level, control.cmsg_type, control.cmsg_len = SOL_UDP, UDP_SEGMENT, CMSG_LEN(2)
+                (<uint16_t *>CMSG_DATA(control))[0] = <uint16_t>size
+                header.msg_control, header.msg_controllen = control, CMSG_SPACE(2)
+            self.first_of[self.message_count] = at
+            self.message_count += 1
+            at += run
+        self.first_of[self.message_count] = count
+
+    cdef Sent send(self, int fd) noexcept nogil:
+        """Hand what is not done to the kernel. Where GSO turns out not to work here, the batch is to be arranged anew
+        without it: then it is as if the buffer were full."""
+        cdef int took, trouble
+        while self.done < self.message_count:
+            took = sendmmsg(fd, self.messages + self.done, self.message_count - self.done, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if took > 0:
+                self.done += took
+                self.refused_once = False
+                continue
+            trouble = errno
+            if trouble == EINTR:
+                continue
+            if trouble == EAGAIN or trouble == ENOBUFS or trouble == ENOMEM:
+                return SENT_BUFFER_FULL
+            if self.gso and (trouble == EIO or trouble == EINVAL):
+                self.gso = False                # this way out cannot segment: again, one by one
+                return SENT_BUFFER_FULL
+            if self.refused_once:
+                return SENT_REFUSED
+            self.refused_once = True            # it may be an earlier ICMP error: then the send itself was not tried
+        return SENT_ALL
+
+    cdef void by_length(self, int count) noexcept nogil:
+        """Order the batch by the queries' lengths, so that runs of one length are long (a counting sort)."""
+        cdef int first[MESSAGE_MAX + 1]
+        cdef int index, at
+        cdef Query *queries[OUT]
+        cdef uint16_t sizes[OUT]
+        memset(first, 0, sizeof(first))
+        memcpy(queries, self.queries, count * sizeof(Query *))
+        memcpy(sizes, self.sizes, count * sizeof(uint16_t))
+        for index in range(count):
+            first[sizes[index] + 1] += 1
+        for index in range(MESSAGE_MAX):
+            first[index + 1] += first[index]
+        for index in range(count):
+            at = first[sizes[index]]
+            first[sizes[index]] += 1
+            self.queries[at], self.sizes[at] = queries[index], sizes[index]
+            self.pieces[at].iov_base = self.octets + index * MESSAGE_MAX
+            self.pieces[at].iov_len = sizes[index]

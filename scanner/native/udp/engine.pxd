@@ -1,0 +1,73 @@
+"""The second body of the heart: queries as datagrams, many in flight, one epoll for all sockets (Linux).
+
+A query in flight stands in three counts: the exchange's, its port's and its path's. `account` takes it out of the last
+two; its caller ends the query in the exchange. No Python object is touched but to open a port or to read a line that is
+no plain name.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t
+
+from scanner.native.exchange cimport Exchange
+from scanner.native.jobs.job cimport Job, Query
+from scanner.native.jobs.pool cimport JobPool
+from scanner.native.sockets cimport sockaddr_in6
+from scanner.native.tally cimport Tally
+from scanner.native.udp.batch cimport ReceiveBatch, SendBatch
+from scanner.native.udp.limiter cimport Limiter
+from scanner.native.udp.path cimport UdpPath
+from scanner.native.udp.ports cimport Port, Ports
+
+cdef struct Roomy:          # paths of one address family with room
+    int *places             # indexes of paths
+    int count
+
+cdef class UdpEngine:
+    cdef JobPool pool
+    cdef Exchange exchange              # the pool's
+    cdef readonly Ports ports
+    cdef ReceiveBatch received
+    cdef SendBatch batch
+    cdef list addresses                 # what `paths` was made of: their states and tags are kept alive
+    cdef UdpPath *paths
+    cdef int path_count
+    cdef UdpPath **by_address           # the same, sorted
+    cdef Roomy roomy[2]                 # IPv4, IPv6
+    cdef readonly Tally strangers       # what came from addresses that were not asked
+    cdef Limiter limiter
+    cdef double timeout_s, rtt          # s; rtt: a moving mean over all paths
+    cdef int proven                     # paths that have answered
+    cdef int sound                      # those of them that answer now, as of the last tick
+    cdef int policy
+    cdef public unsigned int turn_of    # the last pick among the paths with room
+    cdef bint case, closed
+    cdef double wait_until              # s, monotonic: no sending before, after a full buffer
+    cdef int forged                     # paths that are asked over TCP only
+    cdef public int stream_room         # jobs that may yet be given to streams for those
+
+    cdef int add_path(self, int index) except -1
+    cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil
+    cdef int step(self, double now) except -1 nogil
+    cdef int drain(self, Port *port, double now) except -1 nogil
+    cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
+                      double now) except -1 nogil
+    cdef int understand(self, Query *query, UdpPath *path, const uint8_t *message, Py_ssize_t length,
+                        double now) except -1 nogil
+    cdef int to_stream(self, Query *query) except -1 nogil
+    cdef int stray(self, Port *port, int message_id, Query *query, sockaddr_in6 *source, double now) except -1 nogil
+    cdef int count_stray(self, UdpPath *path, double now) noexcept nogil
+    cdef void drain_errors(self, Port *port, double now) noexcept nogil
+    cdef int expire(self, double now) except -1 nogil
+    cdef void account(self, Query *query, UdpPath *path) noexcept nogil
+    cdef bint unproven(self, UdpPath *path) noexcept nogil
+    cdef bint doubtful(self, UdpPath *path) noexcept nogil
+    cdef void consider(self, UdpPath *path, double now) noexcept nogil
+    cdef void shut(self, UdpPath *path) noexcept nogil
+    cdef UdpPath *pick(self, int family, double now) except? NULL nogil
+    cdef Job *next_job(self, UdpPath *path, double now) except? NULL nogil
+    cdef int ask_streams(self, double now) except -1 nogil
+    cdef int fill(self, double now) except -1 nogil
+    cdef int gather(self, Port *port, int most, double now) except -1 nogil
+    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, double now) except -1 nogil
+    cdef int write(self, uint8_t *octets, Query *query, UdpPath *path) except -1 nogil
+    cdef bint ship(self, Port *port, int count, double now) except -1 nogil
+    cdef int unsend(self, Port *port, int first, int behind, double now) except -1 nogil

@@ -1,0 +1,573 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Raw UDP: the slot pool (Linux). One `turn` is four steps: `wait` (which sockets have something), `drain`, `expire`,
+`fill`. It reads no clock and never sleeps; the thread that has the engine calls it.
+
+Hard to fool (RFC 5452): message IDs and the case of each letter (0x20) from the kernel's CSPRNG, many source ports, each
+for a thousand queries or ten seconds, and only the address and port that was asked may answer. What does not fit is
+counted and otherwise as if it had not come.
+"""
+
+cimport cython
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport bsearch, calloc, free, qsort
+from libc.string cimport memcmp, memcpy, memset
+
+from scanner.model import POLICIES
+from scanner.native.jobs.job cimport Job, Query
+from scanner.native.limits cimport return_tokens, take_tokens
+from scanner.native.memory cimport checked_alloc
+from scanner.native.message.query cimport write_query
+from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
+from scanner.native.output.buffer cimport span_of
+from scanner.native.pacing cimport judge_round, pace_response, pause_unreachable
+from scanner.native.path cimport PathState, knows_edns, learn
+from scanner.native.random cimport draw
+from scanner.native.sockets cimport (
+    EPOLLERR, HAVE_BATCHES, MSG_DONTWAIT, MSG_ERRQUEUE, epoll_event, epoll_wait, msghdr, recvmsg, sockaddr_in6,
+)
+from scanner.native.tally cimport (
+    CASE_LOST, LOSSES, PAUSES, QUERIES, STRAYS, TRUNCATED, UNREACHABLE, Tally, count_response,
+)
+from scanner.native.udp.batch cimport DATAGRAM, IN, MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, Sent
+from scanner.native.udp.limiter cimport LIMIT_FIRST, weigh
+from scanner.native.udp.path cimport begin_path, cookie_fits, has_room, key_size
+from scanner.native.udp.ports cimport PORT_QUERIES, Port
+from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
+
+cdef enum:
+    RANDOM = 0                  # of POLICIES
+    ROUND_ROBIN = 1
+    EVENTS = 64
+    ROUNDS = 16                 # receiving calls for one socket in a turn
+    WORKER_NONE = -1
+    STRAYS_QUERY = 100          # messages with a query's key that are no answer to it: it goes to TCP
+    STRAYS_SECOND = 1000        # from one server: it goes to TCP
+    PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
+    BADCOOKIES = 2              # of one job that cost no attempt
+cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is given, and eight round trips of the others
+cdef const double BACKOFF_S = 0.001     # after a full buffer
+
+
+cdef inline uint8_t cased(const Job *job, const Query *query, int i) noexcept nogil:
+    """Octet i of the qname as it is sent: each letter in the case that its bit asks for (0x20)."""
+    cdef uint8_t octet = job.qname[i]
+    if <uint8_t>((octet | 32) - 97) < 26:
+        octet = (octet | 32) ^ <uint8_t>(((query.case_bits >> (i & 63)) & 1) << 5)
+    return octet
+
+
+cdef bint same_case(const uint8_t *question, const Job *job, const Query *query) noexcept nogil:
+    """True when each letter came back in the case in which it was sent."""
+    cdef int i
+    for i in range(job.qname_length):
+        if question[i] != cased(job, query, i):
+            return False
+    return True
+
+
+cdef int by_key(const void *one, const void *other) noexcept nogil:
+    """Order of paths by family, port and address."""
+    cdef const UdpPath *first = (<const UdpPath **>one)[0]
+    cdef const UdpPath *second = (<const UdpPath **>other)[0]
+    cdef int sizes = key_size(&first.address) - key_size(&second.address)
+    return sizes if sizes else memcmp(&first.address, &second.address, key_size(&first.address))
+
+
+@cython.final
+cdef class UdpEngine:
+    """All that is in flight as datagrams. `open_port(v6)` gives a bound non-blocking socket; times in seconds."""
+
+    def __cinit__(self, JobPool pool not None, addresses, *, open_port, int slots=10_000, double timeout_s=2.0,
+                  str policy="random", bint gso=False, bint case=True):
+        cdef int index
+        if not HAVE_BATCHES:
+            raise OSError("udp:// needs Linux; use tcp://")
+        self.pool, self.exchange, self.addresses = pool, pool.exchange, list(addresses)
+        self.path_count = <int>len(self.addresses)
+        self.timeout_s, self.policy, self.case = timeout_s, POLICIES.index(policy), case
+        self.limiter.slots, self.limiter.limit = slots, min(slots, <int>LIMIT_FIRST)
+        self.strangers = Tally()
+        self.ports = Ports(self.exchange, open_port, self.addresses[0].where if self.path_count == 1 else None)
+        self.received, self.batch = ReceiveBatch(), SendBatch(gso and self.path_count == 1)
+        self.paths = <UdpPath *>checked_alloc(calloc(self.path_count, sizeof(UdpPath)))
+        self.by_address = <UdpPath **>checked_alloc(calloc(self.path_count, sizeof(UdpPath *)))
+        for index in range(2):
+            self.roomy[index].places = <int *>checked_alloc(calloc(self.path_count, sizeof(int)))
+        for index in range(self.path_count):
+            self.add_path(index)
+        qsort(self.by_address, self.path_count, sizeof(UdpPath *), by_key)
+
+    cdef int add_path(self, int index) except -1:
+        cdef UdpPath *path = &self.paths[index]
+        cdef PathState state = self.addresses[index].state
+        begin_path(path, self.addresses[index].address, self.addresses[index].port, self.addresses[index].scope,
+                   draw(&self.exchange.random, 8))
+        path.habits, path.counts, path.bucket = &state.habits, state.counts(), &state.bucket.state
+        path.resolver = state.resolver
+        path.tags = span_of(self.addresses[index].tags)
+        self.by_address[index] = path
+        self.consider(path, 0)
+        return 0
+
+    def __dealloc__(self):
+        free(self.roomy[0].places)
+        free(self.roomy[1].places)
+        free(self.paths)
+        free(self.by_address)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there is something to drain."""
+        return self.ports.poll
+
+    def close(self) -> None:
+        """Close every descriptor; turns and ticks that come later do nothing."""
+        self.closed = True
+        self.ports.close()
+
+    @property
+    def in_flight(self) -> int:
+        """Queries in flight. Any thread may ask."""
+        return self.exchange.in_flight
+
+    def pausing(self, double now) -> int:
+        """How many resolvers are not asked for a while, because nothing came back. Any thread may ask."""
+        cdef int index, pausing = 0
+        for index in range(self.path_count):
+            pausing += now < self.paths[index].pacing.paused_until
+        return pausing
+
+    def newly_by_stream(self) -> list:
+        """Indexes of resolvers that went to TCP since the last call, because somebody forges their answers."""
+        cdef int index
+        moved = []
+        for index in range(self.path_count if self.forged else 0):
+            if self.paths[index].by_stream and not self.paths[index].is_reported:
+                self.paths[index].is_reported = True
+                moved.append(self.paths[index].resolver)
+        return moved
+
+    def figures(self) -> list:
+        """What each resolver has shown of itself, as it stands in `Figures`. Any thread may ask."""
+        cdef UdpPath *path
+        cdef int index
+        found = []
+        for index in range(self.path_count):
+            path = &self.paths[index]
+            found.append((path.resolver, path.pacing.size, path.pacing.baseline, path.pacing.rtt, path.answered,
+                          path.in_flight))
+        return found
+
+    # -- a turn --------------------------------------------------------------------------------------------------
+
+    def turn(self, double now) -> int:
+        """Take in what has come, end what has waited too long, send what there is room for; returns answers taken."""
+        cdef int settled
+        with nogil:
+            settled = self.step(now)
+        return settled
+
+    cdef int step(self, double now) except -1 nogil:
+        cdef epoll_event events[EVENTS]
+        cdef int ready, index, settled = 0
+        if self.closed:
+            return 0
+        ready = epoll_wait(self.ports.poll, events, EVENTS, 0)
+        for index in range(ready):
+            if events[index].events & EPOLLERR:
+                self.drain_errors(<Port *>events[index].data.ptr, now)
+            settled += self.drain(<Port *>events[index].data.ptr, now)   # may close the port
+        self.expire(now)
+        self.fill(now)
+        return settled
+
+    def tick(self, double now) -> None:
+        """Now and then: rounds that end by time, pauses and buckets, ports that are old."""
+        cdef UdpPath *path
+        cdef int index
+        if self.closed:
+            return
+        self.sound = 0
+        weigh(&self.limiter, self.rtt, now)
+        for index in range(self.path_count):
+            path = &self.paths[index]
+            self.consider(path, now)
+            self.sound += path.answered > 0 and path.pacing.silences == 0
+        for index in range(0 if self.sound else self.path_count):   # with nothing better to do than to wait for these
+            path = &self.paths[index]
+            path.pacing.paused_until = min(path.pacing.paused_until, now + self.pool.deadline_s / PAUSES_LEAST)
+        self.ports.age(now)
+
+    cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil:
+        """The path to this address and port; NULL when that was not asked."""
+        cdef UdpPath key
+        cdef UdpPath *wanted = &key
+        cdef UdpPath **place
+        key.address = address[0]
+        place = <UdpPath **>bsearch(&wanted, self.by_address, self.path_count, sizeof(UdpPath *), by_key)
+        return NULL if place is NULL else place[0]
+
+    # -- drain ---------------------------------------------------------------------------------------------------
+
+    cdef int drain(self, Port *port, double now) except -1 nogil:
+        """Everything that waits at a socket."""
+        cdef int got = IN, index, settled = 0, rounds = 0
+        while got == IN and rounds < ROUNDS:
+            rounds += 1
+            got = self.received.receive(port.fd)
+            for index in range(got):
+                settled += self.message(port, self.received.octets + index * DATAGRAM,
+                                        self.received.messages[index].msg_len, &self.received.sources[index], now)
+        self.ports.let_go(port)
+        return settled
+
+    cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
+                      double now) except -1 nogil:
+        """One datagram: True when it ended a query, False when it is not an answer to anything here."""
+        cdef int message_id = message[0] << 8 | message[1] if length >= 12 else -1
+        cdef Query *query = self.exchange.find(port.serial | message_id) if message_id >= 0 else NULL
+        cdef UdpPath *path
+        if query is NULL:
+            return self.stray(port, message_id, NULL, source, now)
+        path = &self.paths[query.path]
+        if memcmp(source, &path.address, key_size(&path.address)) != 0 \
+                or not self.understand(query, path, message, length, now):
+            return self.stray(port, message_id, query, source, now)
+        self.consider(path, now)
+        return True
+
+    cdef int understand(self, Query *query, UdpPath *path, const uint8_t *message, Py_ssize_t length,
+                        double now) except -1 nogil:
+        """What a message from the right place means for the query, which is over then; 0 when it does not answer it."""
+        cdef Job *job = query.job
+        cdef double rtt = now - query.sent
+        cdef Response response
+        cdef Fit fit
+        if job is NULL:                         # finished by its other query: this one's ID is free again
+            self.account(query, path)
+            count_response(path.counts, rtt)
+            pace_response(&path.pacing, query.round, rtt, now)
+            self.exchange.end(query)
+            return 1
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
+        if fit == FIT_STRAY or (fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt)):
+            return 0
+        self.proven += path.answered == 0
+        path.answered += 1
+        path.heard_at = now
+        count_response(path.counts, rtt)
+        pace_response(&path.pacing, query.round, rtt, now)
+        self.rtt += (rtt - self.rtt) / 64
+        self.limiter.responses += 1
+        self.exchange.heard(now)
+        self.account(query, path)
+        if self.case and message[5] and not same_case(message + 12, job, query):
+            path.counts.counts[<int>CASE_LOST] += 1
+            self.to_stream(query)
+        elif response.truncated:
+            path.counts.counts[<int>TRUNCATED] += 1
+            self.to_stream(query)
+        elif fit == FIT_BROKEN:
+            self.exchange.end(query)
+            self.pool.retry_or_fail(job, BADRESP, True, now)
+        elif response.rcode == 23 and job.requeues < BADCOOKIES:    # once more with the cookie that came with it
+            self.exchange.end(query)
+            self.pool.retry_or_fail(job, REFUSED, False, now)
+        else:
+            learn(path.habits, &response, self.pool.respond(query, &response, message, length, path.tags, now))
+        return 1
+
+    cdef int to_stream(self, Query *query) except -1 nogil:
+        """The query is over, and its job goes to a stream whatever its other query may bring."""
+        cdef Job *job = query.job
+        self.exchange.settle(query)
+        return self.pool.by_stream(job)
+
+    cdef int stray(self, Port *port, int message_id, Query *query, sockaddr_in6 *source, double now) except -1 nogil:
+        """A datagram that answers nothing. Many of them for one query, or from one server, mean a forger: to TCP. One
+        that comes late, or twice, is not forged; its server is alive."""
+        cdef UdpPath *path
+        if query is not NULL:
+            query.strays += query.strays < 255
+            if query.strays > STRAYS_QUERY and query.job is not NULL:
+                path = &self.paths[query.path]
+                path.counts.counts[<int>LOSSES] += 1
+                self.account(query, path)
+                self.to_stream(query)
+                query = NULL
+        path = self.path_at(source)
+        if path is NULL:
+            self.strangers.add_one(STRAYS)
+            return 0
+        path.counts.counts[<int>STRAYS] += 1
+        if path.by_stream:
+            return 0
+        path.late = True
+        if query is NULL and message_id >= 0 and port.over[message_id >> 3] >> (message_id & 7) & 1:
+            port.over[message_id >> 3] ^= 1 << (message_id & 7)
+            path.pacing.paused_until = 0
+            return 0
+        return self.count_stray(path, now)
+
+    cdef int count_stray(self, UdpPath *path, double now) noexcept nogil:
+        """One more from this server in this second."""
+        if now - path.stray_second > 1:
+            path.stray_second, path.stray_count = now, 0
+        path.stray_count += 1
+        if path.stray_count > STRAYS_SECOND:
+            path.by_stream = True
+            self.forged += 1
+        return 0
+
+    cdef void drain_errors(self, Port *port, double now) noexcept nogil:
+        """ICMP errors (IP_RECVERR): hints, which anybody can send. One slows a path down that has been silent."""
+        cdef msghdr header
+        cdef sockaddr_in6 address
+        cdef uint8_t control[512]
+        cdef UdpPath *path
+        while True:
+            memset(&header, 0, sizeof(header))
+            memset(&address, 0, sizeof(address))
+            header.msg_name, header.msg_namelen = &address, sizeof(address)
+            header.msg_control, header.msg_controllen = control, sizeof(control)
+            if recvmsg(port.fd, &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0:
+                return
+            path = self.path_at(&address)
+            if path is NULL:
+                self.strangers.add_one(UNREACHABLE)
+                continue
+            path.counts.counts[<int>UNREACHABLE] += 1
+            if now - path.heard_at > 0.1 and now >= path.pacing.paused_until:
+                pause_unreachable(&path.pacing, now)
+                path.counts.counts[<int>PAUSES] += 1
+                self.exchange.troubles += 1
+
+    # -- expire --------------------------------------------------------------------------------------------------
+
+    cdef int expire(self, double now) except -1 nogil:
+        """Attempts whose time is over, on the scan's clock."""
+        cdef double clock = self.pool.scan_now(now)
+        cdef Query *query = self.exchange.next_expired(clock)
+        cdef UdpPath *path
+        cdef Job *job
+        while query is not NULL:
+            path, job = &self.paths[query.path], query.job
+            if query.round == path.pacing.round:
+                path.pacing.round_lost += 1
+            path.counts.counts[<int>LOSSES] += 1
+            self.account(query, path)
+            self.exchange.end(query)
+            if job is not NULL:
+                self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now)
+            self.consider(path, now)
+            query = self.exchange.next_expired(clock)
+        return 0
+
+    cdef void account(self, Query *query, UdpPath *path) noexcept nogil:
+        """The query is no longer its port's nor its path's; one more response to it is not a forgery."""
+        cdef Port *port = <Port *>query.carrier
+        cdef uint16_t message_id = <uint16_t>query.key
+        port.over[message_id >> 3] |= 1 << (message_id & 7)
+        port.in_flight -= 1
+        path.in_flight -= 1
+
+    # -- fill ----------------------------------------------------------------------------------------------------
+
+    cdef void consider(self, UdpPath *path, double now) noexcept nogil:
+        """Enter the path among those with room, when it has some worth a batch."""
+        cdef Roomy *roomy = &self.roomy[path.v6]
+        if judge_round(&path.pacing, now, self.timeout_s):
+            path.counts.counts[<int>PAUSES] += 1
+        if path.place < 0 and path.in_flight <= path.pacing.size - min(path.pacing.size / 4, OUT) and has_room(path, now):
+            path.place = roomy.count
+            roomy.places[roomy.count] = <int>(path - self.paths)
+            roomy.count += 1
+
+    cdef void shut(self, UdpPath *path) noexcept nogil:
+        """Out of the list; the last one takes its place."""
+        cdef Roomy *roomy = &self.roomy[path.v6]
+        roomy.count -= 1
+        roomy.places[path.place] = roomy.places[roomy.count]
+        self.paths[roomy.places[path.place]].place = path.place
+        path.place = -1
+
+    cdef UdpPath *pick(self, int family, double now) except? NULL nogil:
+        """A path with room by the policy; NULL when there is none."""
+        cdef Roomy *roomy = &self.roomy[family]
+        cdef uint32_t drawn
+        cdef UdpPath *path
+        while roomy.count:
+            if self.policy == RANDOM and roomy.count > 1:
+                memcpy(&drawn, draw(&self.exchange.random, sizeof(drawn)), sizeof(drawn))
+                self.turn_of = drawn
+            elif self.policy == ROUND_ROBIN:
+                self.turn_of += 1               # unsigned: it wraps
+            path = &self.paths[roomy.places[self.turn_of % <unsigned int>roomy.count]]
+            if has_room(path, now):
+                return path
+            self.shut(path)
+        return NULL
+
+    cdef bint unproven(self, UdpPath *path) noexcept nogil:
+        """It has never answered while others have: its jobs wait only briefly, and then go elsewhere for nothing."""
+        return path.answered == 0 and self.proven > 0 and not path.late
+
+    cdef bint doubtful(self, UdpPath *path) noexcept nogil:
+        """It is not asked for a name that has failed before."""
+        return self.sound > 0 and (path.answered == 0 or path.pacing.silences > 0)
+
+    cdef Job *next_job(self, UdpPath *path, double now) except? NULL nogil:
+        if self.doubtful(path):
+            return self.pool.newcomer(now)
+        return self.pool.take(WORKER_NONE, 0, path.resolver, now, False)
+
+    cdef int ask_streams(self, double now) except -1 nogil:
+        """Jobs for the resolvers that are asked over TCP only."""
+        cdef Job *job
+        cdef UdpPath *path
+        cdef int index
+        for index in range(self.path_count):
+            path = &self.paths[index]
+            while path.by_stream and self.stream_room > 0:
+                job = self.next_job(path, now)
+                if job is NULL:
+                    break
+                job.resolver = path.resolver
+                self.stream_room -= 1
+                self.pool.by_stream(job)
+        return 0
+
+    cdef int fill(self, double now) except -1 nogil:
+        """Send while there are jobs, slots and paths with room."""
+        cdef int family, count, most
+        cdef Port *port
+        if self.forged and not self.pool.blocked():
+            self.ask_streams(now)
+        if now < self.wait_until or self.pool.blocked():
+            return 0
+        for family in range(2):
+            while self.roomy[family].count and self.exchange.in_flight < self.limiter.limit:
+                port = self.ports.choose(family, now)
+                if port is NULL:
+                    break
+                most = min(min(OUT, self.limiter.limit - self.exchange.in_flight), PORT_QUERIES - port.sent)
+                count = self.gather(port, most, now)
+                if count == 0:
+                    break
+                if not self.ship(port, count, now):
+                    return 0
+        self.limiter.full = self.limiter.full or self.exchange.in_flight >= self.limiter.limit
+        return 0
+
+    cdef int gather(self, Port *port, int most, double now) except -1 nogil:
+        """Up to `most` queries for one port, written and in flight; returns how many."""
+        cdef int count = 0
+        cdef Job *job
+        cdef UdpPath *path
+        if self.pool.budget is not None:
+            most = self.pool.budget.take(most)
+        while count < most:
+            path = self.pick(port.v6, now)
+            if path is NULL or take_tokens(path.bucket, now, 1) == 0:
+                break
+            job = self.next_job(path, now)
+            if job is NULL:
+                return_tokens(path.bucket, 1)
+                if not self.doubtful(path):
+                    break
+                self.shut(path)                 # another may take what it may not
+                continue
+            self.ask(port, job, path, count, now)
+            count += 1
+        if self.pool.budget is not None:
+            self.pool.budget.settle(most, count)
+        port.sent += count
+        return count
+
+    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, double now) except -1 nogil:
+        """The job has a query in flight, written at place `at` of the batch."""
+        cdef double patience = self.timeout_s
+        cdef uint64_t key = self.exchange.free_key(port.serial)
+        cdef Query *query
+        if self.unproven(path):
+            patience = min(patience, UNPROVEN_S + 8 * self.rtt)
+        job.worker, job.egress, job.resolver = WORKER_NONE, 0, path.resolver
+        job.without_edns = job.without_edns or not knows_edns(path.habits)
+        query = self.exchange.begin(job, key, now,
+                                    min(self.pool.scan_now(now) + patience, job.deadline))
+        query.carrier, query.path, query.edns = port, <int>(path - self.paths), not job.without_edns
+        query.round = 0
+        if path.pacing.round_sent < path.pacing.round_target:
+            path.pacing.round_sent += 1
+            path.pacing.round_full = now
+            query.round = path.pacing.round
+        self.batch.sizes[at] = <uint16_t>self.write(self.batch.octets + at * MESSAGE_MAX, query, path)
+        self.batch.queries[at] = query
+        port.in_flight += 1
+        path.in_flight += 1
+        path.pacing.credit -= 1
+        path.counts.counts[<int>QUERIES] += 1
+        return 0
+
+    cdef int write(self, uint8_t *octets, Query *query, UdpPath *path) except -1 nogil:
+        """The query's octets, each letter in a random case; returns their count."""
+        cdef Job *job = query.job
+        cdef uint8_t qname[256]
+        cdef const uint8_t *name = job.qname
+        cdef int i
+        if self.case:
+            memcpy(&query.case_bits, draw(&self.exchange.random, 8), 8)
+            for i in range(job.qname_length):
+                qname[i] = cased(job, query, i)
+            name = qname
+        return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype, query.edns,
+                                path.cookie.option, path.cookie.size)
+
+    cdef bint ship(self, Port *port, int count, double now) except -1 nogil:
+        """Hand the batch to the kernel. What this machine refuses to send to a path goes back, and that path waits;
+        False when nothing more can be sent at all now."""
+        cdef UdpPath *path
+        cdef Sent sent
+        cdef int refused
+        self.batch.arrange(NULL if self.ports.is_connected() else self.paths, count)
+        while True:
+            sent = self.batch.send(port.fd)
+            if sent == SENT_ALL:
+                return True
+            if sent == SENT_BUFFER_FULL:
+                self.wait_until = now + BACKOFF_S
+                self.unsend(port, self.batch.first_of[self.batch.done], count, now)
+                return False
+            refused = self.batch.done
+            path = &self.paths[self.batch.queries[self.batch.first_of[refused]].path]
+            self.exchange.troubles += 1
+            path.counts.counts[<int>PAUSES] += now >= path.pacing.paused_until
+            pause_unreachable(&path.pacing, now)
+            path.pacing.unreachable += 1
+            self.unsend(port, self.batch.first_of[refused], self.batch.first_of[refused + 1], now)
+            self.batch.done += 1
+            self.batch.refused_once = False
+
+    cdef int unsend(self, Port *port, int first, int behind, double now) except -1 nogil:
+        """Queries of the batch that never left: their jobs are the next to be asked, and nothing is spent."""
+        cdef int at
+        cdef Query *query
+        cdef UdpPath *path
+        cdef Job *job
+        for at in range(first, behind):
+            query = self.batch.queries[at]
+            path, job = &self.paths[query.path], query.job
+            if query.round == path.pacing.round:
+                path.pacing.round_sent -= 1
+            return_tokens(path.bucket, 1)
+            path.pacing.credit += 1
+            path.counts.counts[<int>QUERIES] -= 1
+            port.sent -= 1
+            port.in_flight -= 1
+            path.in_flight -= 1
+            self.exchange.end(query)
+            self.pool.put_back(job, now)
+            self.consider(path, now)
+        if self.pool.budget is not None:
+            self.pool.budget.settle(0, first - behind)
+        return 0

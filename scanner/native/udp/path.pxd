@@ -1,0 +1,51 @@
+"""A path of datagrams, as its engine sees it: its parts, its address, its cookie. Plain C: the engine works on these
+without the GIL."""
+
+from libc.stdint cimport int64_t, uint8_t
+
+from scanner.native.limits cimport BucketState, available
+from scanner.native.output.buffer cimport Span
+from scanner.native.pacing cimport Pacing, credit_now
+from scanner.native.path cimport Habits, is_open
+from scanner.native.sockets cimport AF_INET6, sockaddr_in6
+from scanner.native.tally cimport Counts
+
+cdef enum:
+    COOKIE_MAX = 44         # the option: 4 + 8 + 32 octets (RFC 7873 section 4)
+
+cdef struct Cookie:
+    uint8_t option[COOKIE_MAX]  # our COOKIE option as it is sent
+    int size
+    bint is_given           # the server gave us its half: an answer without is not its own
+
+cdef struct UdpPath:
+    Habits *habits          # of the path's state
+    Counts *counts          # the same
+    BucketState *bucket     # the same
+    int resolver            # its index in the configuration
+    Span tags               # JSON of fields ns and p
+    sockaddr_in6 address    # or a sockaddr_in in the same room
+    unsigned int address_size
+    bint v6
+    int place               # in the engine's list of those with room, -1 = not there
+    int in_flight
+    Pacing pacing
+    Cookie cookie
+    double heard_at         # s, monotonic
+    int64_t answered        # in all
+    bint late               # something came from it, if only too late
+    bint by_stream          # somebody forges its answers: asked over TCP only
+    bint is_reported        # that, to the user
+    double stray_second     # s, monotonic: when the count began
+    int stray_count
+
+cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1
+cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil
+
+cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:
+    """Octets of a socket address that distinguish two: family, port and address."""
+    return 24 if address.sin6_family == AF_INET6 else 8
+
+cdef inline bint has_room(UdpPath *path, double now) noexcept nogil:
+    return (path.in_flight < path.pacing.size and now >= path.pacing.paused_until and not path.by_stream
+            and is_open(path.habits) and credit_now(&path.pacing, now) > 0 and available(path.bucket, now, 1) > 0)

@@ -1,0 +1,56 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Setting up a path of datagrams, and keeping its cookie (RFC 7873)."""
+
+import socket
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp, memcpy
+
+from scanner.native.pacing cimport begin_pacing
+from scanner.native.sockets cimport AF_INET, AF_INET6, sockaddr_in
+
+
+cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1:
+    """A path that has not been asked yet, in zeroed memory. `secret`: 8 octets, the client's half of its cookie."""
+    cdef bytes octets = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    cdef sockaddr_in *v4 = <sockaddr_in *>&path.address
+    path.v6 = len(octets) == 16
+    v4.sin_port = socket.htons(port)        # the same place in both
+    if path.v6:
+        path.address.sin6_family = AF_INET6
+        path.address.sin6_scope_id = scope
+        memcpy(&path.address.sin6_addr, <const uint8_t *>octets, 16)
+        path.address_size = sizeof(path.address)
+    else:
+        v4.sin_family = AF_INET
+        memcpy(<uint8_t *>v4 + 4, <const uint8_t *>octets, 4)
+        path.address_size = sizeof(v4[0])
+    path.place = -1
+    begin_pacing(&path.pacing)
+    memcpy(path.cookie.option, b"\x00\x0a\x00\x08", 4)  # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
+    memcpy(path.cookie.option + 4, secret, 8)
+    path.cookie.size = 12
+    return 0
+
+
+cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil:
+    """False when the answer lacks the cookie that its server gives. Keeps the server's half (RFC 7873 section 5.3)."""
+    cdef Py_ssize_t at = opt + 2, end, size
+    if opt == 0:
+        return not cookie.is_given
+    end = opt + 2 + (message[opt] << 8 | message[opt + 1])
+    while at + 4 <= end:
+        size = message[at + 2] << 8 | message[at + 3]
+        if at + 4 + size > end:
+            break
+        if message[at] == 0 and message[at + 1] == 10 and 8 <= size <= COOKIE_MAX - 4:
+            if memcmp(message + at + 4, cookie.option + 4, 8) != 0:
+                return False
+            if size >= 16:
+                memcpy(cookie.option, message + at, 4 + size)
+                cookie.size = <int>(4 + size)
+                cookie.is_given = True
+            return True
+        at += 4 + size
+    return not cookie.is_given

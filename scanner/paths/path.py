@@ -1,0 +1,115 @@
+"""A path: one egress (a proxy, or none) to one resolver; made when it is first used, one for a whole engine."""
+
+from collections.abc import Iterator, Sequence
+
+from scanner.model import Proxy, Resolver
+from scanner.native.limits import Bucket
+from scanner.native.path import PathState
+from scanner.native.session import Session
+from scanner.native.tally import Tally
+from scanner.paths.health import PathHealth
+
+BURST_S = 0.02  # of its rate that may be saved up
+BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
+
+
+class Buckets:
+    """The bucket of each pair of egress and resolver: one for all engines, made when first used. `rate` in queries a
+    second, None: `public` for public resolvers and no limit for others."""
+
+    def __init__(self, resolvers: Sequence[Resolver], rate: int | None, public: int):
+        self._resolvers, self._rate, self._public = resolvers, rate, public
+        self._made: dict[tuple[int, int], Bucket] = {}
+
+    def rate_of(self, resolver: int) -> int:
+        """Queries a second for one egress, 0 = no limit."""
+        if self._rate is not None:
+            return self._rate
+        return self._public if self._resolvers[resolver].is_public else 0
+
+    @property
+    def any_rate(self) -> bool:
+        """True when one of them limits."""
+        return any(self.rate_of(index) for index in range(len(self._resolvers)))
+
+    def bucket(self, egress: int, resolver: int) -> Bucket:
+        """The bucket of the pair."""
+        if (egress, resolver) not in self._made:
+            burst_s = BURST_DATAGRAMS_S if self._resolvers[resolver].scheme == "udp" else BURST_S
+            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst_s)
+        return self._made[egress, resolver]
+
+
+class Path:
+    """What is known of one egress to one resolver; its counts and habits stand in native `state`."""
+
+    def __init__(self, egress: int, proxy: Proxy | None, resolver: int, target: Resolver, bucket: Bucket):
+        self.egress, self.proxy = egress, proxy
+        self.resolver, self.target = resolver, target
+        self.state = PathState(egress, resolver, bucket)
+        self.health = PathHealth()
+        self.sessions: list[Session] = []  # of the workers that have it for life
+
+    @property
+    def tally(self) -> Tally:
+        """What became of its queries."""
+        return self.state.tally
+
+    @property
+    def windows(self) -> list[int]:
+        """Of each connection that was used: queries that may be in flight."""
+        return [session.window for session in self.sessions if session.sent]
+
+    @property
+    def refuses(self) -> bool:
+        """True when its resolver refuses everything and it is still asked."""
+        return self.state.refusing and not self.health.is_left_out
+
+    @property
+    def egress_pauses(self) -> int:
+        """Pauses that its proxy is to blame for, as far as that can be known."""
+        return self.health.egress_pauses
+
+    @property
+    def resolver_pauses(self) -> int:
+        """Pauses that its resolver is to blame for, as far as that can be known."""
+        return self.health.resolver_pauses
+
+    @property
+    def pausing(self) -> int:
+        """Workers that wait for it to work again."""
+        return self.health.pausing
+
+
+class Paths:
+    """The paths of one engine."""
+
+    def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver], buckets: Buckets):
+        self._proxies: Sequence[Proxy | None] = proxies or (None,)
+        self._resolvers, self._buckets = resolvers, buckets
+        self._made: dict[tuple[int, int], Path] = {}
+        self._replaceable = len(resolvers) > 1
+        self._left_out: set[int] = set()  # resolver indexes
+
+    def path(self, egress: int, resolver: int) -> Path:
+        """The path of the pair, by their indexes."""
+        if (egress, resolver) not in self._made:
+            path = Path(egress, self._proxies[egress], resolver, self._resolvers[resolver],
+                        self._buckets.bucket(egress, resolver))  # fmt: skip
+            path.state.replaceable = self._replaceable
+            if resolver in self._left_out:
+                path.health.leave_out()
+            self._made[egress, resolver] = path
+        return self._made[egress, resolver]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(list(self._made.values()))
+
+    def leave_out(self, resolver: int, left: int) -> None:
+        """Use no path to this resolver any more; so many resolvers are left."""
+        self._left_out.add(resolver)
+        self._replaceable = left > 1
+        for path in self._made.values():
+            path.state.replaceable = path.resolver == resolver or self._replaceable
+            if path.resolver == resolver:
+                path.health.leave_out()

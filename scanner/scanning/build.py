@@ -1,0 +1,114 @@
+"""What a scan is made of, each part made from the configuration: below this file functions take plain values."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import orjson
+
+from scanner.config.config import Config
+from scanner.config.options import RATE_PUBLIC
+from scanner.datagrams.address import address_of
+from scanner.datagrams.sockets import port_opener
+from scanner.input.line import classify_line
+from scanner.native.input.answered import Answered
+from scanner.native.jobs.pool import JobPool
+from scanner.native.limits import Budget
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.udp.engine import UdpEngine
+from scanner.paths.path import Buckets, Path, Paths
+from scanner.rdata import describer, type_text
+from scanner.streams.engine import StreamSettings
+
+WINDOW_MAX = 64  # of `auto`
+IN_FLIGHT_MAX = 1_000_000
+SLOTS = 10_000  # queries in flight as datagrams
+
+
+def is_datagram(config: Config, resolver: int) -> bool:
+    """True when this resolver is asked by datagrams."""
+    return config.resolvers[resolver].scheme == "udp"
+
+
+def datagram_resolvers(config: Config) -> list[int]:
+    """Indexes of the resolvers that are asked by datagrams."""
+    return [index for index in range(len(config.resolvers)) if is_datagram(config, index)]
+
+
+def stream_resolvers(config: Config) -> list[int]:
+    """Indexes of the resolvers that are asked over streams."""
+    return [index for index in range(len(config.resolvers)) if not is_datagram(config, index)]
+
+
+def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,
+             index: int, engines: int, datagrams: bool) -> JobPool:  # fmt: skip
+    """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
+    special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
+    tagged = len(config.types) > 1 or "t" in config.fields
+    pool = JobPool(
+        LineBuffer(), config.types, classify_line=partial(classify_line, ptr=config.ptr, special=special),
+        room_made=room_made,
+        type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
+        describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
+        retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
+        spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
+        exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
+    )  # fmt: skip
+    if datagrams:
+        pool.retry.resolvers = len(datagram_resolvers(config))
+    else:
+        pool.retry.workers = config.workers
+        pool.retry.egresses = max(len(config.proxies), 1)
+        pool.retry.resolvers = len(stream_resolvers(config))
+    return pool
+
+
+def live_max(config: Config, *, datagrams: bool) -> int:
+    """Jobs of one engine that are started and not yet written."""
+    if config.max_in_flight:
+        return -(-config.max_in_flight // takers(config))
+    if datagrams:
+        return 2 * SLOTS // config.threads + 2 * config.workers * WINDOW_MAX + 64
+    return min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX)
+
+
+def takers(config: Config) -> int:
+    """How many engines take names from the input."""
+    return config.threads * bool(datagram_resolvers(config)) + bool(stream_resolvers(config))
+
+
+def buckets_for(config: Config) -> Buckets:
+    """The rates that this configuration asks for."""
+    return Buckets(config.resolvers, config.rate, RATE_PUBLIC)
+
+
+def paths_for(config: Config, buckets: Buckets) -> Paths:
+    """The paths of one engine; none is made yet."""
+    return Paths(config.proxies, config.resolvers, buckets)
+
+
+def tags_for(path: Path, fields: Sequence[str]) -> bytes:
+    """The JSON of fields ns and p, the same for every line that is answered on this path."""
+    tags = b""
+    if "ns" in fields:
+        tags += b',"ns":' + orjson.dumps(str(path.target))
+    if "p" in fields:
+        tags += b',"p":' + (b"null" if path.proxy is None else b"%d" % path.egress)
+    return tags
+
+
+def stream_settings(config: Config) -> StreamSettings:
+    """The settings of the engine of streams."""
+    return StreamSettings(workers=config.workers, proxies=max(len(config.proxies), 1),
+                          resolvers=stream_resolvers(config), window=config.pipeline,
+                          timeout_s=config.timeout_ms / 1000)  # fmt: skip
+
+
+def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngine:
+    """A UDP engine that asks the resolvers of `paths`."""
+    opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
+    return UdpEngine(
+        pool, [address_of(path, tags_for(path, config.fields)) for path in paths], open_port=opener,
+        slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
+        policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
+    )  # fmt: skip

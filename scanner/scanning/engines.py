@@ -1,0 +1,170 @@
+"""The engines of one scan: made from the configuration, and the traffic of jobs between them.
+
+The engine of streams is always there: what a datagram cannot hold goes to it. Engines of datagrams are there where the
+list has udp:// resolvers. Who takes names from the input is the splitter's business.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from scanner.config.config import Config
+from scanner.datagrams.thread import UdpThread
+from scanner.engine import Engine, Order, Outlet
+from scanner.native.input.answered import Answered
+from scanner.native.jobs.pool import JobPool
+from scanner.native.jobs.transfer import Transfer, acknowledge
+from scanner.native.limits import Budget
+from scanner.scanning.build import (
+    buckets_for,
+    datagram_resolvers,
+    paths_for,
+    pool_for,
+    stream_resolvers,
+    stream_settings,
+    tags_for,
+    udp_engine,
+)
+from scanner.scanning.source import in_loop
+from scanner.streams.engine import StreamEngine
+from scanner.transports.dial import DialLimits
+from scanner.transports.dial_error import DialError
+
+FALLBACK_QUEUE = 256  # jobs that wait for the streams of resolvers that are asked over TCP only
+SILENT_S = 1.0  # without a response, while attempts fail, after which an engine's jobs go to another that is answered
+
+
+class Engines:
+    """All engines of a scan. `room_made()` is called when a chunk of input is used up, `deliver(block)` with lines,
+    `changed()` when the end may have come, `fault(error)` for a bug in an engine, `warn(text)` for the user,
+    `dial_failed(error)` for a connection that could not be opened; all of them in the loop's thread."""
+
+    def __init__(self, config: Config, answered: Answered | None, budget: Budget | None, limits: DialLimits, *,
+                 room_made: Callable[[], object], deliver: Callable[[bytes], object], changed: Callable[[], object],
+                 fault: Callable[[BaseException], object], warn: Callable[[str], object],
+                 dial_failed: Callable[[DialError], None]):  # fmt: skip
+        self._config, self._warn = config, warn
+        self._deliver, self._changed, self._fault = deliver, changed, fault
+        loop = asyncio.get_running_loop()
+        threads = config.threads if datagram_resolvers(config) else 0
+        make = partial(pool_for, config, answered=answered, budget=budget, engines=1 + threads)
+        buckets = buckets_for(config)
+        self.is_paced = buckets.any_rate
+        self.streams = StreamEngine(
+            make(room_made, index=0, datagrams=False), paths_for(config, buckets), stream_settings(config), limits,
+            self._outlet(0), tags_for=partial(tags_for, fields=config.fields), dial_failed=dial_failed)  # fmt: skip
+        self.datagrams: list[UdpThread] = []
+        for index in range(1, 1 + threads):
+            pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)
+            made = paths_for(config, buckets)
+            paths = [made.path(0, resolver) for resolver in datagram_resolvers(config)]
+            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index)))
+        self._resolvers = set(range(len(config.resolvers)))  # those that are not left out
+        self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
+
+    def _outlet(self, index: int) -> Outlet:
+        return Outlet(deliver=self._deliver, transfer=partial(self._transferred, index), finished=self._finished,
+                      report=self._changed, warn=self._warn, by_stream=self._moved, left=self._left)  # fmt: skip
+
+    def __iter__(self) -> Iterator[Engine]:
+        yield self.streams
+        yield from self.datagrams
+
+    @property
+    def takers(self) -> list[JobPool]:
+        """The pools that take names from the input."""
+        streams = [self.streams.pool] if stream_resolvers(self._config) else []
+        return streams + [engine.pool for engine in self.datagrams]
+
+    @property
+    def is_done(self) -> bool:
+        """True when the input has ended and every line is delivered. A job that is away counts where it came from."""
+        return all(engine.report.is_done for engine in self)
+
+    def order(self, order: Order) -> None:
+        """The same order to all."""
+        for engine in self:
+            engine.order(order)
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        for engine in self:
+            engine.wake()
+
+    def tick(self) -> None:
+        """What time brings."""
+        self.streams.tick()
+        self._leave_out_refusing()
+        if self._by_stream:
+            room = FALLBACK_QUEUE - self.streams.fallback_backlog
+            for engine in self.datagrams:
+                engine.offer_streams(max(room, 0) // len(self.datagrams))
+
+    async def close(self) -> None:
+        """End all; what they have finished is delivered."""
+        for engine in self:
+            await engine.close()
+
+    # -- jobs between engines ------------------------------------------------------------------------------------
+
+    def _transferred(self, index: int, transfer: Transfer) -> None:
+        """From streams to the engine of datagrams that has the fewest jobs; from those to streams."""
+        if index:
+            self.streams.take_over(transfer)
+        else:
+            min(self.datagrams, key=lambda engine: engine.pool.live).take_over(transfer)
+
+    def _finished(self, finished: list[tuple[int, int]]) -> None:
+        """Jobs are finished that were away."""
+        engines = list(self)
+        for index, count in finished:
+            engines[index].order(lambda pool, _, count=count: acknowledge(pool, count))  # type: ignore[misc]
+
+    def balance(self) -> set[int]:
+        """Where streams and datagrams share the work: what fails by datagrams is tried again over streams while
+        those are answered, and an engine that is not answered at all gives its jobs to the other. Returns the
+        takers (by index) that get no input now."""
+        if not self.datagrams or not stream_resolvers(self._config):
+            return set()
+        streams, datagrams = self.streams, self.datagrams[0]
+        streams_work = streams.live > 0 and streams.silent_s < SILENT_S
+        datagrams_work = datagrams.silent_s < SILENT_S
+        streams_fail = streams.live == 0 and streams.pool.exchange.troubles > 0
+        datagrams_fail = not datagrams_work and datagrams.pool.exchange.troubles > 0
+        share(streams, retries=streams_fail and datagrams_work, drains=streams_fail and datagrams_work)
+        share(datagrams, retries=streams_work, drains=datagrams_fail and streams_work)
+        return ({0} if streams_fail and datagrams_work else set()) | ({1} if datagrams_fail and streams_work else set())
+
+    # -- resolvers -----------------------------------------------------------------------------------------------
+
+    def _leave_out_refusing(self) -> None:
+        """Resolvers that refuse everything are asked no more, as long as there are others."""
+        for engine in self:
+            for path in engine.paths:
+                if path.refuses and path.resolver in self._resolvers and len(self._resolvers) > 1:
+                    self._leave_out(path.resolver)
+
+    def _leave_out(self, resolver: int) -> None:
+        self._resolvers.discard(resolver)
+        for engine in self:
+            engine.leave_out(resolver, len(self._resolvers))
+        self._warn(f"{self._config.resolvers[resolver]} refused 20 names in a row and is left out")
+
+    def _moved(self, resolver: int) -> None:
+        self._by_stream.add(resolver)
+        self._warn(f"{self._config.resolvers[resolver]}: somebody forges its answers; it is asked over TCP from now on")
+
+    def _left(self, fault: BaseException | None) -> None:
+        if fault is not None:
+            self._fault(fault)
+
+
+def share(engine: StreamEngine | UdpThread, *, retries: bool, drains: bool) -> None:
+    """Whether the engine's failed jobs, and those of its input too, go to another engine."""
+    pool = engine.pool
+    if (pool.exports_retries, pool.drains) != (retries, drains):
+
+        def change(pool: JobPool, _: float) -> None:
+            pool.exports_retries, pool.drains = retries, drains
+
+        engine.order(change)

@@ -1,0 +1,340 @@
+"""The scan: joins source, engines and sink, and owns the order in which they start and stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+import uvloop
+
+from scanner.config.config import Config
+from scanner.errors import InputEndedEarly, ReaderGone, ScanError
+from scanner.model import REASONS
+from scanner.native.clock import Clock
+from scanner.native.limits import Budget
+from scanner.paths.canaries import rewrites
+from scanner.results.output import Output
+from scanner.scanning.engines import Engines
+from scanner.scanning.packed import sniff
+from scanner.scanning.patience import Patience
+from scanner.scanning.sink import Sink
+from scanner.scanning.source import Source, in_loop
+from scanner.scanning.splitter import AHEAD, Splitter
+from scanner.signals import hear, no_status_signals
+from scanner.status.console import Console, is_terminal
+from scanner.status.reporters import Reporters
+from scanner.status.view import View
+from scanner.transports.dial import DialLimits
+from scanner.transports.dial_error import DialError
+from scanner.transports.tls import tls_context
+
+TICK_S = 0.05
+TICK_PACED_S = 0.01  # while a rate limits what is sent
+DIAL_TIMEOUTS = 2.5  # attempts' time that opening a connection may take
+DIALS_AT_ONCE = 512
+CANARY_GRACE_S = 0.5  # for the question before the scan, when the scan was the quicker one
+FAIL_AT_ONCE = 10_000  # names of each engine given up in one tick when nothing can be reached
+EXIT_FAULT, EXIT_UNREACHED, EXIT_BUDGET = 1, 3, 5
+
+
+def run(config: Config, sources: Sequence[int], output: Output) -> int:
+    """Scan the names of `sources` (descriptors, in order) into `output`; returns the exit code. Raises ScanError."""
+    return drive(Scan(config, sources, output).run())
+
+
+def drive(work: Coroutine[None, None, int]) -> int:
+    """Run to the end, in a loop of its own."""
+    loop = uvloop.new_event_loop()
+    try:
+        return int(loop.run_until_complete(work))
+    finally:  # not by asyncio.Runner, which needs new descriptors to end a loop: there may be none
+        with no_status_signals():
+            loop.close()
+
+
+class Scan:
+    """One run, from the first chunk to the summary.
+
+    `host` is given when the scan is a guest in another program: it hears the warnings, and stderr and the signals are
+    left alone."""
+
+    def __init__(self, config: Config, sources: Sequence[int], output: Output,
+                 host: Callable[[str], None] | None = None):  # fmt: skip
+        self._config, self._sources, self._output, self._host = config, sources, output, host
+        self._console = Console(host)
+        self._tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
+        self._view = View(config.proxies, config.resolvers)
+        self._reporters = Reporters(config, self._view, self._console, [*sources, output.descriptor])
+        self._clock = Clock()
+        self._patience = Patience(config.deadline_ms / 1000, self._clock())
+        self._budget = Budget(config.max_queries) if config.max_queries else None
+        self._ended = asyncio.Event()
+        self._arrived = asyncio.Event()  # input, its end, or the scan's
+        self._how = Ending()
+        self._first_chunk = True
+        self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
+        self._connections = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def run(self) -> int:
+        """Start everything, wait for the end, stop everything."""
+        self._reporters.start()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._call_failed)
+        limits = DialLimits(asyncio.Semaphore(DIALS_AT_ONCE), DIAL_TIMEOUTS * self._config.timeout_ms / 1000, self._tls)
+        self._engines = Engines(
+            self._config, self._output.answered, self._budget, limits, room_made=self._room_made, deliver=self._deliver,
+            changed=self._look_at_end, fault=self._fault, warn=self._console.warn, dial_failed=self._dial_failed,
+        )  # fmt: skip
+        self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made())
+        self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
+                              lambda trouble: in_loop(loop, self._input_ended, trouble),
+                              ahead=AHEAD * len(self._engines.takers))  # fmt: skip
+        self._sink = Sink(self._output.descriptor, behind=self._behind, failed=self._fail, fsync_s=self._config.fsync)
+        self._view.begin(list(self._engines), self._source)
+        if self._host is None:
+            hear(loop, self._signalled, self._reporters.status)
+        if self._config.max_time:
+            loop.call_later(self._config.max_time, self._use_up, "max-time")
+        self._welcome()
+        try:
+            self._source.start()
+            self._tasks.append(loop.create_task(self._tick()))
+            await self._scan(limits)
+        finally:
+            await self._close()
+        return self._exit_code()
+
+    async def _scan(self, limits: DialLimits) -> None:
+        """No packet leaves before there is a name to ask (or the end)."""
+        while not (any([engine.prepare() for engine in self._engines]) or self._ended.is_set()):
+            self._look_at_end()
+            self._arrived.clear()
+            await self._arrived.wait()
+        if self._engines.is_done:
+            return
+        canaries = asyncio.create_task(self._ask_canaries(limits))
+        self._tasks.append(canaries)
+        if self._config.strict:
+            await canaries
+        if not self._ended.is_set():
+            for engine in self._engines:
+                engine.start()
+        await self._ended.wait()
+        if self._how.error is None and not self._how.signal:
+            await asyncio.wait([canaries], timeout=CANARY_GRACE_S)
+
+    async def _ask_canaries(self, limits: DialLimits) -> None:
+        """Ask each resolver, once, for names that nobody has."""
+        proxy = self._config.proxies[-1] if self._config.proxies else None
+        resolvers = self._config.resolvers
+        for resolver, invented in zip(resolvers, await asyncio.gather(
+                *(rewrites(resolver, proxy, limits) for resolver in resolvers)), strict=True):  # fmt: skip
+            if invented:
+                text = f"{resolver} answers names that do not exist (NXDOMAIN rewriting)"
+                self._console.warn(text)
+                if self._config.strict:
+                    self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
+
+    def _welcome(self) -> None:
+        for warning in (*self._config.warnings, self._output.warning):
+            if warning:
+                self._console.warn(warning)
+        if 0 in self._sources and is_terminal(0) and not self._config.quiet:
+            self._console.warn("reading names from the terminal; end with Ctrl-D")
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def _feed(self, chunk: bytes) -> None:
+        if self._first_chunk:
+            self._first_chunk = False
+            if warning := sniff(chunk, self._fail):
+                self._console.warn(warning)
+        if self._how.error is None:
+            self._splitter.feed(chunk)
+            self._input_moved()
+
+    def _input_ended(self, trouble: str | None) -> None:
+        self._how.input_read = not (self._how.signal or self._how.budget) and trouble is None
+        self._splitter.end()
+        if trouble is not None and self._how.error is None:
+            lines = self._view.books()["read"]
+            self._how.error = InputEndedEarly(f"input ended early after {lines:,} lines: {trouble}")
+        self._input_moved()
+
+    def _room_made(self) -> None:
+        self._splitter.split()
+        self._input_moved()
+
+    def _input_moved(self) -> None:
+        """There is more of it, or it has ended."""
+        self._arrived.set()
+        self._engines.wake()
+
+    def _deliver(self, block: bytes) -> None:
+        self._sink.add(block)
+
+    def _behind(self, behind: bool) -> None:
+        self._engines.order(lambda pool, now: pool.hold(now) if behind else pool.release(now))
+        if not behind:
+            self._patience.rest(self._clock())
+            self._engines.wake()
+
+    def _fail(self, error: ScanError) -> None:
+        """Nothing more can be done: leave."""
+        self._how.error = self._how.error or error
+        self._end()
+
+    def _fault(self, fault: BaseException) -> None:
+        """A bug: it must not become a scan that never ends."""
+        self._how.fault = self._how.fault or fault
+        self._end()
+
+    def _signalled(self, number: int) -> None:
+        if self._how.signal:
+            os._exit(128 + number)  # the second: at once; what was written ends with a line
+        self._how.signal = number
+        self._stop_reading()
+        self._engines.order(lambda pool, _: pool.stop())
+
+    def _use_up(self, budget: str) -> None:
+        """Stop reading; attempts under way may end, and what needs more than that is left for another run."""
+        if self._how.signal or self._how.budget or self._ended.is_set():
+            return
+        self._how.budget = budget
+        self._stop_reading()
+        self._engines.order(lambda pool, _: pool.leave())
+
+    def _stop_reading(self) -> None:
+        self._source.stop()
+        self._splitter.stop()
+        self._arrived.set()
+
+    def _look_at_end(self) -> None:
+        self._arrived.set()  # before the start: lines were taken, and the next ones may be looked at
+        if self._engines.is_done:
+            self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._arrived.set()
+
+    def _dial_failed(self, error: DialError) -> None:
+        self._engines.streams.pool.exchange.trouble()
+        self._trouble = REASONS.index(error.reason)
+        self._console.trouble(str(error))
+
+    def _call_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A bug, or no memory, in what the loop called: it must not go on as if nothing had happened."""
+        fault = context.get("exception")
+        if fault is None or isinstance(fault, OSError):
+            loop.default_exception_handler(context)
+            return
+        self._fault(fault)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(TICK_PACED_S if self._engines.is_paced else TICK_S)
+                self._turn(self._clock())
+        except Exception as fault:  # raised again by run(): a bug must not become a scan that never ends
+            self._fault(fault)
+
+    def _turn(self, now: float) -> None:
+        """What time brings: attempts and jobs that run out, refusing resolvers, giving up, reports, the end."""
+        self._engines.tick()
+        self._splitter.resting = self._engines.balance()
+        self._splitter.split()
+        if any(engine.pool.held for engine in self._engines):
+            self._patience.rest(now)
+        elif self._patience.is_over(list(self._engines), now):
+            self._give_up()
+        if self._budget is not None and self._budget.used_up:
+            self._use_up("max-queries")
+        self._reporters.tick(monotonic())
+        self._look_at_end()
+
+    def _give_up(self) -> None:
+        """Names that wait get their line all the same."""
+        reports = [engine.report for engine in self._engines]
+        self._how.unreached = self._how.unreached or any(report.live_first or report.waits for report in reports)
+        self._engines.order(lambda pool, now: pool.fail(self._trouble, now, FAIL_AT_ONCE))
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    async def _close(self) -> None:
+        self._connections = sum(engine.live for engine in self._engines)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._engines.close()
+        if not isinstance(self._how.error, ReaderGone) and self._how.fault is None:
+            await self._sink.close()
+        self._source.close()
+        await self._reporters.close(self._how.word)
+
+    def _is_partial(self) -> bool:
+        """True when some input has no line."""
+        pools = [engine.pool for engine in self._engines]
+        return (not self._how.input_read or self._splitter.cut_short
+                or any(pool.cut_short or pool.books.count("unfinished") for pool in pools))  # fmt: skip
+
+    def _exit_code(self) -> int:
+        how = self._how
+        if how.fault is not None:
+            raise how.fault
+        if how.error is not None and not isinstance(how.error, InputEndedEarly):
+            raise how.error
+        self._reporters.summarize(self._connections)
+        books = self._view.books()
+        if not balanced(books):
+            self._console.warn("the books do not balance: this is a bug; please report it")
+            return EXIT_FAULT
+        if how.error is not None:
+            raise how.error
+        if how.signal:
+            return 128 + how.signal
+        if how.budget and self._is_partial():
+            return EXIT_BUDGET
+        return EXIT_UNREACHED if how.unreached or nothing_answered(books) else 0
+
+
+class Ending:
+    """What ended a scan, or will."""
+
+    def __init__(self) -> None:
+        self.error: ScanError | None = None
+        self.fault: BaseException | None = None  # a bug
+        self.signal = 0
+        self.budget = ""  # the one that is used up
+        self.input_read = False  # to its end, by the source
+        self.unreached = False  # names were given up because nothing could be reached
+
+    @property
+    def word(self) -> str:
+        """In one word, for other programs."""
+        if self.error is not None or self.fault is not None:
+            return "error"
+        return signal.Signals(self.signal).name if self.signal else self.budget or "input"
+
+
+class ResolverRewrites(ScanError):
+    """A resolver invents answers, and the user wants none of that."""
+
+    exit_code = EXIT_UNREACHED
+
+
+def balanced(books: Mapping[str, Any]) -> bool:
+    """The books of a finished scan: every line read has its lines written, and the verdicts add up."""
+    verdicts = books["taken"] + books["nxdomain"] + books["error"]
+    return bool(books["written"] == verdicts and books["written"] + books["unfinished"] == books["expected"])
+
+
+def nothing_answered(books: Mapping[str, Any]) -> bool:
+    """True when there were names to ask and not one response came."""
+    asked = books["written"] - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
+    return bool(asked > 0 and books["responses"] == 0)

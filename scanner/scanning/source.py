@@ -1,0 +1,133 @@
+"""The source: octets from files, pipes and terminals, read off the event loop in large chunks, at most a few ahead.
+
+It never looks at what it reads; cutting lines is `native/input`'s work.
+"""
+
+import asyncio
+import contextlib
+import os
+import select
+import stat
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+CHUNK_OCTETS = 256 * 1024
+BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
+
+
+class Source:
+    """Reads the descriptors one after another in a thread of its own, `ahead` chunks at most.
+
+    `feed(chunk)`, then `end(trouble)` once (None, or why input ended early), are called in that thread.
+    """
+
+    def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None],
+                 ahead: int):  # fmt: skip
+        self._descriptors = descriptors
+        self._feed = feed
+        self._end = end
+        self._room = threading.Semaphore(ahead)
+        self._stopped = False
+        self._ended = False  # to the end of the last descriptor
+        self._size = size_of(descriptors)
+        self.octets = 0  # fed
+        self._wake_read, self._wake_write = os.pipe()
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def room_made(self) -> None:
+        """A chunk was used up: another may be read."""
+        self._room.release()
+
+    @property
+    def total(self) -> int | None:
+        """Octets of the whole input: of a file at once, of a pipe when it has ended; None while it is not known."""
+        if self._ended:
+            return self.octets
+        return None if self._size is None or self._stopped else max(self._size, self.octets)
+
+    def stop(self) -> None:
+        """Read no more; what is being read is dropped. May be called twice."""
+        if not self._stopped:
+            self._stopped = True
+            os.write(self._wake_write, b"x")
+            self._room.release()
+
+    def close(self) -> None:
+        """Stop, wait for the thread, free the descriptors of its own."""
+        self.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _run(self) -> None:
+        trouble = None
+        try:
+            for descriptor in self._descriptors:
+                self._read(descriptor)
+            self._ended = not self._stopped
+        except OSError as error:
+            trouble = error.strerror or str(error)
+        except MemoryError:
+            trouble = "out of memory"
+        self._end(trouble)
+
+    def _read(self, descriptor: int) -> None:
+        """Read one descriptor to its end, its BOM left out; between two files a missing last newline is made up for."""
+        last, begin = b"\n", True
+        while True:
+            self._room.acquire()
+            chunk = self._next(descriptor)
+            if self._stopped:
+                return
+            if not chunk:
+                self._room.release()
+                break
+            last = chunk[-1:]
+            self._give(chunk.removeprefix(BOM) if begin else chunk)
+            begin = False
+        if last != b"\n" and descriptor != self._descriptors[-1]:
+            self._room.acquire()
+            self._give(b"\n")
+
+    def _give(self, chunk: bytes) -> None:
+        self.octets += len(chunk)
+        self._feed(chunk)
+
+    def _next(self, descriptor: int) -> bytes:
+        """The next chunk; waits in poll, so that `stop` need not wait for a terminal or a quiet pipe."""
+        while not self._stopped:
+            waiter = select.poll()
+            waiter.register(descriptor, select.POLLIN)
+            waiter.register(self._wake_read, select.POLLIN)
+            waiter.poll()
+            if self._stopped:
+                break
+            try:
+                return os.read(descriptor, CHUNK_OCTETS)
+            except BlockingIOError:  # another process made it non-blocking
+                continue
+        return b""
+
+
+def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], value: T) -> None:
+    """Hand a value from another thread to the loop's; it is dropped when the loop is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call, value)
+
+
+def size_of(descriptors: Sequence[int]) -> int | None:
+    """Octets from where each will be read to its end; None when one is no file, or does not say (/proc)."""
+    total = 0
+    for descriptor in descriptors:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+            return None
+        total += max(found.st_size - os.lseek(descriptor, 0, os.SEEK_CUR), 0)
+    return total

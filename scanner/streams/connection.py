@@ -1,0 +1,104 @@
+"""One connection as the event loop sees it: octets to the session, the session's octets out. No task, no future per
+query."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from scanner.model import REASONS
+from scanner.native.clock import Clock
+from scanner.native.output.buffer import LineBuffer
+from scanner.native.path import PathState
+from scanner.native.session import Session
+from scanner.streams.flush import Flush
+from scanner.streams.waiters import Waiters
+
+CONNECTION = REASONS.index("connection")
+
+
+class Connection(asyncio.Protocol):
+    """The protocol of one open stream; `lost` is done when it has ended and its jobs are given back. `proved()` is
+    called at its first response."""
+
+    __slots__ = ("_buffer", "_clock", "_flush", "_is_proved", "_proved", "_retry", "_session", "_transport", "_waiters",
+                 "is_resting", "lost")  # fmt: skip
+
+    def __init__(self, session: Session, waiters: Waiters, flush: Flush, clock: Clock, proved: Callable[[], None]):
+        self._session, self._waiters, self._flush, self._clock, self._proved = session, waiters, flush, clock, proved
+        self._buffer: LineBuffer = flush.buffer
+        self._retry = session.retry
+        self._is_proved = False
+        self.is_resting = False  # it stands among the waiters
+        self._transport: asyncio.Transport | None = None
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._session.opened(self)
+        self._waiters.live.add(self)
+        self.pump(self._clock())
+
+    def data_received(self, data: bytes) -> None:
+        session, flush = self._session, self._flush
+        octets = session.exchange_octets(data, self._clock())
+        if octets is not None:
+            self._transport.write(octets)  # type: ignore[union-attr]
+        if session.smooth and self._is_proved and flush.scheduled:
+            return  # nearly always: what follows costs a tenth of the rest
+        if self._buffer.used:
+            flush.poke()
+        if session.answered and not self._is_proved:
+            self._is_proved = True
+            self._proved()
+        if session.room:
+            self._rest()
+        elif session.used_up:
+            self.abort()
+        if len(self._retry):
+            self._waiters.wake()
+
+    def pump(self, now: float) -> None:
+        """Send what the session has room for; a stream that is closing takes no jobs any more."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        octets = self._session.fill(now)
+        if octets is not None:
+            self._transport.write(octets)
+        if self._session.room:
+            self._rest()
+        if self._buffer.used:
+            self._flush.poke()
+
+    def _rest(self) -> None:
+        """There is room and nothing to send: wait to be woken."""
+        if not self.is_resting:
+            self._waiters.rest(self)
+        if self._session.hopeless:
+            self.abort()
+
+    @property
+    def state(self) -> PathState:
+        """Its path's."""
+        return self._session.path
+
+    def attempts_ended(self, now: float) -> None:
+        """Attempts ran out here: send others, or end a connection that is silent or used up."""
+        self._flush.poke()
+        self._waiters.wake()
+        self.pump(now)
+        if self._session.hopeless or self._session.used_up:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once; `connection_lost` follows."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._waiters.live.discard(self)
+        if self._session.abandon(CONNECTION, self._clock()):
+            self._flush.poke()
+        self._waiters.wake()
+        if not self.lost.done():
+            self.lost.set_result(None)

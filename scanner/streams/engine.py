@@ -1,0 +1,224 @@
+"""The engine of streams, in the event loop: workers with a connection each, and streams for what a datagram could not
+answer."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from scanner.engine import Order, Outlet, Report, report_of
+from scanner.model import REASONS
+from scanner.native.clock import Clock
+from scanner.native.jobs.fallback import StreamFallback
+from scanner.native.jobs.pool import JobPool
+from scanner.native.jobs.transfer import Transfer, export_jobs, give_back, import_jobs
+from scanner.native.session import Session, expire_queries
+from scanner.paths.path import Path, Paths
+from scanner.streams.flush import Flush
+from scanner.streams.waiters import Resting, Waiters
+from scanner.streams.worker import Workplace, work
+from scanner.transports.dial import DialLimits
+from scanner.transports.dial_error import DialError
+
+FALLBACK_WORKERS = 1  # streams to one resolver for what datagrams cannot answer
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """`resolvers` are the indexes of those that are asked over streams from the start. Times in seconds."""
+
+    workers: int
+    proxies: int  # how many egresses there are, at least 1
+    resolvers: Sequence[int]
+    window: int  # queries in flight on one connection, 0 = it is found
+    timeout_s: float
+
+
+class StreamEngine:
+    """`tags_for(path)` is the JSON of fields ns and p; `dial_failed(error)` is called for each connection that could
+    not be opened or ended before any response."""
+
+    def __init__(self, pool: JobPool, paths: Paths, settings: StreamSettings, limits: DialLimits, outlet: Outlet, *,
+                 tags_for: Callable[[Path], bytes], dial_failed: Callable[[DialError], None]):  # fmt: skip
+        self.pool = pool
+        self._paths, self._settings, self._limits, self._outlet = paths, settings, limits, outlet
+        self._tags_for, self._dial_failed = tags_for, dial_failed
+        self._clock = Clock()
+        self._flush = Flush(pool.writer.buffer, outlet.deliver, self._flushed)
+        self._waiters = Waiters(pool, self._clock)
+        self._fallbacks: dict[int, Waiters] = {}  # by resolver index
+        self._reasons: dict[int, int] = {}  # why no stream to it could be opened last, by the same
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_closed = False
+        if not settings.resolvers:
+            pool.names.lines.drop()  # no input comes here
+
+    # -- as every engine -----------------------------------------------------------------------------------------
+
+    def prepare(self) -> bool:
+        """Deliver the lines of what is no name; True when there is a job to ask."""
+        has_jobs = self.pool.look_ahead()
+        if self.pool.writer.buffer.used:
+            self._flush.poke()
+        return has_jobs
+
+    def start(self) -> None:
+        """One task for each worker; worker i has proxy i % M for life."""
+        count, resolvers = self._settings.proxies, self._settings.resolvers
+        for index in range(self._settings.workers if resolvers else 0):
+            resolver = resolvers[(index // count + index % count) % len(resolvers)]
+            self._employ(self._work(index, index % count, resolver))
+
+    def order(self, order: Order) -> None:
+        """Do it now."""
+        order(self.pool, self._clock())
+        self._flush.poke()
+
+    def wake(self) -> None:
+        """There may be something to send: to all that wait."""
+        self._waiters.wake()
+        for waiters in self._fallbacks.values():
+            waiters.wake()
+
+    def tick(self) -> None:
+        """What time brings: attempts and jobs that run out, silent connections, jobs for other engines."""
+        if self._is_closed:
+            return
+        now = self._clock()
+        if not self.pool.held:
+            for session in expire_queries(self.pool, now):
+                session.connection.attempts_ended(now)
+            self.pool.expire(now)
+        self._give_back_stranded(now)
+        self._hand_over()
+        self.wake()
+        self._flush.poke()
+
+    @property
+    def report(self) -> Report:
+        """As things stand."""
+        return report_of(self.pool)
+
+    @property
+    def silent_s(self) -> float:
+        """How long ago the last response came; infinite before the first."""
+        heard_at = self.pool.exchange.heard_at
+        return max(self._clock.peek() - heard_at, 0) if heard_at else inf
+
+    @property
+    def paths(self) -> Paths:
+        """Those that were used."""
+        return self._paths
+
+    @property
+    def live(self) -> int:
+        """Connections that are open."""
+        return len(self._waiters.live) + sum(len(waiters.live) for waiters in self._fallbacks.values())
+
+    @property
+    def resolvers_pausing(self) -> int:
+        """None: paths of streams count their pausing workers."""
+        return 0
+
+    @property
+    def strays(self) -> int:
+        """None: what comes on a connection comes from the peer."""
+        return 0
+
+    def windows(self) -> dict[int, int]:
+        """None: each connection has a window of its own."""
+        return {}
+
+    def leave_out(self, resolver: int, left: int) -> None:
+        """Ask this resolver no more; so many are left."""
+        self._paths.leave_out(resolver, left)
+        self.pool.retry.resolvers = left
+        for connection in [*self._waiters.live, *self._live_fallbacks()]:
+            if connection.state.resolver == resolver:
+                connection.abort()
+
+    async def close(self) -> None:
+        """End every worker; deliver what is finished."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flush.now()
+        self.pool.deferral.close()
+
+    # -- jobs from and to other engines --------------------------------------------------------------------------
+
+    def take_over(self, transfer: Transfer) -> None:
+        """Jobs of another engine: for a stream to the resolver that they had, or for any."""
+        import_jobs(self.pool, transfer, self._clock())
+        for fallback in self.pool.fallbacks:
+            if fallback is not None and fallback.resolver not in self._fallbacks:
+                self._follow(fallback)
+        self.wake()
+
+    @property
+    def fallback_backlog(self) -> int:
+        """Jobs that wait for streams of resolvers that are asked by datagrams."""
+        return sum(len(fallback) for fallback in self.pool.fallbacks if fallback is not None)
+
+    def _hand_over(self) -> None:
+        transfer = export_jobs(self.pool, self._clock())
+        if transfer is not None:
+            self._outlet.transfer(transfer)
+
+    def _live_fallbacks(self) -> list[Resting]:
+        return [connection for waiters in self._fallbacks.values() for connection in waiters.live]
+
+    def _follow(self, fallback: StreamFallback) -> None:
+        """A stream for the jobs of a fallback queue."""
+        if self._is_closed:
+            return
+        self._fallbacks[fallback.resolver] = Waiters(self.pool, self._clock, fallback)
+
+        def failed(error: DialError) -> None:
+            self._dial_failed(error)
+            self._reasons[fallback.resolver] = REASONS.index(error.reason)
+            give_back(self.pool, fallback, self._reasons[fallback.resolver], self._clock())
+            self._flush.poke()
+
+        self._employ(self._work(self._settings.workers + fallback.resolver, 0, fallback.resolver, fallback, failed))
+
+    def _give_back_stranded(self, now: float) -> None:
+        """Jobs that came for a stream after it had failed do not wait for the next try, which may come too late."""
+        for fallback in filter(None, self.pool.fallbacks):
+            if len(fallback) and self._paths.path(0, fallback.resolver).pausing:
+                give_back(self.pool, fallback, self._reasons[fallback.resolver], now)
+
+    # -- workers -------------------------------------------------------------------------------------------------
+
+    async def _work(self, worker: int, egress: int, resolver: int, fallback: StreamFallback | None = None,
+                    failed: Callable[[DialError], None] | None = None) -> None:  # fmt: skip
+        waiters = self._waiters if fallback is None else self._fallbacks[resolver]
+        await waiters.needed()
+        path = self._paths.path(egress, resolver)
+        window = self._settings.window if fallback is None else 0
+
+        def session() -> Session:
+            return Session(self.pool, path.state, window=window, timeout_s=self._settings.timeout_s, worker=worker,
+                           tags=self._tags_for(path), fallback=fallback)  # fmt: skip
+
+        failed = failed or self._dial_failed
+        await work(session, Workplace(path, waiters, self._flush, self._clock, self._limits, failed))
+
+    def _employ(self, work: Coroutine[None, None, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+        self._tasks[-1].add_done_callback(self._left)
+
+    def _left(self, task: "asyncio.Task[None]") -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            fault = task.exception()
+            if fault is not None:
+                self._outlet.left(fault)
+
+    def _flushed(self) -> None:
+        """The buffer is empty: sessions that found it full may go on; or these were the last lines."""
+        self.wake()
+        if finished := self.pool.slots.finished_since():
+            self._outlet.finished(finished)
+        self._outlet.report()

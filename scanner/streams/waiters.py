@@ -1,0 +1,84 @@
+"""Who waits for jobs: connections with room, and workers without a connection until jobs need them."""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from scanner.native.clock import Clock
+from scanner.native.jobs.fallback import StreamFallback
+from scanner.native.jobs.pool import JobPool
+from scanner.native.path import PathState
+
+
+class Resting(Protocol):
+    """A connection that has room and nothing to send."""
+
+    is_resting: bool
+
+    @property
+    def state(self) -> PathState: ...
+    def pump(self, now: float) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Waiters:
+    """Wakes connections with room, then parked workers, when there are jobs in `pool`, or in `fallback` where that is
+    given."""
+
+    def __init__(self, pool: JobPool, clock: Clock, fallback: StreamFallback | None = None):
+        self._pool, self._clock, self._fallback = pool, clock, fallback
+        self.live: set[Resting] = set()  # connections that are open
+        self._resting: dict[PathState, deque[Resting]] = {}
+        self._parked: deque[asyncio.Future[None]] = deque()
+        self._scheduled = False
+        self._loop = asyncio.get_running_loop()
+
+    def rest(self, connection: Resting) -> None:
+        """The connection has room and nothing to send."""
+        connection.is_resting = True
+        self._resting.setdefault(connection.state, deque()).append(connection)
+
+    async def needed(self) -> None:
+        """Wait until there are jobs that no open connection takes."""
+        parked: asyncio.Future[None] = self._loop.create_future()
+        self._parked.append(parked)
+        self.wake()
+        await parked
+
+    def wake(self) -> None:
+        """There may be something to send: look in this turn of the loop."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _has_jobs(self) -> bool:
+        return len(self._fallback) > 0 if self._fallback is not None else self._pool.look_ahead()
+
+    def _backlog(self) -> int:
+        return len(self._fallback) if self._fallback is not None else self._pool.backlog
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        now = self._clock()
+        for state in list(self._resting):
+            resting = self._resting[state]
+            for _ in range(len(resting)):
+                if not self._has_jobs():
+                    return
+                if not state.ready(now):
+                    break
+                connection = resting.popleft()
+                connection.is_resting = False
+                if connection in self.live:
+                    connection.pump(now)
+            if not resting:
+                del self._resting[state]
+        if self._parked and self._has_jobs():
+            self._unpark(self._backlog())
+
+    def _unpark(self, count: int) -> None:
+        while count > 0 and self._parked:
+            parked = self._parked.popleft()
+            if not parked.done():
+                parked.set_result(None)
+                count -= 1

@@ -1,0 +1,87 @@
+"""A worker: one tunnel, one connection at a time, for life. It opens, watches, pauses and opens again; jobs flow
+through its connection without it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from scanner.native.clock import Clock
+from scanner.native.session import Session
+from scanner.paths.path import Path
+from scanner.streams.connection import Connection
+from scanner.streams.flush import Flush
+from scanner.streams.waiters import Waiters
+from scanner.transports.dial import DialLimits, open_stream
+from scanner.transports.dial_error import DialError
+
+BRIEF_S = 0.2  # a connection that ends so soon, with nothing answered, has failed
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What a worker works with, beside its session."""
+
+    path: Path
+    waiters: Waiters
+    flush: Flush
+    clock: Clock
+    limits: DialLimits
+    dial_failed: Callable[[DialError], None]
+
+
+async def work(make_session: Callable[[], Session], place: Workplace) -> None:
+    """Keep one connection for a session of its own, while jobs need it, as they do when this is called; returns only
+    when the path is left out."""
+    path, health, clock = place.path, place.path.health, place.clock
+    session = None
+    first, is_needed = True, True
+    while not health.is_left_out:
+        if not is_needed:
+            await place.waiters.needed()
+        is_needed = False
+        on_trial = await health.admitted()
+        if health.is_left_out:
+            break
+        if session is None:
+            session = make_session()
+            path.sessions.append(session)
+        connection = Connection(session, place.waiters, place.flush, clock, health.proved)
+        lost_s = clock.lost_s
+        try:
+            async with place.limits.at_once:
+                tls = place.limits.tls if path.target.scheme == "tls" else None
+                await open_stream(connection, path.target, path.proxy, place.limits.timeout_s, tls)
+        except DialError as error:
+            clock()
+            if clock.lost_s > lost_s:  # we did not run meanwhile: what ended by time is no proof of anything
+                health.ended(on_trial)
+                continue
+            health.failed(on_trial, error.reason)
+            place.dial_failed(error)
+            continue
+        except BaseException:
+            # uvloop closes the stream of an opening that is cancelled, and calls nothing
+            connection.connection_lost(None)
+            health.ended(on_trial)
+            raise
+        opened = monotonic()
+        if not first:
+            path.state.reconnected()
+        first = False
+        try:
+            await connection.lost
+        finally:
+            connection.abort()
+        assess_close(session, place, on_trial, monotonic() - opened)
+
+
+def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: float) -> None:
+    """What the end of a connection means for its path."""
+    path = place.path
+    if session.answered == 0 and not session.excused and (session.sent or lived_s < BRIEF_S):
+        path.health.failed(on_trial)
+        place.dial_failed(DialError("connection", f"{path.target}: the connection closed before any answer"))
+    else:
+        if session.used_up:
+            path.state.used_up()
+        path.health.ended(on_trial)
