@@ -162,6 +162,24 @@ def test_all_takers_get_their_share(chunk):
     assert min(shares) > 0.2 * sum(shares), shares
 
 
+def test_a_single_chunk_is_shared_by_all_takers_and_counts_once():
+    octets = b"".join(b"line %d\n" % number for number in range(20_000))
+    takers, made = [Taker() for _ in range(3)], []
+    splitter = Splitter(takers, lambda: made.append(1))
+
+    splitter.feed(octets)
+    while any(taker.chunks_waiting for taker in takers):
+        for taker in takers:
+            taker.chunks_waiting = max(taker.chunks_waiting - 1, 0)
+        splitter.split()
+
+    assert made == [1]
+    assert min(len(taker.lines) for taker in takers) > 5000
+    assert {n: text for taker in takers for n, text in taker.lines.items()} == {
+        number + 1: b"line %d" % number for number in range(20_000)
+    }
+
+
 def test_where_one_taker_is_slow_the_others_go_on():
     takers = [Taker() for _ in range(3)]
     splitter = Splitter(takers, lambda: None)
