@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""The table and the timer wheel of the queries in flight; one exchange for each engine, touched by that engine only.
+"""The tables and the timer wheel of the queries in flight; one exchange for each engine, touched by that engine only.
 
 A job may have two queries in flight. The one that is answered first finishes it (`settle`); the other then belongs to
 no job, and only keeps its key from being given to another query while an answer to it may still come.
@@ -14,9 +14,9 @@ from scanner.native.jobs.job cimport QUERIES_MAX
 from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc
 
 cdef enum:
-    TABLE_FIRST = 1024      # places
+    PLACES_FIRST = 16       # of a channel's table
     BLOCK = 256             # queries allocated at once
-cdef const double TICK_S = 0.004
+cdef const double TICKS = 250.0         # of the wheel, a second
 
 assert sizeof(Query) % LINE_OCTETS == 0
 
@@ -27,9 +27,6 @@ cdef class Exchange:
 
     def __cinit__(self):
         self.wheel_at = -1
-        self.mask = TABLE_FIRST - 1
-        self.shift = 64 - 10
-        self.table = <Place *>checked_alloc(calloc(TABLE_FIRST, sizeof(Place)))
 
     def __dealloc__(self):
         cdef QueryBlock *block
@@ -37,9 +34,7 @@ cdef class Exchange:
             block = self.blocks
             self.blocks = block.next
             free(block)
-        free(self.table)
         free(self.scratch)
-        free(self.keys)
 
     def trouble(self) -> None:
         """A connection could not be opened."""
@@ -47,13 +42,13 @@ cdef class Exchange:
 
     # -- a query's life ------------------------------------------------------------------------------------------
 
-    cdef Query *begin(self, Job *job, uint64_t key, double sent, double expires) except NULL nogil:
-        """The job's query is in flight under a key that nothing else has. The job has room for one more."""
+    cdef Query *begin(self, Job *job, Channel *channel, uint64_t key, double sent, double expires) except NULL nogil:
+        """The job's query is in flight under a key that nothing else has on this channel. The job has room for one more."""
         cdef QueryBlock *block
         cdef Query *query
         cdef int index
-        if 2 * <uint64_t>(self.in_flight + 1) > self.mask:
-            self.grow()
+        if 4 * <uint64_t>channel.in_flight >= channel.mask:
+            grow(channel)
         if self.free is NULL:
             block = <QueryBlock *>aligned_alloc_zeroed(sizeof(QueryBlock))
             block.next = self.blocks
@@ -63,11 +58,12 @@ cdef class Exchange:
                 self.free = &block.queries[index]
         query = self.free
         self.free = query.next
-        query.key, query.job, query.sent, query.expires = key, job, sent, expires
+        query.key, query.channel, query.job, query.sent, query.expires = key, channel, job, sent, expires
         query.strays = 0
         job.queries[0 if job.queries[0] is NULL else 1] = query
-        self.enter(key, query)
+        enter(channel, query)
         self.to_wheel(query)
+        channel.in_flight += 1
         self.in_flight += 1
         return query
 
@@ -78,8 +74,9 @@ cdef class Exchange:
             if job.queries[0] == query:
                 job.queries[0] = job.queries[1]
             job.queries[1] = NULL
-        self.vacate(query.key)
+        vacate(query.channel, query)
         self.from_wheel(query)
+        query.channel.in_flight -= 1
         query.next = self.free
         self.free = query
         self.in_flight -= 1
@@ -95,7 +92,7 @@ cdef class Exchange:
     cdef Query *next_expired(self, double clock) noexcept nogil:
         """A query whose time was over by `clock` (s, scan's clock), still in flight: the caller ends it before it asks
         for the next. NULL when there is none."""
-        cdef int64_t last = <int64_t>(clock / TICK_S)
+        cdef int64_t last = <int64_t>(clock * TICKS)
         cdef Query *query
         if self.wheel_at < 0 or last - self.wheel_at >= WHEEL:
             self.wheel_at = max(last - WHEEL + 1, <int64_t>0)
@@ -111,52 +108,11 @@ cdef class Exchange:
                 return NULL
             self.wheel_at += 1
 
-    # -- the table -----------------------------------------------------------------------------------------------
-
-    cdef void enter(self, uint64_t key, Query *query) noexcept nogil:
-        cdef uint64_t at = (key * 0x9E3779B97F4A7C15ULL) >> self.shift
-        while self.table[at].query is not NULL:
-            at = (at + 1) & self.mask
-        self.table[at].key, self.table[at].query = key, query
-
-    cdef void vacate(self, uint64_t key) noexcept nogil:
-        """Empty the key's place and close the gap, so that every other key stays reachable from its own place."""
-        cdef uint64_t at = (key * 0x9E3779B97F4A7C15ULL) >> self.shift, hole, home
-        while self.table[at].key != key or self.table[at].query is NULL:
-            at = (at + 1) & self.mask
-        hole = at
-        while True:
-            at = (at + 1) & self.mask
-            if self.table[at].query is NULL:
-                break
-            home = (self.table[at].key * 0x9E3779B97F4A7C15ULL) >> self.shift
-            if ((at - home) & self.mask) >= ((at - hole) & self.mask):
-                self.table[hole] = self.table[at]
-                hole = at
-        self.table[hole].query = NULL
-
-    cdef int grow(self) except -1 nogil:
-        """Twice the places."""
-        cdef Place *old = self.table
-        cdef uint64_t places = self.mask + 1, at
-        self.table = <Place *>calloc(2 * places, sizeof(Place))
-        if self.table is NULL:
-            self.table = old
-            with gil:
-                raise MemoryError
-        self.mask = 2 * places - 1
-        self.shift -= 1
-        for at in range(places):
-            if old[at].query is not NULL:
-                self.enter(old[at].key, old[at].query)
-        free(old)
-        return 0
-
     # -- the wheel -----------------------------------------------------------------------------------------------
 
     cdef void to_wheel(self, Query *query) noexcept nogil:
         """Into the bucket of its time; one whose time has passed already into the bucket that is looked at next."""
-        cdef int64_t tick = max(<int64_t>(query.expires / TICK_S), self.wheel_at)
+        cdef int64_t tick = max(<int64_t>(query.expires * TICKS), self.wheel_at)
         cdef Query **head
         query.bucket = <uint16_t>(tick & (WHEEL - 1))
         head = &self.wheel[query.bucket]
@@ -188,9 +144,43 @@ cdef class Exchange:
             self.scratch, self.scratch_room = scratch, octets
         return self.scratch
 
-    cdef uint64_t *keys_for(self, int count) except NULL nogil:
-        """Room for so many keys, good until the next call."""
-        if count > self.key_room:
-            self.keys = <uint64_t *>checked_alloc(realloc(self.keys, count * sizeof(uint64_t)))
-            self.key_room = count
-        return self.keys
+
+cdef void enter(Channel *channel, Query *query) noexcept nogil:
+    cdef uint64_t at = query.key & channel.mask
+    while channel.places[at] is not NULL:
+        at = (at + 1) & channel.mask
+    channel.places[at] = query
+
+
+cdef void vacate(Channel *channel, Query *query) noexcept nogil:
+    """Empty the query's place and close the gap, so that every other stays reachable from its own place."""
+    cdef Query **places = channel.places
+    cdef uint64_t mask = channel.mask, at = query.key & mask, hole
+    while places[at] != query:
+        at = (at + 1) & mask
+    hole = at
+    while True:
+        at = (at + 1) & mask
+        if places[at] is NULL:
+            break
+        if ((at - (places[at].key & mask)) & mask) >= ((at - hole) & mask):
+            places[hole] = places[at]
+            hole = at
+    places[hole] = NULL
+
+
+cdef int grow(Channel *channel) except -1 nogil:
+    """Twice the places, or the first ones."""
+    cdef Query **old = channel.places
+    cdef uint64_t count = channel.mask + 1 if old is not NULL else 0, at
+    channel.places = <Query **>calloc(max(2 * count, <uint64_t>PLACES_FIRST), sizeof(Query *))
+    if channel.places is NULL:
+        channel.places = old
+        with gil:
+            raise MemoryError
+    channel.mask = max(2 * count, <uint64_t>PLACES_FIRST) - 1
+    for at in range(count):
+        if old[at] is not NULL:
+            enter(channel, old[at])
+    free(old)
+    return 0

@@ -1,11 +1,11 @@
 """The session: one connection's queries. Octets and `now` go in, octets and finished lines come out."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.frames cimport Tail
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Job, Query
+from scanner.native.jobs.job cimport Channel, Job, Query
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
@@ -22,9 +22,7 @@ cdef class Session:
     cdef double timeout_s
     cdef bint edns
     cdef StreamWindow win
-    cdef uint64_t serial                # this connection's part of its queries' keys
-    cdef Query **queries                # in flight, those included that belong to no job any more
-    cdef readonly int in_flight
+    cdef Channel channel                # its queries in flight, those included that belong to no job any more
     cdef readonly int64_t sent, answered    # on this connection
     cdef readonly int silent            # times that attempts ran out since the last octet
     cdef readonly int strays            # messages that answered nothing
@@ -35,9 +33,11 @@ cdef class Session:
     cdef Tail tail
     cdef readonly object connection     # what carries it while it is open, for the caller of `expire_queries`
 
+    cpdef bytes fill(self, double now)
+    cpdef int receive(self, bytes octets, double now) except -1
+    cdef int room_now(self) noexcept
     cdef Job *next_job(self, double now) except? NULL
-    cdef int ask(self, Job *job, uint64_t key, uint8_t *at, double now, double clock) except -1
-    cdef void leave(self, Query *query) noexcept
+    cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1

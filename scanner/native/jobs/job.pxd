@@ -9,18 +9,23 @@ cdef enum:
 # Slots are aligned to cache lines of 64 octets; what a response on a stream touches is one line of the query and two of the
 # job: with thousands in flight, lines of memory are what a name costs.
 
+cdef struct Channel:        # one connection, or one port: where keys are its own. In zeroed memory it is empty
+    Query **places          # open addressing by key; at most a quarter is used; owned, NULL until the first query
+    uint64_t mask           # places - 1, a power of two less one
+    int in_flight           # queries in the table, reserved keys included
+    void *carrier           # the Session or the Port; that one's own business
+
 cdef struct Query:          # one message in flight; owned by the exchange
-    uint64_t key            # what the transport knows it by: see `exchange`
+    uint64_t key            # what the transport knows it by, on its channel
     Job *job                # NULL = finished by the other query; the key stays reserved until the query expires
     Query *next             # in its bucket of the wheel, or in the free list
     Query *before           # in its bucket
     double sent             # s, monotonic
     double expires          # s, scan's clock: end of the attempt, never after the job's deadline
-    void *carrier           # what it left by: a stream's Session, a datagram's Port; that one's own business
+    Channel *channel        # what it left by
     uint16_t bucket         # of the wheel
-    uint16_t place          # streams: in its session's list
     uint8_t edns            # it carries an OPT record
-    uint8_t to_the_line[3]
+    uint8_t to_the_line[5]
     uint64_t case_bits      # datagrams: the case of each letter of the qname as it was sent (0x20)
     int path                # datagrams: index of its path in the engine
     uint16_t round          # datagrams: the probe round of its path's window that it counts for, 0 = none

@@ -9,11 +9,12 @@ counted and otherwise as if it had not come.
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport bsearch, calloc, free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from scanner.model import POLICIES
+from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport Job, Query
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
@@ -225,7 +226,7 @@ cdef class UdpEngine:
                       double now) except -1 nogil:
         """One datagram: True when it ended a query, False when it is not an answer to anything here."""
         cdef int message_id = message[0] << 8 | message[1] if length >= 12 else -1
-        cdef Query *query = self.exchange.find(port.serial | message_id) if message_id >= 0 else NULL
+        cdef Query *query = find(&port.channel, message_id) if message_id >= 0 else NULL
         cdef UdpPath *path
         if query is NULL:
             return self.stray(port, message_id, NULL, source, now)
@@ -365,10 +366,9 @@ cdef class UdpEngine:
 
     cdef void account(self, Query *query, UdpPath *path) noexcept nogil:
         """The query is no longer its port's nor its path's; one more response to it is not a forgery."""
-        cdef Port *port = <Port *>query.carrier
+        cdef Port *port = <Port *>query.channel.carrier
         cdef uint16_t message_id = <uint16_t>query.key
         port.over[message_id >> 3] |= 1 << (message_id & 7)
-        port.in_flight -= 1
         path.in_flight -= 1
 
     # -- fill ----------------------------------------------------------------------------------------------------
@@ -487,15 +487,15 @@ cdef class UdpEngine:
     cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, double now) except -1 nogil:
         """The job has a query in flight, written at place `at` of the batch."""
         cdef double patience = self.timeout_s
-        cdef uint64_t key = self.exchange.free_key(port.serial)
+        cdef uint16_t message_id = self.exchange.free_id(&port.channel)
         cdef Query *query
         if self.unproven(path):
             patience = min(patience, UNPROVEN_S + 8 * self.rtt)
         job.worker, job.egress, job.resolver = WORKER_NONE, 0, path.resolver
         job.without_edns = job.without_edns or not knows_edns(path.habits)
-        query = self.exchange.begin(job, key, now,
+        query = self.exchange.begin(job, &port.channel, message_id, now,
                                     min(self.pool.scan_now(now) + patience, job.deadline))
-        query.carrier, query.path, query.edns = port, <int>(path - self.paths), not job.without_edns
+        query.path, query.edns = <int>(path - self.paths), not job.without_edns
         query.round = 0
         if path.pacing.round_sent < path.pacing.round_target:
             path.pacing.round_sent += 1
@@ -503,7 +503,6 @@ cdef class UdpEngine:
             query.round = path.pacing.round
         self.batch.sizes[at] = <uint16_t>self.write(self.batch.octets + at * MESSAGE_MAX, query, path)
         self.batch.queries[at] = query
-        port.in_flight += 1
         path.in_flight += 1
         path.pacing.credit -= 1
         path.counts.counts[<int>QUERIES] += 1
@@ -563,7 +562,6 @@ cdef class UdpEngine:
             path.pacing.credit += 1
             path.counts.counts[<int>QUERIES] -= 1
             port.sent -= 1
-            port.in_flight -= 1
             path.in_flight -= 1
             self.exchange.end(query)
             self.pool.put_back(job, now)

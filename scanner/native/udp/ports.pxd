@@ -1,8 +1,9 @@
 """Source ports of datagrams: a few open sockets for each address family, each used for a while (RFC 5452 section 9.2)."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t
 
 from scanner.native.exchange cimport Exchange
+from scanner.native.jobs.job cimport Channel
 
 cdef enum:
     PORTS = 16              # in use at once, for each address family
@@ -14,8 +15,8 @@ cdef struct Port:           # one socket, so one source port; owned by Ports, us
     bint v6
     bint retired            # sends no more; closed when nothing is in flight
     double born             # s, monotonic
-    int sent, in_flight
-    uint64_t serial         # its part of its queries' keys
+    int sent
+    Channel channel         # its queries in flight
     Port *next_free
     uint8_t over[8192]      # a bit for each message ID: no longer in flight, one more response to it may come
 

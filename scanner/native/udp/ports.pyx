@@ -32,6 +32,7 @@ cdef class Ports:
         cdef int index
         self.close_all()
         for index in range(self.count):
+            free(self.all[index].channel.places)
             free(self.all[index])
         free(self.all)
 
@@ -108,7 +109,7 @@ cdef class Ports:
             self.all[self.count] = port
             self.count += 1
         port.fd, port.v6, port.retired, port.born, port.sent = fd, family, False, now, 0
-        port.serial = self.exchange.serial()
+        port.channel.carrier = port
         memset(port.over, 0, sizeof(port.over))
         event.events = EPOLLIN
         event.data.ptr = port
@@ -146,7 +147,7 @@ cdef class Ports:
 
     cdef void let_go(self, Port *port) noexcept nogil:
         """Close a retired port when nothing is in flight on it."""
-        if port.fd >= 0 and port.retired and port.in_flight == 0:
+        if port.fd >= 0 and port.retired and port.channel.in_flight == 0:
             self.shut(port)
 
     cdef void shut(self, Port *port) noexcept nogil:
