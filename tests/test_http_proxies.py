@@ -96,7 +96,7 @@ BAD = {
     "says nothing": (silent, "does it speak HTTP?"),
     "is silent within its reply": (silent_within_the_reply, "no tunnel within"),
     "wants a password": (says(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"),
-                         "407 Proxy Authentication Required (it wants a user and a password)"),
+                         "407 Proxy Authentication Required (user and password are missing or wrong)"),
     "forbids": (says(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), "403 Forbidden"),
     "is a web server": (says(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n"), "405 Method Not Allowed"),
     "sends us elsewhere": (says(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), "302 Found"),
@@ -210,6 +210,7 @@ def request_for(*flags: object, userinfo: str = "", **environ: str) -> Request:
         ("user:p%E2%82%AC@", "user:p\u20ac"),
         ("user:p\u20ac@", "user:p\u20ac"),
         ("us%20er:p%40s:s@w\u00fc@", "us er:p@s:s@w\u00fc"),
+        ("user:${WORD}@", "user:p\u20ac"),
         ("user@", "user:"),
         ("user:@", "user:"),
         (":word@", ":word"),
@@ -217,7 +218,7 @@ def request_for(*flags: object, userinfo: str = "", **environ: str) -> Request:
     ],
 )
 def test_user_and_password_are_sent_in_utf8(userinfo, sent):
-    scheme, _, word = request_for(userinfo=userinfo).header["proxy-authorization"].partition(" ")
+    scheme, _, word = request_for(userinfo=userinfo, WORD="p\u20ac").header["proxy-authorization"].partition(" ")
 
     assert (scheme, base64.b64decode(word).decode()) == ("Basic", sent)
 
@@ -286,6 +287,12 @@ def test_a_real_http_proxy_given_as_socks5_is_told_in_a_sentence(tinyproxy):
 
     assert (done.code, done.row["e"]) == (3, "proxy")
     assert "does it speak HTTP? Then write http://" in done.err
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_may_be_given_by_name(scheme):
+    with HttpPeer() if scheme == "http" else SocksPeer() as peer:
+        assert_all_answered(through(f"{scheme}://localhost:{peer.port}"))
 
 
 def test_good_proxies_of_both_kinds_share_the_names():

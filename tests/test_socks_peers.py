@@ -195,7 +195,16 @@ def odd(auth: bytes = b"\x01\x00", reply: bytes = OK):
     return script
 
 
+def says_all_at_once(client: Client) -> None:
+    """Its replies before it has heard what they are to."""
+    client.methods()
+    client.send(bytes((5, PASSWORD)) + b"\x01\x00" + OK)
+    client.credentials()
+    client.relay(client.request())
+
+
 ODD = {
+    "replies before the messages": says_all_at_once,
     "version 5 in the reply to the password": odd(auth=b"\x05\x00"),
     "version 0 in the reply to the password": odd(auth=b"\x00\x00"),
     "a reserved octet that is not 0": odd(reply=b"\x05\x00\xff" + BOUND),
@@ -311,9 +320,16 @@ def test_one_line_says_what_is_wrong_with_a_proxy(script, words):
     assert words in done.err
 
 
-def test_a_password_that_is_refused_is_told_in_words():
-    with SocksPeer(rejects_the_password) as peer:
-        assert "it does not take this user and password" in through(peer.url_with("user", SECRET)).err
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        (rejects_the_password, "it does not take this user and password"),
+        (refuses_methods, "it takes clients neither with a password nor without"),
+    ],
+)
+def test_a_password_that_is_refused_is_told_in_words(script, words):
+    with SocksPeer(script) as peer:
+        assert words in through(peer.url_with("user", SECRET)).err
 
 
 def test_the_client_asks_the_proxy_for_the_resolver_and_for_nothing_else():

@@ -75,7 +75,7 @@ def status(line: bytes) -> int:
     if 100 <= code < 300 and code != SWITCHING_PROTOCOLS:
         return code
     reason = "connection" if code in RESOLVER_UNREACHABLE else "proxy"
-    hint = " (it wants a user and a password)" if code == PASSWORD_WANTED else ""
+    hint = " (user and password are missing or wrong)" if code == PASSWORD_WANTED else ""
     raise DialError(reason, printable(f"{code} {words}".strip())[:SHOWN_MAX] + hint)
 
 

@@ -67,7 +67,7 @@ def chosen(methods: bytes, reply: bytes) -> int:
     if method == PASSWORD or (method == NONE_FITS and PASSWORD not in methods):
         raise DialError("proxy", "it wants a user and a password")
     if method == NONE_FITS:
-        raise DialError("proxy", "it accepts no user and password, nor none")
+        raise DialError("proxy", "it takes clients neither with a password nor without")
     raise DialError("proxy", f"it wants authentication by method {method}, which is not known here")
 
 
