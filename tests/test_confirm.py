@@ -15,11 +15,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
 
+import http_peer
 import jsonschema
 import pytest
 import trustme
 from command import DNSSCAN, ROOT, environment, refusal, scan, start, wait_for
 from oracle import held
+from socks_peer import Client, SocksPeer
 from terminal import Terminal
 
 from scanner.lab.registry_zone import FOUND, NEVER_FREE, STATES
@@ -475,6 +477,32 @@ def test_a_proxy_that_is_dead_costs_no_answer(registries, tmp_path):
 
     assert [row for row in done.rows if row["c"] != held(row["d"])] == []
     assert len(done.rows) == 30
+
+
+def http_octet_by_octet(client: Client) -> None:
+    request = http_peer.request_of(client)
+    for octet in b"HTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 204 No Content\n\n":
+        client.send(bytes([octet]))
+    client.relay(request.place)
+
+
+def socks_with_an_odd_bound_name(client: Client) -> None:
+    target = client.agree(with_password=True)
+    client.send(b"\x05\x00\x00\x03\x02\xff\xe4\x00\x35")
+    client.relay(target)
+
+
+@pytest.mark.parametrize("peer", [http_peer.HttpPeer(http_octet_by_octet), SocksPeer(socks_with_an_odd_bound_name)])
+def test_a_proxy_with_odd_replies_costs_no_answer(registries, tmp_path, peer):
+    names = [f"o{number}.{('com', 'test', 'de')[number % 3]}" for number in range(12)]
+    with peer:
+        config = {**registries.config, "proxies": [peer.url_with("user", "")]}
+        (tmp_path / "cfg.json").write_text(json.dumps(config))
+        done = scan("confirm", "--config", tmp_path / "cfg.json", names="\n".join(names), limit_s=60)
+
+        assert peer.connections
+    assert [row for row in done.rows if row["c"] != held(row["d"])] == []
+    assert len(done.rows) == 12
 
 
 def test_registries_on_private_networks_are_not_asked_unless_allowed(registries, tmp_path):

@@ -68,6 +68,9 @@ def test_an_empty_list_of_proxies_is_refused(tmp_path):  # 57: it might mean "di
         ("socks5://u:a:b@host:1080", "u", "a:b"),
         ("host:1080:user:pa:ss", "user", "pa:ss"),  # 61
         ("socks5://\u00fc:\u00e4@host:1080", "\u00fc", "\u00e4"),  # 63
+        ("socks5://user@host:1080", "user", ""),
+        ("socks5://user:@host:1080", "user", ""),
+        ("host:1080:user:", "user", ""),
         (f"socks5://{'u' * 255}:{'p' * 255}@host:1080", "u" * 255, "p" * 255),
     ],
 )
@@ -157,7 +160,7 @@ def test_a_port_is_a_number_from_1_to_65535(port):  # 62
 
 
 @pytest.mark.parametrize(
-    "userinfo", ["u:" + "p" * 256, "u" * 256 + ":p", ":p", "u:", "u", "\u00fc" * 128 + ":p", "u:" + "%41" * 256]
+    "userinfo", ["u:" + "p" * 256, "u" * 256 + ":p", "u" * 256, ":p", "\u00fc" * 128 + ":p", "u:" + "%41" * 256]
 )
 def test_user_and_password_have_1_to_255_octets(userinfo):  # 63
     refusal(scan("-r", RESOLVER, "--proxy", f"socks5://{userinfo}@h:1080"), "--proxy: ", "RFC 1929 allows 1-255 bytes")

@@ -41,7 +41,6 @@ HOMES = {  # outside library: the modules that may import it
     "idna": ("scanner.input.idn",),
     "prometheus_client": ("scanner.status.metrics",),
     "publicsuffixlist": ("scanner.registration.domain",),
-    "python_socks": ("scanner.transports.tunnel",),
     "trustme": ("scanner.lab.registries",),
     "uvloop": ("scanner.scanning.run", "scanner.lab.run"),
     "vl_convert": ("scanner.report.drawing",),

@@ -14,7 +14,8 @@ from scanner.text import shown
 DNS_PORTS = {"tcp": 53, "udp": 53, "tls": 853}
 PROXY_PORTS = {"socks5": 1080, "socks5h": 1080, "http": 8080}
 LATER = {"https": "DNS over HTTPS", "quic": "DNS over QUIC"}
-CREDENTIAL_MAX = 255  # octets (RFC 1929)
+CREDENTIAL_MAX = 255  # octets of each (RFC 1929)
+HTTP_CREDENTIALS_MAX = 4096  # octets of both: what is put on a line of 8 KiB, as servers take it, with room to spare
 
 
 def resolver_from_text(text: str) -> Resolver:
@@ -109,7 +110,7 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
     userinfo, at, place = rest.rpartition("@")
     if "/" in userinfo or "/" in place.rstrip("/") or "?" in place or "#" in place:
         raise ScanError(f"{where}: not a proxy URL (in a user or password write / as %2F, ? as %3F, # as %23)")
-    user, password = credentials(userinfo, where) if at else (None, None)
+    user, password = credentials(scheme, userinfo, where) if at else (None, None)
     return proxy_at(scheme, place.rstrip("/"), user, password, where)
 
 
@@ -117,7 +118,7 @@ def short_proxy(text: str, where: str) -> Proxy:
     """`host:port` and `host:port:user:pass`, both SOCKS5."""
     parts = text.split(":", 3)
     if len(parts) == 4 and parts[0] and re.fullmatch(r"[0-9]+", parts[1]):
-        user, password = checked(octets_of(parts[2]), octets_of(parts[3]), where)
+        user, password = checked("socks5", octets_of(parts[2]), octets_of(parts[3]), where)
         return proxy_at("socks5", f"{parts[0]}:{parts[1]}", user, password, where)
     if "@" in text:
         raise ScanError(f"{where}: a proxy with a user is written socks5://user:password@host:port")
@@ -134,10 +135,10 @@ def proxy_at(scheme: str, place: str, user: str | None, password: str | None, wh
     return Proxy(scheme, host, PROXY_PORTS[scheme] if port is None else port, user, password)
 
 
-def credentials(userinfo: str, where: str) -> tuple[str | None, str | None]:
+def credentials(scheme: str, userinfo: str, where: str) -> tuple[str | None, str | None]:
     """User and password of a URL, percent-decoded."""
     user, _, password = userinfo.partition(":")
-    return checked(unquote_to_bytes(octets_of(user)), unquote_to_bytes(octets_of(password)), where)
+    return checked(scheme, unquote_to_bytes(octets_of(user)), unquote_to_bytes(octets_of(password)), where)
 
 
 def octets_of(text: str) -> bytes:
@@ -145,16 +146,26 @@ def octets_of(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def checked(user: bytes, password: bytes, where: str) -> tuple[str | None, str | None]:
-    """Both of 1 to 255 octets, as RFC 1929 has it."""
+def checked(scheme: str, user: bytes, password: bytes, where: str) -> tuple[str | None, str | None]:
+    """What the proxy's protocol has room for; a password may be empty."""
     if not user and not password:
         return None, None
-    if not 1 <= len(user) <= CREDENTIAL_MAX or not 1 <= len(password) <= CREDENTIAL_MAX:
-        raise ScanError(f"{where}: user and password have 1-255 octets each (RFC 1929 allows 1-255 bytes)")
+    if scheme == "http":
+        check_http_credentials(user, password, where)
+    elif not 1 <= len(user) <= CREDENTIAL_MAX or len(password) > CREDENTIAL_MAX:
+        raise ScanError(f"{where}: a user has 1 to 255 octets, a password at most 255 (RFC 1929 allows 1-255 bytes)")
     try:
         return user.decode(), password.decode()
     except UnicodeDecodeError:
         raise ScanError(f"{where}: user and password must be UTF-8") from None
+
+
+def check_http_credentials(user: bytes, password: bytes, where: str) -> None:
+    """Basic authentication (RFC 7617): the first colon ends the user, and proxies bound a line of a header."""
+    if b":" in user:
+        raise ScanError(f"{where}: the user of an HTTP proxy has no colon (RFC 7617)")
+    if len(user) + len(password) > HTTP_CREDENTIALS_MAX:
+        raise ScanError(f"{where}: user and password of an HTTP proxy have at most {HTTP_CREDENTIALS_MAX} octets")
 
 
 def fill_environment(text: str, environ: Mapping[str, str], where: str) -> str:

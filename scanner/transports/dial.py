@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scanner.model import Proxy, Resolver
 from scanner.text import os_error_text
 from scanner.transports.dial_error import DialError
+from scanner.transports.tcp import connected_to
 from scanner.transports.tls import tls_error_text
 from scanner.transports.tunnel import open_tunnel
 
@@ -51,28 +52,16 @@ async def open_stream(
 
 async def dial(resolver: Resolver, timeout_s: float) -> socket.socket:
     """A direct connection: a non-blocking socket. Raises DialError."""
-    loop = asyncio.get_running_loop()
-    try:
-        family = socket.AF_INET6 if ":" in resolver.address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise DialError("connection", f"{resolver}: {os_error_text(error)}") from None
-    sock.setblocking(False)
+    family = socket.AF_INET6 if ":" in resolver.address else socket.AF_INET
+    address, _, zone = resolver.address.partition("%")
     try:
         async with asyncio.timeout(timeout_s):
-            address, _, zone = resolver.address.partition("%")
             target = (address, resolver.port, 0, socket.if_nametoindex(zone)) if zone else (address, resolver.port)
-            await loop.sock_connect(sock, target)
+            return await connected_to(family, target)
     except TimeoutError:
-        sock.close()
         raise DialError("connection", f"{resolver}: no connection within {timeout_s:g} s") from None
     except OSError as error:
-        sock.close()
         raise DialError("connection", f"{resolver}: {os_error_text(error)}") from None
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 def tune(sock: socket.socket, timeout_s: float) -> None:
