@@ -22,7 +22,7 @@ from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
 FALLBACK_WORKERS = 1  # streams to one resolver for what datagrams cannot answer
-WHY_TCP = "it is asked there what its datagrams cannot bring"
+WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
 
 @dataclass(frozen=True, slots=True)
