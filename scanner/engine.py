@@ -42,6 +42,7 @@ class Outlet:
     report: Callable[[], object]  # there is a new report
     warn: Callable[[str], object]
     by_stream: Callable[[int], object]  # this resolver is asked by streams only from now on
+    case_blind: Callable[[int], object]  # this resolver's answers are taken in any case of letters from now on
     left: Callable[[BaseException | None], object]  # the engine ended, with the bug that ended it
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from command import DNSSCAN, ROOT, scan, start
+from udp_peer import UdpOnlyPeer, cut
 
 from scanner.model import REASONS
 
@@ -25,7 +26,7 @@ def first_column(heading: str) -> str:
     return " ".join(row.split("|")[1] for row in rows if row.startswith("| "))
 
 
-REASONS_OF = {  # by what is asked (of {lab}, the lab), the reason of each name
+REASONS_OF = {  # by what is asked (of {lab}, the lab, or {cut}, whose answers are all cut), the reason of each name
     ("-r", "{lab}"): {
         "servfail.lab.test": "servfail",
         "refused.lab.test": "refused",
@@ -42,6 +43,7 @@ REASONS_OF = {  # by what is asked (of {lab}, the lab), the reason of each name
     ("-r", "{lab}", "--proxy", f"socks5://{NOBODY}"): {"any.lab.test": "proxy"},
     ("-r", "tls://{lab}"): {"any.lab.test": "tls"},
     ("-r", PUBLIC): {"printer.local": "special"},
+    ("-r", "{cut}"): {"large.lab.test": "truncated"},
 }
 
 
@@ -55,9 +57,9 @@ def test_the_reasons_are_those_of_the_readme_and_no_others():
 
 @pytest.mark.parametrize("options", REASONS_OF, ids=" ".join)
 def test_each_reason_is_produced(lab, options):
-    words = [option.format(lab=lab.config["resolvers"][0]) for option in options]
-
-    rows = scan(*words, *QUICK, names="".join(f"{name}\n" for name in REASONS_OF[options])).rows
+    with UdpOnlyPeer(cut) as peer:
+        words = [option.format(lab=lab.config["resolvers"][0], cut=peer.address) for option in options]
+        rows = scan(*words, *QUICK, names="".join(f"{name}\n" for name in REASONS_OF[options])).rows
 
     assert {row["d"]: row["e"] for row in rows} == REASONS_OF[options]
     assert {row["e"] for row in rows if row["s"] != "error"} <= {"cname_nx", "nodata"}

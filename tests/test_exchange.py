@@ -232,7 +232,7 @@ def test_a_job_that_waited_for_a_stream_past_its_deadline_has_its_line_at_the_ne
 
     pool.expire(10.001)
     (row,) = [orjson.loads(line) for line in pool.writer.buffer.take().splitlines()]
-    assert (row["d"], row["e"], row["ms"]) == ("waits.example", "timeout", 9001)
+    assert (row["d"], row["e"], row["ms"]) == ("waits.example", "truncated", 9001)
 
 
 def test_a_failed_job_that_waited_past_its_deadline_is_not_asked_again():

@@ -83,16 +83,20 @@ VERDICTS = {
 }  # fmt: skip
 
 
+ASKED_AGAIN = ("rcode-extended", "rcode-badcookie")  # BADVERS too: once more, without EDNS
+
+
 @pytest.mark.parametrize("name", CORPUS)
 @pytest.mark.parametrize("fields", [(), ("a", "sec", "fl", "why")], ids=["compact", "all fields"])
 def test_each_oddity_has_its_verdict_or_none_and_dnspython_agrees(name, fields):
     victim = Victim(fields=fields)
-    ((message_id, _),) = victim.ids()
-    message = message_id + CORPUS[name][2:]
 
-    for at in range(0, len(message) + 2, 977):  # in pieces
-        framed = len(message).to_bytes(2, "big") + message
-        victim.session.receive(framed[at : at + 977], 1.0)
+    for _ in range(1 + (name in ASKED_AGAIN)):
+        ((message_id, _question),) = victim.ids()
+        message = message_id + CORPUS[name][2:]
+        for at in range(0, len(message) + 2, 977):  # in pieces
+            framed = len(message).to_bytes(2, "big") + message
+            victim.session.receive(framed[at : at + 977], 1.0)
 
     octets = victim.lines.take()
     assert octets.isascii()

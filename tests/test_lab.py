@@ -172,6 +172,7 @@ def test_rcode_labels(label, rcode):
 
 def test_an_rcode_above_15_needs_edns():
     assert ask("rcode-23.lab.test", use_edns=0).rcode() == 23
+    assert ask("rcode-23.lab.test", use_edns=-1).rcode() == 2
 
 
 @pytest.mark.parametrize("label", ["drop", "close", "reset"])

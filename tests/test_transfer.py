@@ -350,7 +350,7 @@ def test_what_no_stream_could_be_opened_for_goes_back_and_has_one_line():
     import_jobs(streams.pool, export_jobs(datagrams, 1.2), 1.2)
     (fallback,) = filter(None, streams.pool.fallbacks)
 
-    give_back(streams.pool, fallback, CONNECTION, 1.3)
+    give_back(streams.pool, fallback, CONNECTION, 1.3, elsewhere=True)
     assert len(fallback) == 0
     transfer = export_jobs(streams.pool, 1.3)
     assert (transfer.count, streams.pool.live) == (10, 10)
@@ -361,10 +361,21 @@ def test_what_no_stream_could_be_opened_for_goes_back_and_has_one_line():
     assert datagrams.fail(CONNECTION, 2.0, 100) == 10
 
     rows = [orjson.loads(line) for line in datagrams.writer.buffer.take().splitlines()]
-    assert sorted((row["n"], row["e"], row["x"]) for row in rows) == [(n, "connection", 1) for n in range(1, 11)]
+    assert sorted((row["n"], row["e"], row["x"]) for row in rows) == [(n, "truncated", 1) for n in range(1, 11)]
     assert datagrams.slots.finished_since() == [(0, 10)]
     acknowledge(streams.pool, 10)
     assert (streams.pool.done, datagrams.done) == (True, True)
+
+
+def test_what_was_truncated_and_no_other_resolver_can_bring_is_over_at_once():
+    datagrams, streams = truncated(10), Engine(0, exports_retries=True)
+    import_jobs(streams.pool, export_jobs(datagrams, 1.2), 1.2)
+    (fallback,) = filter(None, streams.pool.fallbacks)
+
+    give_back(streams.pool, fallback, CONNECTION, 1.3, elsewhere=False)
+
+    assert [(row["e"], row["r"], row.get("x")) for row in streams.rows()] == [("truncated", 0, None)] * 10
+    assert streams.pool.slots.finished_since() == [(1, 10)]
 
 
 # -- all of it -------------------------------------------------------------------------------------------------

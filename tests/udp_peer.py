@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from dns_peer import DnsPeer, Query, Talk, good, parse, response
 
+TC = 2  # in the third octet
+
 
 @dataclass(frozen=True)
 class Datagram:
@@ -82,6 +84,21 @@ class UdpPeer:
                     datagram = Datagram(parse(octets), octets, source, self)
                     self.asked.append(datagram)
                     honest(datagram) if is_probe(datagram.query) else self.script(datagram)
+
+
+class UdpOnlyPeer(UdpPeer):
+    """Nobody listens at its TCP port."""
+
+    def __enter__(self) -> "UdpOnlyPeer":
+        super().__enter__()
+        self.tcp.__exit__(None, None, None)
+        return self
+
+
+def cut(datagram: Datagram, rcode: int = 0) -> None:
+    """A script: every answer is truncated."""
+    octets = response(datagram.query, rcode)
+    datagram.send(octets[:2] + bytes([octets[2] | TC]) + octets[3:])
 
 
 def is_probe(query: Query) -> bool:

@@ -175,6 +175,7 @@ class UdpThread:
                 self._engine.turn(now)
                 self._hand_over(now)
             self._flush(now)
+        self._tell_habits()
         self._deliver()
 
     def _tick(self, now: float) -> None:
@@ -182,12 +183,18 @@ class UdpThread:
         self._engine.tick(now)
         if not self.pool.held:
             self.pool.expire(now)
-        for resolver in self._engine.newly_by_stream():
-            self._tell(lambda resolver=resolver: self._outlet.by_stream(resolver))  # type: ignore[misc]
+        self._tell_habits()
         if self._engine.ports.trouble:
             self._tell(lambda trouble=self._engine.ports.trouble: self._outlet.warn(  # type: ignore[misc]
                 f"udp: no socket can be opened: {os.strerror(trouble)}"))  # fmt: skip
         self._tell_report()
+
+    def _tell_habits(self) -> None:
+        """What was found out about resolvers, and the user should know."""
+        for resolver in self._engine.newly_by_stream():
+            self._tell(lambda resolver=resolver: self._outlet.by_stream(resolver))  # type: ignore[misc]
+        for resolver in self._engine.newly_blind():
+            self._tell(lambda resolver=resolver: self._outlet.case_blind(resolver))  # type: ignore[misc]
 
     def _tell_report(self) -> None:
         report = report_of(self.pool)

@@ -441,6 +441,8 @@ cdef void reply_to(Zone *zone, const uint8_t *query, Py_ssize_t size, bint strea
         at = put_body(zone, &asked, out, end, hashed, &rcode)
     if edns:
         at = put_opt(out, at, rcode)
+    elif rcode > 15:                            # only OPT can say it (RFC 6891 section 6.1.3)
+        rcode = 2
     reply.size = at - out
     if not stream and (asked.kind == TRUNCATE or reply.size > limit):
         out[2] |= 0x02                          # TC: the records are left out

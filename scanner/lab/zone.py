@@ -22,7 +22,7 @@ TROUBLE = {  # label: what a scan with the default settings says, and what the s
     "refused": (("error", "refused"), "answers REFUSED"),
     "formerr": (("error", "formerr"), "answers FORMERR"),
     "notimp": (("error", "notimp"), "answers NOTIMP"),
-    "rcode-N": (("error", "rcodeN"), "answers with RCODE N, 0 to 4095"),
+    "rcode-N": (("error", "rcodeN"), "answers with RCODE N, 0 to 4095; above 15 SERVFAIL to a query without EDNS"),
     "nodata": (("taken", "nodata"), "answers NOERROR with nothing in it"),
     "cname": (("taken", None), "answers with an alias"),
     "cname-nx": (("taken", "cname_nx"), "answers with an alias whose target does not exist"),
@@ -84,6 +84,7 @@ def rcode_verdict(rcode: int) -> Verdict | None:
     """NOERROR with nothing in it is no data; the RCODEs that have a reason of their own say it."""
     named: dict[int, Verdict] = {0: ("taken", "nodata"), 3: ("nxdomain", None)}
     words = {1: "formerr", 2: "servfail", 4: "notimp", 5: "refused"}
+    words |= {16: "servfail", 23: "servfail"}  # BADVERS and BADCOOKIE are asked once more without EDNS
     return named.get(rcode, ("error", words.get(rcode, f"rcode{rcode}"))) if rcode <= 4095 else None
 
 

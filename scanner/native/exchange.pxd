@@ -57,6 +57,7 @@ cdef class Exchange:
     cdef Query *begin(self, Job *job, Channel *channel, uint64_t key, double sent, double expires) except NULL nogil
     cdef void end(self, Query *query) noexcept nogil
     cdef void settle(self, Query *query) noexcept nogil
+    cdef void hasten(self, Query *query, double expires) noexcept nogil
     cdef Query *next_expired(self, double clock) noexcept nogil
     cdef uint8_t *scratch_for(self, Py_ssize_t octets) except NULL nogil
     cdef void to_wheel(self, Query *query) noexcept nogil

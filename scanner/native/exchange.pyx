@@ -59,7 +59,7 @@ cdef class Exchange:
         query = self.free
         self.free = query.next
         query.key, query.channel, query.job, query.sent, query.expires = key, channel, job, sent, expires
-        query.strays = 0
+        query.strays = query.awaits_cookie = 0
         job.queries[0 if job.queries[0] is NULL else 1] = query
         enter(channel, query)
         self.to_wheel(query)
@@ -107,6 +107,13 @@ cdef class Exchange:
             if self.wheel_at >= last:
                 return NULL
             self.wheel_at += 1
+
+    cdef void hasten(self, Query *query, double expires) noexcept nogil:
+        """The query expires earlier than it would have."""
+        if expires < query.expires:
+            self.from_wheel(query)
+            query.expires = expires
+            self.to_wheel(query)
 
     # -- the wheel -----------------------------------------------------------------------------------------------
 

@@ -2,16 +2,18 @@
 sockets of an engine that use it."""
 
 from scanner.native.limits cimport Bucket
-from scanner.native.message.response cimport Response
+from scanner.native.message.response cimport BADVERS, Response
 from scanner.native.tally cimport Counts, Tally
 
 cdef enum:
     REFUSED_MAX = 20        # refusals in a row after which a resolver that is not the only one gets no more
     NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
+    EDNS_TRIAL = 1000       # queries without EDNS to such a server, after which one has it again
 
 cdef struct Habits:
     int refused_in_row
-    int no_edns             # FORMERR and NOTIMP without an OPT record, since the last OPT
+    int no_edns             # EDNS refused, or silence to it and an answer to a query without, since the last OPT
+    int without_edns        # queries since it is taken to know none
     bint replaceable        # there are other resolvers
 
 cdef inline bint refuses(const Habits *habits) noexcept nogil:
@@ -21,16 +23,21 @@ cdef inline bint is_open(const Habits *habits) noexcept nogil:
     """False for one that refuses everything, where there are others."""
     return not (habits.replaceable and refuses(habits))
 
-cdef inline void learn(Habits *habits, const Response *response, bint without_edns) noexcept nogil:
-    """What a response shows of its server: whether it knows EDNS, whether it refuses."""
-    if response.opt:
+cdef inline void learn(Habits *habits, const Response *response, bint refused_edns) noexcept nogil:
+    """What a response shows of its server: whether it knows EDNS, whether it refuses. `refused_edns`: that is what the
+    response says, or it came only to a query without EDNS."""
+    if response.opt and response.rcode != BADVERS:
         habits.no_edns = 0
-    elif without_edns:
+    elif refused_edns:
         habits.no_edns += 1
     habits.refused_in_row = min(habits.refused_in_row + 1, <int>REFUSED_MAX) if response.rcode == 5 else 0
 
-cdef inline bint knows_edns(const Habits *habits) noexcept nogil:
-    return habits.no_edns < NO_EDNS_MAX
+cdef inline bint is_asked_with_edns(Habits *habits) noexcept nogil:
+    """For one query that is about to be sent."""
+    if habits.no_edns < NO_EDNS_MAX:
+        return True
+    habits.without_edns += 1
+    return habits.without_edns % EDNS_TRIAL == 0
 
 cdef class PathState:
     cdef readonly int egress, resolver  # indexes in the configuration

@@ -13,13 +13,14 @@ from libc.stdlib cimport free
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
+from scanner.native.jobs.job cimport ask_without_edns_after_silence
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport LINE_OCTETS, prefetch
 from scanner.native.message.query cimport QUERY_MAX, write_query
 from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
-from scanner.native.path cimport is_open, knows_edns, learn
+from scanner.native.path cimport is_asked_with_edns, is_open, learn
 from scanner.native.stream_window cimport widen
 from scanner.native.tally cimport LOSSES, QUERIES, STRAYS, count_response
 from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
@@ -149,7 +150,10 @@ cdef class Session:
         cdef Py_ssize_t size
         cdef uint16_t message_id = self.exchange.free_id(&self.channel)
         job.worker, job.egress, job.resolver = self.worker, self.path.egress, self.path.resolver
-        job.without_edns = job.without_edns or not self.edns or not knows_edns(&self.path.habits)
+        if not self.edns or not is_asked_with_edns(&self.path.habits):
+            job.without_edns = True
+        elif self.silent or self.path.doubted:      # nothing came back, perhaps because of EDNS
+            ask_without_edns_after_silence(job)
         query = self.exchange.begin(job, &self.channel, message_id, now, min(clock + self.timeout_s, job.deadline))
         query.edns = not job.without_edns
         size = write_query(at + 2, message_id, job.qname, job.qname_length, job.qtype, query.edns, NULL, 0)
@@ -237,6 +241,7 @@ cdef class Session:
         cdef Job *job = query.job
         cdef int fit = FIT_STRAY
         cdef double rtt = now - query.sent
+        cdef bint revealed, refused
         if job is NULL:                 # finished by its other query: this one's ID is free again
             self.exchange.end(query)
             count_response(self.path.counts(), rtt)
@@ -256,7 +261,9 @@ cdef class Session:
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1
-        learn(&self.path.habits, &response, self.pool.respond(query, &response, message, length, self.tags_span, now))
+        revealed = job.edns_silence and not query.edns
+        refused = self.pool.respond(query, &response, message, length, self.tags_span, now)
+        learn(&self.path.habits, &response, refused or revealed)
         return 1
 
     # -- time and the end of the connection ----------------------------------------------------------------------

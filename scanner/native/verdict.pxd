@@ -1,7 +1,7 @@
 """The verdict: what a response means for its name, one row of the table in the README after the other. A function
 that owns nothing and sends nothing, inline for every engine."""
 
-from scanner.native.message.response cimport Response
+from scanner.native.message.response cimport BADCOOKIE, BADVERS, Response
 
 cdef enum Verdict:
     TAKEN
@@ -24,6 +24,7 @@ cdef enum Reason:           # the order of `model.REASONS`
     CNAME_NX
     NODATA
     SPECIAL
+    TRUNCATED
     REASON_COUNT
 
 cdef enum Next:             # what the response asks of the job
@@ -56,6 +57,6 @@ cdef inline Outcome outcome_of(const Response *response, bint edns) noexcept nog
         if response.alias:
             return Outcome(TAKEN, CNAME_NX, WRITE)
         return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)       # a name that does not exist, with answers
-    if edns and (rcode == 1 or rcode == 4):
+    if edns and (rcode == 1 or rcode == 4 or rcode == BADVERS or rcode == BADCOOKIE):
         return Outcome(ERROR, FORMERR, ASK_WITHOUT_EDNS)
     return Outcome(ERROR, reason_of(rcode), ASK_ELSEWHERE)

@@ -53,6 +53,11 @@ class PathHealth:
         """True when it is not used any more."""
         return self.state is State.LEFT_OUT
 
+    @property
+    def is_failing(self) -> bool:
+        """True while it is not known to work again."""
+        return self.state in (State.FAILING, State.ON_TRIAL)
+
     def _happened(self, event: Event) -> bool:
         """Move; True when that was a move."""
         state = MOVES.get((self.state, event))

@@ -1,6 +1,7 @@
 """A path: one egress (a proxy, or none) to one resolver; made when it is first used, one for a whole engine."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from scanner.model import Proxy, Resolver
 from scanner.native.limits import Bucket
@@ -56,6 +57,11 @@ class Path:
         return self.state.tally
 
     @property
+    def stream_target(self) -> Resolver:
+        """Where its streams go: what its datagrams cannot bring is asked over TCP."""
+        return replace(self.target, scheme="tcp") if self.target.scheme == "udp" else self.target
+
+    @property
     def windows(self) -> list[int]:
         """Of each connection that was used: queries that may be in flight."""
         return [session.window for session in self.sessions if session.sent]
@@ -74,6 +80,11 @@ class Path:
     def resolver_pauses(self) -> int:
         """Pauses that its resolver is to blame for, as far as that can be known."""
         return self.health.resolver_pauses
+
+    @property
+    def is_failing(self) -> bool:
+        """True when the last connection could not be opened or ended without any response."""
+        return self.health.is_failing
 
     @property
     def pausing(self) -> int:

@@ -18,6 +18,7 @@ MEANINGS = {
     "proxy": "the proxy could not be used",
     "tls": "TLS failed",
     "badresp": "the response is malformed or contradicts itself",
+    "truncated": "the answer is too large for a datagram, and TCP to the resolver failed",
     "badname": "the line holds no name; nothing was sent",
     "special": "a special-use name; nothing was sent",
     "cname_nx": "an alias whose target does not exist",

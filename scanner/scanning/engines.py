@@ -64,7 +64,8 @@ class Engines:
 
     def _outlet(self, index: int) -> Outlet:
         return Outlet(deliver=self._deliver, transfer=partial(self._transferred, index), finished=self._finished,
-                      report=self._changed, warn=self._warn, by_stream=self._moved, left=self._left)  # fmt: skip
+                      report=self._changed, warn=self._warn, by_stream=self._moved, case_blind=self._blinded,
+                      left=self._left)  # fmt: skip
 
     def __iter__(self) -> Iterator[Engine]:
         yield self.streams
@@ -153,6 +154,10 @@ class Engines:
     def _moved(self, resolver: int) -> None:
         self._by_stream.add(resolver)
         self._warn(f"{self._config.resolvers[resolver]}: somebody forges its answers; it is asked over TCP from now on")
+
+    def _blinded(self, resolver: int) -> None:
+        self._warn(f"{self._config.resolvers[resolver]} changes the case of names, and TCP to it fails: "
+                   "its answers are taken in any case from now on (as with --no-0x20)")  # fmt: skip
 
     def _left(self, fault: BaseException | None) -> None:
         if fault is not None:

@@ -4,7 +4,7 @@ answer."""
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from scanner.engine import Order, Outlet, Report, report_of
@@ -22,6 +22,7 @@ from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
 FALLBACK_WORKERS = 1  # streams to one resolver for what datagrams cannot answer
+WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +178,23 @@ class StreamEngine:
         self._fallbacks[fallback.resolver] = Waiters(self.pool, self._clock, fallback)
 
         def failed(error: DialError) -> None:
-            self._dial_failed(error)
+            self._dial_failed(DialError(error.reason, f"{error}; {WHY_TCP}"))
             self._reasons[fallback.resolver] = REASONS.index(error.reason)
-            give_back(self.pool, fallback, self._reasons[fallback.resolver], self._clock())
-            self._flush.poke()
+            self._give_back(fallback, self._clock())
 
         self._employ(self._work(self._settings.workers + fallback.resolver, 0, fallback.resolver, fallback, failed))
 
     def _give_back_stranded(self, now: float) -> None:
         """Jobs that came for a stream after it had failed do not wait for the next try, which may come too late."""
         for fallback in filter(None, self.pool.fallbacks):
-            if len(fallback) and self._paths.path(0, fallback.resolver).pausing:
-                give_back(self.pool, fallback, self._reasons[fallback.resolver], now)
+            if (len(fallback) and not self._fallbacks[fallback.resolver].live
+                    and self._paths.path(0, fallback.resolver).is_failing):  # fmt: skip
+                self._give_back(fallback, now)
+
+    def _give_back(self, fallback: StreamFallback, now: float) -> None:
+        elsewhere = self._paths.path(0, fallback.resolver).state.replaceable
+        give_back(self.pool, fallback, self._reasons[fallback.resolver], now, elsewhere=elsewhere)
+        self._flush.poke()
 
     # -- workers -------------------------------------------------------------------------------------------------
 
@@ -203,8 +209,11 @@ class StreamEngine:
             return Session(self.pool, path.state, window=window, timeout_s=self._settings.timeout_s, worker=worker,
                            tags=self._tags_for(path), fallback=fallback)  # fmt: skip
 
+        limits = self._limits
+        if fallback is not None:  # a job that datagrams cannot bring waits for it, and there is no other worker
+            limits = replace(limits, timeout_s=min(limits.timeout_s, self._settings.timeout_s))
         failed = failed or self._dial_failed
-        await work(session, Workplace(path, waiters, self._flush, self._clock, self._limits, failed))
+        await work(session, Workplace(path, waiters, self._flush, self._clock, limits, failed))
 
     def _employ(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

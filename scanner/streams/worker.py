@@ -50,7 +50,7 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
         try:
             async with place.limits.at_once:
                 tls = place.limits.tls if path.target.scheme == "tls" else None
-                await open_stream(connection, path.target, path.proxy, place.limits.timeout_s, tls)
+                await open_stream(connection, path.stream_target, path.proxy, place.limits.timeout_s, tls)
         except DialError as error:
             clock()
             if clock.lost_s > lost_s:  # we did not run meanwhile: what ended by time is no proof of anything
@@ -80,7 +80,7 @@ def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: fl
     path = place.path
     if session.answered == 0 and not session.excused and (session.sent or lived_s < BRIEF_S):
         path.health.failed(on_trial)
-        place.dial_failed(DialError("connection", f"{path.target}: the connection closed before any answer"))
+        place.dial_failed(DialError("connection", f"{path.stream_target}: the connection closed before any answer"))
     else:
         if session.used_up:
             path.state.used_up()

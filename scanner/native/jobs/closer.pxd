@@ -24,6 +24,7 @@ cdef class JobCloser:
     cdef readonly Deferral deferral     # jobs that wait for the second pass
     cdef readonly JobSlots slots        # memory
     cdef ScanClock clock
+    cdef public bint exports_retries    # jobs to be tried again go to another engine, which is answered
     cdef bint stopped                   # by the user: there is no second pass any more
     cdef bint leaving                   # a budget is used up: nothing is tried again
 

@@ -3,8 +3,8 @@
 """How a job ends: its line is written, or it is kept for the second pass, or it is left to another run."""
 
 from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
-from scanner.native.jobs.job cimport pop, push
-from scanner.native.verdict cimport ERROR, Reason
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, pop, push
+from scanner.native.verdict cimport CONNECTION, ERROR, TIMEOUT, TRUNCATED, Reason
 
 cdef enum:
     RECALL_AHEAD = 16           # deferred jobs in the queue of those that wait
@@ -44,6 +44,8 @@ cdef class JobCloser:
         """Write the line of a job, and of every job that is the same; then their slots are free."""
         cdef Job *same = job.same
         cdef Job *after
+        if job.cut and (reason == TIMEOUT or reason == CONNECTION):
+            reason = TRUNCATED          # it was answered, and TCP could not bring the rest
         if job.second and verdict != ERROR:
             self.books.add(RECOVERED)
         self.writer.write(job, verdict, reason, spent, tags, details, now)
@@ -99,7 +101,8 @@ cdef class JobCloser:
 
     cdef bint is_hopeless(self) noexcept nogil:
         """True when a second pass would be useless: nothing has ever answered, or the user wants to leave."""
-        return self.names.lines.ended and (self.stopped or (self.exchange.heard_at == 0 and self.slots.live == 0))
+        return self.names.lines.ended and (
+            self.stopped or (self.exchange.heard_at == 0 and self.slots.live == 0 and not self.exports_retries))
 
     cdef bint defer(self, Job *job, Reason reason, double now) except -1 nogil:
         """Keep the job, and those that are the same, for the second pass; False when it must be written now."""
@@ -120,6 +123,7 @@ cdef class JobCloser:
                 same.rcode, same.attempt = job.rcode, job.attempt
                 same.worker, same.egress, same.resolver = job.worker, job.egress, job.resolver
                 same.without_edns, same.by_stream, same.hurt = job.without_edns, job.by_stream, job.hurt
+                same.cut = job.cut
             self.slots.release(job)
             job = same
         return True
@@ -131,6 +135,8 @@ cdef class JobCloser:
                and not self.is_hopeless()):
             job = self.deferral.recall(self.scan_now(now))
             job.attempt += 1
+            if job.reason == TIMEOUT:
+                ask_without_edns_after_silence(job)
             job.queued_at = now
             self.books.add(SECOND)
             self.books.add(RETRIED)

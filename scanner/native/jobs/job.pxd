@@ -6,6 +6,13 @@ from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 cdef enum:
     QUERIES_MAX = 2         # of one job in flight: asked again while the first may still be answered
 
+cdef enum StreamCause:      # why a stream is to ask, and not a datagram
+    CAUSE_NONE
+    CAUSE_SIZE              # a datagram could not hold the response
+    CAUSE_CASE              # the letters came back in another case
+    CAUSE_COOKIE            # the cookie was missing or bad
+    CAUSE_FORGED            # somebody sends forged answers
+
 # Slots are aligned to cache lines of 64 octets; what a response on a stream touches is one line of the query and two of the
 # job: with thousands in flight, lines of memory are what a name costs.
 
@@ -30,7 +37,8 @@ cdef struct Query:          # one message in flight; owned by the exchange
     int path                # datagrams: index of its path in the engine
     uint16_t round          # datagrams: the probe round of its path's window that it counts for, 0 = none
     uint8_t strays          # datagrams: messages that had its key and were no answer, up to 255
-    uint8_t to_the_end[49]
+    uint8_t awaits_cookie   # datagrams: an answer came without the cookie; another with it has a moment yet
+    uint8_t to_the_end[48]
 
 cdef struct Job:            # owned by a JobPool; what a response needs of it comes first
     Job *next               # in the one queue that it waits in, or in the free list
@@ -52,15 +60,25 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t dot             # the input had a trailing dot
     uint8_t qname_length
     uint8_t qname[256]
+    uint8_t stream_cause    # a StreamCause: the last one
+    uint8_t stream_failed   # no stream could be opened; nothing has been concluded from that yet
+    uint8_t cut             # a datagram could not hold its response
+    uint8_t edns_silence    # a query with EDNS was not answered
+    uint8_t badcookies      # times that its query was answered with BADCOOKIE
     double started          # s, scan's clock: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
     double queued_at        # s, monotonic: since when it waits in a queue
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     int worker, egress, resolver    # who tried it last, -1 = nobody
-    uint8_t to_the_end[12]
+    uint8_t to_the_end[4]
 
 cdef inline bint in_flight(const Job *job) noexcept nogil:
     return job.queries[0] is not NULL
+
+cdef inline void ask_without_edns_after_silence(Job *job) noexcept nogil:
+    """Its next query is the last: some servers, and boxes before them, drop queries with EDNS (RFC 6891 section 6.2.2)."""
+    job.edns_silence = job.edns_silence or not job.without_edns
+    job.without_edns = True
 
 cdef struct Queue:          # first come, first served, by `Job.next`
     Job *first

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.closer cimport JobCloser
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Job, Query, Queue
+from scanner.native.jobs.job cimport Job, Query, Queue, StreamCause
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport Budget
 from scanner.native.message.response cimport Response
@@ -21,7 +21,6 @@ cdef class JobPool(JobCloser):
     cdef readonly list fallbacks        # StreamFallback by resolver index, or None
     cdef Queue outgoing                 # jobs that another engine is to ask
     cdef bint exports_fallback          # jobs that need a stream go there
-    cdef public bint exports_retries    # jobs to be tried again go there
     cdef public bint drains             # the input's next jobs go there too: nothing can be asked here now
     cdef readonly Budget budget         # queries that may be sent in all, None = any number
     cdef readonly int index             # of the engine
@@ -50,4 +49,4 @@ cdef class JobPool(JobCloser):
                       double now) except -1 nogil
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
     cdef int put_back(self, Job *job, double now) except -1 nogil
-    cdef int by_stream(self, Job *job) except -1 nogil
+    cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil

@@ -17,7 +17,7 @@ from scanner.native.input.names cimport NameReader
 from scanner.native.jobs.books cimport REQUEUED, RETRIED, UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
-from scanner.native.jobs.job cimport in_flight, pop, push, push_front
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, in_flight, pop, push, push_front
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.writer cimport LineWriter
@@ -202,6 +202,8 @@ cdef class JobPool(JobCloser):
             if job.attempt >= self.retries or job.second:
                 return self.fail_job(job, reason, now)
             job.attempt += 1
+            if reason == TIMEOUT and job.attempt == self.retries:
+                ask_without_edns_after_silence(job)
             self.books.add(RETRIED)
         elif job.requeues < 255:
             job.requeues += 1
@@ -225,14 +227,14 @@ cdef class JobPool(JobCloser):
         push_front(&self.retry.waiting, job)
         return 0
 
-    cdef int by_stream(self, Job *job) except -1 nogil:
+    cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil:
         """The job is to be asked over a stream, by the resolver that had it last; no attempt is spent. Nothing of it is
         in flight."""
         if self.leaving:
             self.give_up(job)
             return 0
         job.reason = TIMEOUT                            # unless a stream brings something else
-        job.by_stream = True
+        job.by_stream, job.stream_cause = True, cause
         if self.exports_fallback:
             push(&self.outgoing, job)
             return 0

@@ -52,6 +52,8 @@ cdef class JobSlots:
         job.attempt = job.requeues = 0
         job.origin = 0
         job.second = job.without_edns = job.by_stream = False
+        job.stream_cause = job.badcookies = 0
+        job.stream_failed = job.cut = job.edns_silence = False
         self.live += 1
         return job
 

@@ -16,7 +16,7 @@ cdef struct Record:         # a job: this, its qname, its text of key `d`
     uint8_t reason
     uint8_t attempt
     uint16_t type_index
-    bint without_edns, by_stream, dot, with_d
+    bint without_edns, by_stream, cut, dot, with_d
     uint8_t qname_length
 
 cdef class Spool:

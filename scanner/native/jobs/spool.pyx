@@ -51,7 +51,7 @@ cdef class Spool:
         record.worker, record.egress, record.resolver, record.hurt = job.worker, job.egress, job.resolver, job.hurt
         record.reason, record.attempt, record.without_edns, record.dot = reason, job.attempt, job.without_edns, job.dot
         record.qname_length = job.qname_length
-        record.type_index, record.by_stream = job.type_index, job.by_stream
+        record.type_index, record.by_stream, record.cut = job.type_index, job.by_stream, job.cut
         at = self.records + self.used
         memcpy(at, &record, sizeof(Record))
         at += sizeof(Record)
@@ -105,7 +105,7 @@ cdef class Spool:
         job.worker, job.egress, job.resolver = record.worker, record.egress, record.resolver
         job.reason, job.attempt, job.without_edns, job.dot = record.reason, record.attempt, record.without_edns, record.dot
         job.d_length, job.qname_length, job.hurt = record.d_length, record.qname_length, record.hurt
-        job.type_index, job.by_stream = record.type_index, record.by_stream
+        job.type_index, job.by_stream, job.cut = record.type_index, record.by_stream, record.cut
         self.count -= 1
         return 0
 

@@ -9,13 +9,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport pop, push
+from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_SIZE, StreamCause, pop, push
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.memory cimport checked_alloc
-from scanner.native.verdict cimport Reason
+from scanner.native.verdict cimport TRUNCATED, Reason
 
 cdef enum:
     DRAINED_AT_ONCE = 1024      # jobs in one transfer
+    FREE_MAX = 10               # returns that cost a job no attempt
 
 
 @cython.final
@@ -129,7 +130,7 @@ def import_jobs(JobPool pool not None, Transfer transfer not None, double now) -
         if pool.leaving:
             pool.give_up(first)
         elif first.by_stream and not pool.exports_fallback:
-            pool.by_stream(first)
+            pool.by_stream(first, <StreamCause>first.stream_cause)
         else:
             first.by_stream = False
             push(&pool.retry.waiting, first)
@@ -142,9 +143,16 @@ def acknowledge(JobPool pool not None, int finished) -> None:
     pool.slots.away -= finished
 
 
-def give_back(JobPool pool not None, StreamFallback fallback not None, int reason, double now) -> None:
-    """No stream could be opened for these jobs: each has spent an attempt, and may be tried anywhere."""
+def give_back(JobPool pool not None, StreamFallback fallback not None, int reason, double now, *, bint elsewhere) -> None:
+    """No stream could be opened for these jobs. One that a datagram cannot hold is over, unless there is another resolver
+    (`elsewhere`). One whose answer was doubted costs no attempt: its engine learns from it that there is no stream."""
     cdef Job *job = fallback.next()
+    cdef bint is_doubted
     while job is not NULL:
-        pool.retry_or_fail(job, <Reason>reason, True, now)
+        if job.stream_cause == CAUSE_SIZE and not elsewhere:
+            pool.fail_job(job, TRUNCATED, now)
+        else:
+            is_doubted = job.stream_cause == CAUSE_CASE or job.stream_cause == CAUSE_COOKIE
+            job.stream_failed = True
+            pool.retry_or_fail(job, <Reason>reason, not is_doubted or job.requeues >= FREE_MAX, now)
         job = fallback.next()

@@ -7,6 +7,10 @@ cdef enum:
     OPCODE = 0x78
     TC = 0x02
 
+cdef enum:              # extended RCODEs, which only an OPT record can say
+    BADVERS = 16
+    BADCOOKIE = 23
+
 cdef enum Fit:          # how a message fits the query that it is held against
     FIT_OK = 0
     FIT_STRAY = 1       # not an answer to it: another question, a query, another opcode

@@ -8,8 +8,9 @@ no plain name.
 from libc.stdint cimport int64_t, uint8_t, uint16_t
 
 from scanner.native.exchange cimport Exchange
-from scanner.native.jobs.job cimport Job, Query
+from scanner.native.jobs.job cimport Job, Query, StreamCause
 from scanner.native.jobs.pool cimport JobPool
+from scanner.native.message.response cimport Fit, Response
 from scanner.native.sockets cimport sockaddr_in6
 from scanner.native.tally cimport Tally
 from scanner.native.udp.batch cimport ReceiveBatch, SendBatch
@@ -52,7 +53,11 @@ cdef class UdpEngine:
                       double now) except -1 nogil
     cdef int understand(self, Query *query, UdpPath *path, const uint8_t *message, Py_ssize_t length,
                         double now) except -1 nogil
-    cdef int to_stream(self, Query *query) except -1 nogil
+    cdef StreamCause doubt(self, Query *query, UdpPath *path, const uint8_t *message, const Response *response, Fit fit,
+                           double now) noexcept nogil
+    cdef int await_cookie(self, Query *query, UdpPath *path, double now) noexcept nogil
+    cdef int to_stream(self, Query *query, StreamCause cause) except -1 nogil
+    cdef void without_stream(self, Job *job) noexcept nogil
     cdef int stray(self, Port *port, int message_id, Query *query, sockaddr_in6 *source, double now) except -1 nogil
     cdef int count_stray(self, UdpPath *path, double now) noexcept nogil
     cdef void drain_errors(self, Port *port, double now) noexcept nogil

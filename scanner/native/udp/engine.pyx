@@ -15,14 +15,16 @@ from libc.string cimport memcmp, memcpy, memset
 
 from scanner.model import POLICIES
 from scanner.native.exchange cimport find
-from scanner.native.jobs.job cimport Job, Query
+from scanner.native.jobs.job cimport (
+    CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
+)
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
-from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
+from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.pacing cimport judge_round, pace_response, pause_unreachable
-from scanner.native.path cimport PathState, knows_edns, learn
+from scanner.native.path cimport PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw
 from scanner.native.sockets cimport (
     EPOLLERR, HAVE_BATCHES, MSG_DONTWAIT, MSG_ERRQUEUE, epoll_event, epoll_wait, msghdr, recvmsg, sockaddr_in6,
@@ -32,7 +34,9 @@ from scanner.native.tally cimport (
 )
 from scanner.native.udp.batch cimport DATAGRAM, IN, MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, Sent
 from scanner.native.udp.limiter cimport LIMIT_FIRST, weigh
-from scanner.native.udp.path cimport begin_path, cookie_fits, has_room, key_size
+from scanner.native.udp.path cimport (
+    CASE_FAILURES_MAX, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie,
+)
 from scanner.native.udp.ports cimport PORT_QUERIES, Port
 from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
 
@@ -42,11 +46,15 @@ cdef enum:
     EVENTS = 64
     ROUNDS = 16                 # receiving calls for one socket in a turn
     WORKER_NONE = -1
+    STRANGE = 0                 # what a message is to a query: no answer to it,
+    ANSWERED = 1                # the end of it,
+    AWAITED = 2                 # or not enough, and it goes on
     STRAYS_QUERY = 100          # messages with a query's key that are no answer to it: it goes to TCP
     STRAYS_SECOND = 1000        # from one server: it goes to TCP
     PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
-    BADCOOKIES = 2              # of one job that cost no attempt
+    BADCOOKIES = 2              # of one job: then it goes to TCP (RFC 7873 section 5.3)
 cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is given, and eight round trips of the others
+cdef const double COOKIE_WAIT_S = 0.05  # and two round trips, for an answer with the cookie after one without
 cdef const double BACKOFF_S = 0.001     # after a full buffer
 
 
@@ -148,6 +156,17 @@ cdef class UdpEngine:
                 moved.append(self.paths[index].resolver)
         return moved
 
+    def newly_blind(self) -> list:
+        """Indexes of resolvers whose answers are taken in any case of letters, since the last call: no stream could be
+        opened to them."""
+        cdef int index
+        blind = []
+        for index in range(self.path_count if self.case else 0):
+            if self.paths[index].case_failures >= CASE_FAILURES_MAX and not self.paths[index].is_called_blind:
+                self.paths[index].is_called_blind = True
+                blind.append(self.paths[index].resolver)
+        return blind
+
     def figures(self) -> list:
         """What each resolver has shown of itself, as it stands in `Figures`. Any thread may ask."""
         cdef UdpPath *path
@@ -192,6 +211,7 @@ cdef class UdpEngine:
         weigh(&self.limiter, self.rtt, now)
         for index in range(self.path_count):
             path = &self.paths[index]
+            resume_cookie(&path.cookie, now)
             self.consider(path, now)
             self.sound += path.answered > 0 and path.pacing.silences == 0
         for index in range(0 if self.sound else self.path_count):   # with nothing better to do than to wait for these
@@ -228,31 +248,38 @@ cdef class UdpEngine:
         cdef int message_id = message[0] << 8 | message[1] if length >= 12 else -1
         cdef Query *query = find(&port.channel, message_id) if message_id >= 0 else NULL
         cdef UdpPath *path
+        cdef int understood
         if query is NULL:
             return self.stray(port, message_id, NULL, source, now)
         path = &self.paths[query.path]
-        if memcmp(source, &path.address, key_size(&path.address)) != 0 \
-                or not self.understand(query, path, message, length, now):
+        if memcmp(source, &path.address, key_size(&path.address)) != 0:
+            return self.stray(port, message_id, query, source, now)
+        understood = self.understand(query, path, message, length, now)
+        if understood == STRANGE:
             return self.stray(port, message_id, query, source, now)
         self.consider(path, now)
-        return True
+        return understood == ANSWERED
 
     cdef int understand(self, Query *query, UdpPath *path, const uint8_t *message, Py_ssize_t length,
                         double now) except -1 nogil:
-        """What a message from the right place means for the query, which is over then; 0 when it does not answer it."""
+        """What a message from the right place means for the query, which is over when that is ANSWERED."""
         cdef Job *job = query.job
         cdef double rtt = now - query.sent
         cdef Response response
         cdef Fit fit
+        cdef StreamCause cause
+        cdef bint revealed, refused
         if job is NULL:                         # finished by its other query: this one's ID is free again
             self.account(query, path)
             count_response(path.counts, rtt)
             pace_response(&path.pacing, query.round, rtt, now)
             self.exchange.end(query)
-            return 1
+            return ANSWERED
         fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
-        if fit == FIT_STRAY or (fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt)):
-            return 0
+        if fit == FIT_STRAY:
+            return STRANGE
+        if query.edns and fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt):
+            return self.await_cookie(query, path, now)
         self.proven += path.answered == 0
         path.answered += 1
         path.heard_at = now
@@ -262,27 +289,69 @@ cdef class UdpEngine:
         self.limiter.responses += 1
         self.exchange.heard(now)
         self.account(query, path)
-        if self.case and message[5] and not same_case(message + 12, job, query):
-            path.counts.counts[<int>CASE_LOST] += 1
-            self.to_stream(query)
-        elif response.truncated:
-            path.counts.counts[<int>TRUNCATED] += 1
-            self.to_stream(query)
+        cause = self.doubt(query, path, message, &response, fit, now)
+        if cause != CAUSE_NONE:
+            self.to_stream(query, cause)
         elif fit == FIT_BROKEN:
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
-        elif response.rcode == 23 and job.requeues < BADCOOKIES:    # once more with the cookie that came with it
+        elif response.rcode == BADCOOKIE:       # once more with the cookie that came with it
             self.exchange.end(query)
             self.pool.retry_or_fail(job, REFUSED, False, now)
         else:
-            learn(path.habits, &response, self.pool.respond(query, &response, message, length, path.tags, now))
-        return 1
+            revealed = job.edns_silence and not query.edns
+            refused = self.pool.respond(query, &response, message, length, path.tags, now)
+            learn(path.habits, &response, refused or revealed)
+        return ANSWERED
 
-    cdef int to_stream(self, Query *query) except -1 nogil:
+    cdef StreamCause doubt(self, Query *query, UdpPath *path, const uint8_t *message, const Response *response, Fit fit,
+                           double now) noexcept nogil:
+        """Why a response that came for the query is not enough, and TCP is to be asked."""
+        cdef Job *job = query.job
+        if self.case and message[5] and path.case_failures < CASE_FAILURES_MAX and not same_case(message + 12, job, query):
+            path.counts.counts[<int>CASE_LOST] += 1
+            return CAUSE_CASE
+        if response.truncated:
+            path.counts.counts[<int>TRUNCATED] += 1
+            job.cut = True
+            job.rcode = message[3] & 0x0F if fit == FIT_BROKEN else response.rcode
+            return CAUSE_SIZE
+        if fit != FIT_BROKEN and response.rcode == BADCOOKIE:
+            job.badcookies += 1
+            if job.badcookies >= BADCOOKIES or path.cookie.size == 0:
+                blame_cookie(&path.cookie, now)
+                return CAUSE_COOKIE
+        return CAUSE_NONE
+
+    cdef int await_cookie(self, Query *query, UdpPath *path, double now) noexcept nogil:
+        """An answer without the cookie that its server gives is discarded (RFC 7873 section 5.3). One with it may yet
+        come, where the first was forged; else the server has none any more, and TCP is asked (`expire`)."""
+        path.counts.counts[<int>STRAYS] += 1
+        query.strays += query.strays < 255
+        if query.strays > STRAYS_QUERY:
+            return STRANGE
+        if not query.awaits_cookie:             # whatever it is worth, it came: the window is not too large
+            pace_response(&path.pacing, query.round, now - query.sent, now)
+            query.round = 0
+        query.awaits_cookie = True
+        self.exchange.hasten(query, self.pool.scan_now(now) + COOKIE_WAIT_S + 2 * self.rtt)
+        return AWAITED
+
+    cdef int to_stream(self, Query *query, StreamCause cause) except -1 nogil:
         """The query is over, and its job goes to a stream whatever its other query may bring."""
         cdef Job *job = query.job
         self.exchange.settle(query)
-        return self.pool.by_stream(job)
+        return self.pool.by_stream(job, cause)
+
+    cdef void without_stream(self, Job *job) noexcept nogil:
+        """No stream could be opened for this job: what its resolver gets wrong has to do."""
+        cdef int index
+        job.stream_failed = False
+        if job.stream_cause == CAUSE_COOKIE:
+            job.without_edns = True             # and so without cookies
+        for index in range(self.path_count if job.stream_cause == CAUSE_CASE else 0):
+            if self.paths[index].resolver == job.resolver:
+                self.paths[index].case_failures += 1
 
     cdef int stray(self, Port *port, int message_id, Query *query, sockaddr_in6 *source, double now) except -1 nogil:
         """A datagram that answers nothing. Many of them for one query, or from one server, mean a forger: to TCP. One
@@ -294,7 +363,7 @@ cdef class UdpEngine:
                 path = &self.paths[query.path]
                 path.counts.counts[<int>LOSSES] += 1
                 self.account(query, path)
-                self.to_stream(query)
+                self.to_stream(query, CAUSE_FORGED)
                 query = NULL
         path = self.path_at(source)
         if path is NULL:
@@ -357,9 +426,13 @@ cdef class UdpEngine:
                 path.pacing.round_lost += 1
             path.counts.counts[<int>LOSSES] += 1
             self.account(query, path)
-            self.exchange.end(query)
-            if job is not NULL:
-                self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now)
+            if job is not NULL and query.awaits_cookie:
+                blame_cookie(&path.cookie, now)
+                self.to_stream(query, CAUSE_COOKIE)
+            else:
+                self.exchange.end(query)
+                if job is not NULL:
+                    self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now)
             self.consider(path, now)
             query = self.exchange.next_expired(clock)
         return 0
@@ -434,7 +507,7 @@ cdef class UdpEngine:
                     break
                 job.resolver = path.resolver
                 self.stream_room -= 1
-                self.pool.by_stream(job)
+                self.pool.by_stream(job, CAUSE_FORGED)
         return 0
 
     cdef int fill(self, double now) except -1 nogil:
@@ -491,8 +564,13 @@ cdef class UdpEngine:
         cdef Query *query
         if self.unproven(path):
             patience = min(patience, UNPROVEN_S + 8 * self.rtt)
+        if job.stream_failed:
+            self.without_stream(job)
         job.worker, job.egress, job.resolver = WORKER_NONE, 0, path.resolver
-        job.without_edns = job.without_edns or not knows_edns(path.habits)
+        if not is_asked_with_edns(path.habits):
+            job.without_edns = True
+        elif job.attempt and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
+            ask_without_edns_after_silence(job)
         query = self.exchange.begin(job, &port.channel, message_id, now,
                                     min(self.pool.scan_now(now) + patience, job.deadline))
         query.path, query.edns = <int>(path - self.paths), not job.without_edns

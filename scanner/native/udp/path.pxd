@@ -12,11 +12,18 @@ from scanner.native.tally cimport Counts
 
 cdef enum:
     COOKIE_MAX = 44         # the option: 4 + 8 + 32 octets (RFC 7873 section 4)
+    COOKIE_TROUBLE = 16     # points for one
+    COOKIE_TROUBLE_MAX = 128    # then no cookie is sent or looked for, for a while
+
+cdef enum:
+    CASE_FAILURES_MAX = 3   # then the case of its answers is not looked at any more
 
 cdef struct Cookie:
     uint8_t option[COOKIE_MAX]  # our COOKIE option as it is sent
     int size
     bint is_given           # the server gave us its half: an answer without is not its own
+    int trouble             # points for what was wrong with it, less one for each that was right
+    double rests_until      # s, monotonic: not sent before, where size is 0
 
 cdef struct UdpPath:
     Habits *habits          # of the path's state
@@ -36,10 +43,14 @@ cdef struct UdpPath:
     bint late               # something came from it, if only too late
     bint by_stream          # somebody forges its answers: asked over TCP only
     bint is_reported        # that, to the user
+    int case_failures       # times that it changed the case of a name and no stream could be opened to it
+    bint is_called_blind    # that it is taken in any case, to the user
     double stray_second     # s, monotonic: when the count began
     int stray_count
 
 cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1
+cdef void blame_cookie(Cookie *cookie, double now) noexcept nogil
+cdef void resume_cookie(Cookie *cookie, double now) noexcept nogil
 cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil
 
 cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:

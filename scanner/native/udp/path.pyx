@@ -10,6 +10,8 @@ from libc.string cimport memcmp, memcpy
 from scanner.native.pacing cimport begin_pacing
 from scanner.native.sockets cimport AF_INET, AF_INET6, sockaddr_in
 
+cdef const double COOKIE_REST_S = 60.0
+
 
 cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1:
     """A path that has not been asked yet, in zeroed memory. `secret`: 8 octets, the client's half of its cookie."""
@@ -34,9 +36,29 @@ cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8
     return 0
 
 
+cdef void blame_cookie(Cookie *cookie, double now) noexcept nogil:
+    """A name had to go to TCP for the cookie's sake. Servers are restarted without, and behind one address may be several
+    that do not share their secret: where that happens again and again, cookies have a rest."""
+    cookie.trouble += COOKIE_TROUBLE
+    if cookie.trouble >= COOKIE_TROUBLE_MAX:
+        cookie.size = 0
+        cookie.is_given = False
+        cookie.trouble = COOKIE_TROUBLE_MAX // 2
+        cookie.rests_until = now + COOKIE_REST_S
+
+
+cdef void resume_cookie(Cookie *cookie, double now) noexcept nogil:
+    """Send our half again, after a rest."""
+    if cookie.size == 0 and now >= cookie.rests_until:
+        cookie.option[2], cookie.option[3] = 0, 8
+        cookie.size = 12
+
+
 cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil:
     """False when the answer lacks the cookie that its server gives. Keeps the server's half (RFC 7873 section 5.3)."""
     cdef Py_ssize_t at = opt + 2, end, size
+    if cookie.size == 0:
+        return True
     if opt == 0:
         return not cookie.is_given
     end = opt + 2 + (message[opt] << 8 | message[opt + 1])
@@ -51,6 +73,7 @@ cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length,
                 memcpy(cookie.option, message + at, 4 + size)
                 cookie.size = <int>(4 + size)
                 cookie.is_given = True
+            cookie.trouble -= cookie.trouble > 0
             return True
         at += 4 + size
     return not cookie.is_given
