@@ -445,6 +445,129 @@ def test_a_connection_silent_twice_is_hopeless():
     assert desk.session.hopeless
 
 
+@pytest.mark.parametrize("noise", [b"\1", b"\xff\xff", b"\0\0", b"\0\2ab"])
+def test_noise_through_an_attempt_ends_the_connection_and_costs_no_attempt(noise):
+    desk = Desk(b"a.com\nb.com\n", sessions=2)
+    desk.queries(1.0)
+    desk.session.receive(noise, 2.0)
+
+    assert desk.expire(3.1) == [desk.session]
+
+    assert desk.session.hopeless
+    assert desk.session.noisy
+    assert desk.session.abandon(CONNECTION, 3.2) == 0
+    assert not desk.session.excused
+    desk.sessions[1].receive(framed(*map(response, desk.queries(3.2, session=1))), 3.3)
+    assert sorted((line["d"], line["s"], "x" in line) for line in desk.results()) == [
+        ("a.com", "taken", False),
+        ("b.com", "taken", False),
+    ]
+
+
+def test_noise_after_answers_holds_new_names_off_until_an_answer():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    first, _ = desk.queries(1.0)
+    desk.session.receive(framed(nx(first)), 1.5)
+    (third,) = desk.queries(1.5)
+    desk.session.receive(b"\0\0", 2.0)
+
+    desk.expire(3.1)  # the second's attempt; the third's goes on
+
+    assert not desk.session.hopeless
+    assert desk.session.room == 0
+    desk.session.receive(framed(nx(third)), 3.4)
+    assert desk.session.room == 2
+    assert not desk.session.hopeless
+
+
+def test_noise_after_answers_ends_the_connection_an_attempt_after_the_last_answer():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    first, _ = desk.queries(1.0)
+    desk.session.receive(framed(nx(first)), 1.5)
+    desk.queries(1.5)
+    desk.session.receive(b"\0\0", 2.0)
+    desk.expire(3.1)
+
+    desk.expire(3.6)
+
+    assert desk.session.noisy
+    assert desk.pool.books.count("retried") == 0
+
+
+def test_an_answer_in_pieces_that_is_whole_in_time_keeps_its_connection():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    octets = framed(response(query))
+    for at in range(0, len(octets), 2):
+        desk.session.receive(octets[at : at + 2], 1.0 + 1.9 * at / len(octets))
+        desk.expire(1.0 + 1.9 * at / len(octets))
+
+    (line,) = desk.results()
+    assert (line["s"], desk.session.hopeless) == ("taken", False)
+
+
+def test_late_answers_are_life_though_their_names_are_lost():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(99)), window=1)
+    for turn in range(9):
+        (query,) = desk.queries(1.0 + 3 * turn)
+        desk.expire(3.1 + 3 * turn)
+        desk.session.receive(framed(nx(query)), 3.5 + 3 * turn)
+
+        assert not desk.session.hopeless
+    assert {line["e"] for line in desk.results()} == {"timeout"}
+
+
+def test_a_stray_beside_answers_spends_its_names_attempt_and_ends_nothing():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2)
+    stray, other = desk.queries(1.0)
+    desk.session.receive(framed(wrong_id(stray)), 1.1)
+    desk.session.receive(framed(nx(other)), 1.2)
+
+    desk.expire(3.1)
+
+    assert not desk.session.hopeless
+    assert [(line["d"], line["e"]) for line in desk.results() if "e" in line] == [("n0.com", "timeout")]
+
+
+def test_an_attempt_cut_short_by_its_deadline_condemns_nothing():
+    desk = Desk(b"a.com\n", deadline_s=0.5)
+    desk.queries(1.0)
+    desk.session.receive(b"\0", 1.2)
+
+    desk.expire(1.6)
+
+    assert not desk.session.hopeless
+    assert [line["e"] for line in desk.results()] == ["timeout"]
+
+
+def test_noise_while_others_of_its_path_answer_is_no_proof_against_the_path():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    other = Session(desk.pool, desk.paths[0], window=1, worker=1)
+    desk.queries(1.0)
+    (query,) = [dns.message.from_wire(frame) for frame in frames(other.fill(1.0))]
+    desk.session.receive(b"\0", 1.5)
+    other.receive(framed(nx(query)), 2.0)
+
+    desk.expire(3.1)
+    desk.session.abandon(CONNECTION, 3.1)
+
+    assert desk.session.noisy
+    assert desk.session.excused
+
+
+def test_a_hundred_messages_in_a_row_that_answer_nothing_are_a_lost_framing():
+    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    desk.session.receive(b"\0\0" * 90 + framed(nx(query)), 1.1)
+    desk.queries(1.1)
+    desk.session.receive(b"\0\0" * 90, 1.2)
+    assert not desk.session.hopeless
+
+    desk.session.receive(b"\0\0" * 11, 1.3)
+
+    assert desk.session.hopeless
+
+
 def test_the_same_name_in_a_row_is_asked_once_and_answered_each_time():
     desk = Desk(b"a.com\n" * 1000 + b"A.com\n", fields=("n",))
 

@@ -10,6 +10,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free
+from libc.string cimport memset
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
@@ -28,10 +29,11 @@ cdef enum:
     FRAME_MAX = QUERY_MAX + 2
     WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
     WINDOW_MAX = 64         # beyond it nothing more was gained
-    STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
+    STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
     QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
+cdef const double WHOLE = 0.99          # of an attempt's time: less had one that its job's deadline ended
 
 
 @cython.final
@@ -72,11 +74,15 @@ cdef class Session:
     def opened(self, connection=None) -> None:
         """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
         self.connection = connection
+        if self.win.now == 0:
+            self.reopen_window()
         if self.win.is_found and self.sent:
             self.win.threshold = max(self.win.now, <int>WINDOW_FIRST)
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
-        self.sent = self.answered = self.silent = self.strays = 0
-        self.excused = False
+        self.sent = self.answered = self.answered_before = 0
+        self.silent = self.strays = self.strays_in_row = self.noise = 0
+        self.excused = self.noisy = self.suspect = False
+        memset(self.overdue, 0, sizeof(self.overdue))
         self.tail.used = 0
         self.win.rtt = 0
         self.win.rtt_least = 1e9
@@ -174,7 +180,6 @@ cdef class Session:
         cdef Py_ssize_t left = len(octets), need, size
         cdef int settled = 0
         self.heard_at = now
-        self.silent = 0
         while left > 0:
             if self.tail.used:
                 need = frame_size(self.tail.octets, self.tail.used)
@@ -196,6 +201,11 @@ cdef class Session:
             settled += self.answer(at + 2, need - 2, now)
             at += need
             left -= need
+        if settled:
+            self.answered_at = now
+            self.silent = 0
+            if self.win.now == 0:
+                self.reopen_window()
         return settled
 
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept:
@@ -223,12 +233,28 @@ cdef class Session:
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1:
         """One message: 1 when it ended a query, 0 when it answers nothing here."""
         cdef Query *query = NULL
+        cdef uint16_t message_id = 0
         if length >= 12:
-            query = find(&self.channel, message[0] << 8 | message[1])
+            message_id = message[0] << 8 | message[1]
+            query = find(&self.channel, message_id)
         if query is not NULL and self.understand(query, message, length, now):
             return 1
+        return self.is_stray(message_id, now)
+
+    cdef int is_stray(self, uint16_t message_id, double now) except -1:
+        """Nothing in flight is answered by a message with this ID: it is late, or noise; 0."""
+        cdef int index
         self.strays += 1
         self.path.counts().counts[<int>STRAYS] += 1
+        if self.answered > self.answered_before:
+            self.answered_before, self.strays_in_row = self.answered, 0
+        for index in range(OVERDUE if message_id else 0):
+            if self.overdue[index] == message_id:
+                self.overdue[index] = 0
+                self.late_at, self.strays_in_row, self.silent = now, 0, 0
+                return 0
+        self.strays_in_row += 1
+        self.noisy = self.noisy or self.strays_in_row > STRAYS_MAX
         return 0
 
     cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1:
@@ -263,8 +289,48 @@ cdef class Session:
 
     @property
     def hopeless(self) -> bool:
-        """True when the connection is to be given up: silent through a probe, or its framing is lost."""
-        return self.strays > STRAYS_MAX or self.silent > 1
+        """True when the connection is to be given up: silent through a probe, or full of noise."""
+        return self.noisy or self.silent > 1
+
+    cdef void reopen_window(self) noexcept:
+        self.win.now = <int>WINDOW_FIRST if self.win.is_found else self.win.most
+
+    cdef bint ran_out(self, Query *query, double now) noexcept:
+        """An attempt ended without an answer, which the caller ends; True when it is spent. `slow_down` follows."""
+        cdef Job *job = query.job
+        cdef bint unanswered = self.answered_at <= query.sent
+        self.overdue[self.overdue_at % OVERDUE] = <uint16_t>query.key
+        self.overdue_at += 1
+        self.path.counts().counts[<int>LOSSES] += 1
+        if self.heard_at > max(query.sent, max(self.answered_at, self.late_at)) \
+                and now - query.sent >= WHOLE * self.timeout_s:
+            self.noise += 1
+            self.unanswered = self.unanswered or unanswered
+            if job is NULL:
+                return True
+            self.suspect = self.suspect or self.is_suspect(job) or self.path.heard_at > query.sent
+            if job.hurt < 0:
+                job.hurt = now
+            return job.requeues >= FREE_MAX
+        self.mute = self.mute or unanswered
+        self.is_silent = self.is_silent or (unanswered and self.late_at <= query.sent)
+        return True
+
+    cdef int slow_down(self) except -1:
+        """What the attempts that ran out now mean for the connection."""
+        if self.noise:
+            self.noisy = self.noisy or self.unanswered or self.channel.in_flight == 0
+            if not self.noisy:
+                self.noise = self.win.now = 0
+        elif self.mute:                 # the whole connection is silent or late, not one name: feel with one query
+            self.silent += self.is_silent
+            if self.win.is_found:
+                self.win.threshold = max(self.win.now / 2.0, 1.0)
+                self.win.now = 1
+            elif self.win.now == 0:
+                self.reopen_window()
+        self.unanswered = self.mute = self.is_silent = False
+        return 0
 
     def abandon(self, int reason, double now) -> int:
         """The connection ended: every job in flight goes back, without an attempt spent the first time, nor
@@ -272,17 +338,18 @@ cdef class Session:
 
         Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
         and the first time that a path which has answered closes without an answer, this is no proof that the path
-        is down: `excused`."""
-        cdef bint spend, suspect = self.holds_suspect()
-        cdef int count = self.channel.in_flight
+        is down: `excused`. Where noise was all that came, that is no name's doing, and costs none an attempt."""
+        cdef bint spend, suspect = self.suspect or self.holds_suspect()
+        cdef int count = self.channel.in_flight, lost = count + self.noise
         cdef uint64_t at = 0
         cdef Query *query
         cdef Job *job
-        if count and self.win.is_found:
+        if lost and self.win.is_found:
             self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
-        if count and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and count == 1):
+        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) \
+                and not (self.noisy and (lost == 1 or self.answered == 0)):
             self.path.ended_short(max(self.answered, 1))
-        if count and self.answered == 0:
+        if (lost or self.noisy) and self.answered == 0:
             self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
             self.path.doubted = True
         while self.channel.in_flight:
@@ -296,8 +363,9 @@ cdef class Session:
                 continue
             if job.hurt < 0:
                 job.hurt = now
-            spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused)
-            self.pool.retry_or_fail(job, <Reason>reason, spend, now)
+            spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused
+                                                 and not self.noisy)
+            self.pool.retry_or_fail(job, TIMEOUT if self.noisy else <Reason>reason, spend, now)
         self.path.counts().counts[<int>LOSSES] += count
         self.tail.used = 0
         self.connection = None
@@ -309,33 +377,30 @@ cdef class Session:
         cdef Query *query
         for at in range(self.channel.mask + 1 if self.channel.in_flight else 0):
             query = self.channel.places[at]
-            if query is not NULL and query.job is not NULL and 0 <= query.job.hurt < self.path.heard_at:
+            if query is not NULL and query.job is not NULL and self.is_suspect(query.job):
                 return True
         return False
 
+    cdef bint is_suspect(self, const Job *job) noexcept:
+        return 0 <= job.hurt < self.path.heard_at
+
 
 def expire_queries(JobPool pool not None, double now) -> list:
-    """Give back the jobs whose attempt ran out on any connection; returns the sessions that this happened to. `silent`
-    counts the times that it happened to one without an octet heard."""
+    """Give back the jobs whose attempt ran out on any connection; returns the sessions that this happened to."""
     cdef double clock = pool.scan_now(now)
     cdef Query *query = pool.exchange.next_expired(clock)
     cdef Job *job
     cdef Session session
+    cdef bint spend
     touched = {}
     while query is not NULL:
         session, job = <Session>query.channel.carrier, query.job
         touched[session] = None
-        session.mute = session.mute or session.heard_at <= query.sent
-        session.path.counts().counts[<int>LOSSES] += 1
+        spend = session.ran_out(query, now)
         pool.exchange.end(query)
         if job is not NULL:
-            pool.retry_or_fail(job, TIMEOUT, True, now)
+            pool.retry_or_fail(job, TIMEOUT, spend, now)
         query = pool.exchange.next_expired(clock)
     for session in touched:
-        if session.mute:                # the whole connection is silent, not one name: feel with one query
-            session.mute = False
-            session.silent += 1
-            if session.win.is_found:
-                session.win.threshold = max(session.win.now / 2.0, 1.0)
-                session.win.now = 1
+        session.slow_down()
     return list(touched)

@@ -251,12 +251,15 @@ cdef class JobPool(JobCloser):
     # -- time ----------------------------------------------------------------------------------------------------
 
     def expire(self, double now) -> int:
-        """Finish queued jobs whose deadline has passed; returns how many."""
+        """Finish queued jobs whose deadline has passed, and those for which there is no second pass any more; returns how
+        many of the former."""
         cdef StreamFallback fallback
         cdef double clock = self.scan_now(now)
         cdef int late = self.expire_queue(&self.retry.waiting, clock, now) + self.expire_queue(&self.outgoing, clock, now)
         for fallback in filter(None, self.fallbacks):
             late += self.expire_queue(&fallback.waiting, clock, now)
+        if self.deferral.waits() and self.is_hopeless():
+            self.write_deferred(now)
         self.writer.set_epoch(now)
         return late
 
