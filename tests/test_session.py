@@ -709,6 +709,74 @@ def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
     assert desk.session.excused
 
 
+def close_beside(desk, now, session=0):
+    """A connection that closes on all that it was asked; returns the names."""
+    asked = [name_of(query) for query in desk.queries(now, session)]
+    desk.sessions[session].abandon(CONNECTION, now + 0.1)
+    desk.sessions[session].opened()
+    return asked
+
+
+def hurt_to_the_last(desk):
+    """Two jobs whose last attempt was ended by closes that either may have brought about; a third was answered."""
+    (third,) = [query for query in desk.queries(1.0) if name_of(query) == "answered.com"]
+    desk.session.receive(framed(nx(third)), 1.1)
+    desk.session.abandon(CONNECTION, 1.2)
+    desk.session.opened()
+    desk.paths[0].quota = 0
+    for turn in range(20):
+        if len(asked := close_beside(desk, 2.0 + turn)) != 2:
+            return asked
+        desk.paths[0].quota = 0
+    raise AssertionError("always together")
+
+
+def test_a_close_ends_no_job_that_was_not_alone_on_its_connection():
+    desk = Desk(b"answered.com\ncloses.com\ngood.com\n", window=3, deadline_s=60)
+    (first,) = hurt_to_the_last(desk)
+    (second,) = desk.queries(30.0)
+
+    assert {first, name_of(second)} == {"closes.com", "good.com"}
+    assert desk.session.room == 0  # nothing goes beside it
+    desk.session.receive(framed(nx(second)), 30.1)
+
+    lines = {line["d"]: (line["s"], line.get("e")) for line in desk.results()}
+    assert lines.pop("answered.com") == ("nxdomain", None)
+    assert lines == {first: ("error", "connection"), name_of(second): ("nxdomain", None)}
+    assert desk.session.room == 3
+    assert desk.pool.done
+
+
+def test_a_connection_that_answers_sends_no_more_until_it_is_replaced_for_such_a_job():
+    desk = Desk(b"answered.com\ncloses.com\ngood.com\nlast.com\nmore.com\n", window=3, deadline_s=60)
+    busy = Session(desk.pool, desk.paths[0], window=1, worker=1)
+    answered, *_ = desk.queries(1.0)
+    (last,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(1.0))]
+    busy.receive(framed(nx(last)), 1.05)
+    (more,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(1.05))]
+    desk.session.receive(framed(nx(answered)), 1.1)
+    desk.session.abandon(CONNECTION, 1.2)
+    desk.session.opened()
+    for turn in range(20):
+        desk.paths[0].quota = 0
+        if len(close_beside(desk, 2.0 + turn / 10)) != 2:
+            break
+    (job,) = hurt_jobs = desk.results()[-1:]
+    assert job["e"] == "connection"
+    assert (len(hurt_jobs), len(desk.session.retry)) == (1, 1)
+
+    busy.receive(framed(nx(more)), 4.5)  # it has room now
+    assert busy.fill(4.5) is None
+
+    assert (busy.room, busy.used_up) == (0, True)
+    busy.abandon(CONNECTION, 4.6)
+    busy.opened()
+    (alone,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(4.7))]
+    busy.receive(framed(nx(alone)), 4.8)
+    assert (busy.room, busy.used_up) == (1, False)
+    assert desk.pool.done
+
+
 def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
     desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
     (query,) = desk.queries(1.0)

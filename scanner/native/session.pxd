@@ -16,7 +16,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t
 from scanner.native.exchange cimport Exchange
 from scanner.native.frames cimport Tail
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Channel, Job, Query
+from scanner.native.jobs.job cimport Channel, Job, LoneQueue, Query
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
@@ -29,6 +29,7 @@ cdef class Session:
     cdef JobPool pool
     cdef Exchange exchange              # the pool's
     cdef readonly StreamFallback fallback   # where its jobs come from, None = the pool
+    cdef LoneQueue *lone                # of the place where its jobs come from
     cdef readonly PathState path
     cdef readonly int worker
     cdef bytes tags                     # JSON of fields ns and p
@@ -55,6 +56,8 @@ cdef class Session:
     cdef uint8_t overdue_at             # where the next goes
     cdef bint suspect                   # a job to which noise came was hurt before, or others of its path were answered
     cdef readonly bint excused          # the connection's end was a name's doing, not the path's
+    cdef bint asks_alone                # a lone query was sent: nothing else is until it is over
+    cdef bint makes_way                 # nothing more is sent: a new connection is to take a lone job's query
     cdef Tail tail
     cdef readonly object connection     # what carries it while it is open, for the caller of `expire_queries`
 
@@ -62,6 +65,9 @@ cdef class Session:
     cpdef int receive(self, bytes octets, double now) except -1
     cdef void reopen_window(self) noexcept
     cdef int room_now(self) noexcept
+    cdef bint is_apart(self) noexcept
+    cdef int room_unless_way_is_made(self, int room, double now) noexcept
+    cdef Job *lone_job(self, double now) except? NULL
     cdef Job *next_job(self, double now) except? NULL
     cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept

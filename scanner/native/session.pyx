@@ -33,6 +33,7 @@ cdef enum:
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
     QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
+cdef const double WAY_S = 0.05          # between two connections that make way for lone jobs
 cdef const double WHOLE = 0.99          # of an attempt's time: less had one that its job's deadline ended
 
 
@@ -47,6 +48,7 @@ cdef class Session:
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
+        self.lone = &pool.retry.lone if fallback is None else &fallback.lone
         self.tags, self.tags_span = tags, span_of(tags)
         self.worker, self.timeout_s, self.edns = worker, timeout_s, edns
         self.win.is_found = window == 0
@@ -81,7 +83,7 @@ cdef class Session:
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
         self.sent = self.answered = self.answered_before = 0
         self.silent = self.strays = self.strays_in_row = self.noise = 0
-        self.excused = self.noisy = self.suspect = False
+        self.excused = self.noisy = self.suspect = self.asks_alone = self.makes_way = False
         memset(self.overdue, 0, sizeof(self.overdue))
         self.tail.used = 0
         self.win.rtt = 0
@@ -104,14 +106,31 @@ cdef class Session:
 
     cdef int room_now(self) noexcept:
         cdef int64_t room = self.win.now - self.channel.in_flight
+        if (self.asks_alone or self.makes_way) and self.is_apart():
+            return 0
         if self.path.quota:
             room = min(room, self.path.quota - self.sent)
         return <int>max(room, <int64_t>0)
 
     @property
     def used_up(self) -> bool:
-        """True when the connection has given all that its server allows one: time for another."""
-        return 0 < self.path.quota <= self.sent and self.channel.in_flight == 0
+        """True when the connection has given all that its server allows one, or makes way: time for another."""
+        return self.channel.in_flight == 0 and (0 < self.path.quota <= self.sent
+                                                or (self.makes_way and self.lone.waiting.count > 0))
+
+    cdef bint is_apart(self) noexcept:
+        """True while nothing is to be sent because of a lone job."""
+        self.asks_alone = self.asks_alone and self.channel.in_flight > 0
+        self.makes_way = self.makes_way and self.lone.waiting.count > 0
+        return self.asks_alone or self.makes_way
+
+    cdef int room_unless_way_is_made(self, int room, double now) noexcept:
+        """Lone jobs wait, and this connection is not new: now and then one makes way."""
+        if self.answered == 0 or now < self.lone.next_at:
+            return room
+        self.lone.next_at = now + WAY_S
+        self.makes_way = True
+        return 0
 
     # -- octets out ----------------------------------------------------------------------------------------------
 
@@ -119,17 +138,21 @@ cdef class Session:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
         cdef int wanted = self.room_now() if is_open(&self.path.habits) else 0
         cdef int room, count = 0
+        cdef bint lone = False
         cdef uint8_t *begin
         cdef uint8_t *at
         cdef double clock = self.pool.scan_now(now)
         cdef Job *job
+        if wanted and self.lone.waiting.count:
+            lone = self.sent == 0 or (self.answered == 0 and self.channel.in_flight == 0)
+            wanted = 1 if lone else self.room_unless_way_is_made(wanted, now)
         if wanted and self.pool.budget is not None:
             wanted = self.pool.budget.take(wanted)
         room = take_tokens(&self.path.bucket.state, now, wanted) if wanted else 0
         if room:
             begin = at = self.exchange.scratch_for(room * FRAME_MAX)
             while count < room:
-                job = self.next_job(now)
+                job = self.lone_job(now) if lone else self.next_job(now)
                 if job is NULL:
                     break
                 at += self.ask(job, at, now, clock)
@@ -142,6 +165,13 @@ cdef class Session:
         self.sent += count
         self.path.counts().counts[<int>QUERIES] += count
         return PyBytes_FromStringAndSize(<char *>begin, at - begin)
+
+    cdef Job *lone_job(self, double now) except? NULL:
+        """The only job on the connection: one that is to be asked alone, or any."""
+        cdef Job *job = self.pool.take_lone(self.lone, self.worker, self.path.egress, self.path.resolver, now,
+                                            self.path.doubted)
+        self.asks_alone = job is not NULL
+        return job if job is not NULL else self.next_job(now)
 
     cdef Job *next_job(self, double now) except? NULL:
         if self.fallback is None:
@@ -168,7 +198,7 @@ cdef class Session:
         self.receive(octets, now)
         out = self.fill(now)
         self.smooth = (self.channel.in_flight >= self.win.now and self.path.quota == 0 and self.pool.retry.waiting.count == 0
-                       and not self.pool.writer.full())
+                       and self.lone.waiting.count == 0 and not self.pool.writer.full())
         return out
 
     # -- octets in -----------------------------------------------------------------------------------------------
@@ -338,7 +368,8 @@ cdef class Session:
 
         Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
         and the first time that a path which has answered closes without an answer, this is no proof that the path
-        is down: `excused`. Where noise was all that came, that is no name's doing, and costs none an attempt."""
+        is down: `excused`. No job ends by a close that others in flight may have brought about: its last attempt goes
+        alone on a connection. Where noise was all that came, that is no name's doing, and costs none an attempt."""
         cdef bint spend, suspect = self.suspect or self.holds_suspect()
         cdef int count = self.channel.in_flight, lost = count + self.noise
         cdef uint64_t at = 0
@@ -365,7 +396,12 @@ cdef class Session:
                 job.hurt = now
             spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused
                                                  and not self.noisy)
-            self.pool.retry_or_fail(job, TIMEOUT if self.noisy else <Reason>reason, spend, now)
+            if self.noisy:
+                reason = TIMEOUT
+            if spend and self.sent > 1 and self.path.heard_at >= 0 and self.pool.is_last(job):
+                self.pool.ask_alone(job, self.lone, <Reason>reason, now)
+            else:
+                self.pool.retry_or_fail(job, <Reason>reason, spend, now)
         self.path.counts().counts[<int>LOSSES] += count
         self.tail.used = 0
         self.connection = None

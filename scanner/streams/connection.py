@@ -66,6 +66,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(octets)
         if self._session.room:
             self._rest()
+        elif self._session.used_up:
+            self.abort()
         if self._buffer.used:
             self._flush.poke()
 

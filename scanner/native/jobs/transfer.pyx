@@ -86,6 +86,8 @@ cdef int gather(JobPool pool, double now) except -1:
         pool.recall(&pool.outgoing, now)
     while pool.retry.waiting.count:
         push(&pool.outgoing, pop(&pool.retry.waiting))
+    while pool.retry.lone.waiting.count:
+        push(&pool.outgoing, pop(&pool.retry.lone.waiting))
     while pool.drains and pool.outgoing.count < DRAINED_AT_ONCE and not pool.blocked():
         job = pool.newcomer(now)
         if job is NULL:
@@ -144,7 +146,7 @@ def acknowledge(JobPool pool not None, int finished) -> None:
 
 def give_back(JobPool pool not None, StreamFallback fallback not None, int reason, double now) -> None:
     """No stream could be opened for these jobs: each has spent an attempt, and may be tried anywhere."""
-    cdef Job *job = fallback.next()
-    while job is not NULL:
-        pool.retry_or_fail(job, <Reason>reason, True, now)
-        job = fallback.next()
+    while fallback.lone.waiting.count:
+        push(&fallback.waiting, pop(&fallback.lone.waiting))
+    while fallback.waiting.count:
+        pool.retry_or_fail(fallback.next(), <Reason>reason, True, now)
