@@ -445,6 +445,129 @@ def test_a_connection_silent_twice_is_hopeless():
     assert desk.session.hopeless
 
 
+@pytest.mark.parametrize("noise", [b"\1", b"\xff\xff", b"\0\0", b"\0\2ab"])
+def test_noise_through_an_attempt_ends_the_connection_and_costs_no_attempt(noise):
+    desk = Desk(b"a.com\nb.com\n", sessions=2)
+    desk.queries(1.0)
+    desk.session.receive(noise, 2.0)
+
+    assert desk.expire(3.1) == [desk.session]
+
+    assert desk.session.hopeless
+    assert desk.session.noisy
+    assert desk.session.abandon(CONNECTION, 3.2) == 0
+    assert not desk.session.excused
+    desk.sessions[1].receive(framed(*map(response, desk.queries(3.2, session=1))), 3.3)
+    assert sorted((line["d"], line["s"], "x" in line) for line in desk.results()) == [
+        ("a.com", "taken", False),
+        ("b.com", "taken", False),
+    ]
+
+
+def test_noise_after_answers_holds_new_names_off_until_an_answer():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    first, _ = desk.queries(1.0)
+    desk.session.receive(framed(nx(first)), 1.5)
+    (third,) = desk.queries(1.5)
+    desk.session.receive(b"\0\0", 2.0)
+
+    desk.expire(3.1)  # the second's attempt; the third's goes on
+
+    assert not desk.session.hopeless
+    assert desk.session.room == 0
+    desk.session.receive(framed(nx(third)), 3.4)
+    assert desk.session.room == 2
+    assert not desk.session.hopeless
+
+
+def test_noise_after_answers_ends_the_connection_an_attempt_after_the_last_answer():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    first, _ = desk.queries(1.0)
+    desk.session.receive(framed(nx(first)), 1.5)
+    desk.queries(1.5)
+    desk.session.receive(b"\0\0", 2.0)
+    desk.expire(3.1)
+
+    desk.expire(3.6)
+
+    assert desk.session.noisy
+    assert desk.pool.books.count("retried") == 0
+
+
+def test_an_answer_in_pieces_that_is_whole_in_time_keeps_its_connection():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    octets = framed(response(query))
+    for at in range(0, len(octets), 2):
+        desk.session.receive(octets[at : at + 2], 1.0 + 1.9 * at / len(octets))
+        desk.expire(1.0 + 1.9 * at / len(octets))
+
+    (line,) = desk.results()
+    assert (line["s"], desk.session.hopeless) == ("taken", False)
+
+
+def test_late_answers_are_life_though_their_names_are_lost():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(99)), window=1)
+    for turn in range(9):
+        (query,) = desk.queries(1.0 + 3 * turn)
+        desk.expire(3.1 + 3 * turn)
+        desk.session.receive(framed(nx(query)), 3.5 + 3 * turn)
+
+        assert not desk.session.hopeless
+    assert {line["e"] for line in desk.results()} == {"timeout"}
+
+
+def test_a_stray_beside_answers_spends_its_names_attempt_and_ends_nothing():
+    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2)
+    stray, other = desk.queries(1.0)
+    desk.session.receive(framed(wrong_id(stray)), 1.1)
+    desk.session.receive(framed(nx(other)), 1.2)
+
+    desk.expire(3.1)
+
+    assert not desk.session.hopeless
+    assert [(line["d"], line["e"]) for line in desk.results() if "e" in line] == [("n0.com", "timeout")]
+
+
+def test_an_attempt_cut_short_by_its_deadline_condemns_nothing():
+    desk = Desk(b"a.com\n", deadline_s=0.5)
+    desk.queries(1.0)
+    desk.session.receive(b"\0", 1.2)
+
+    desk.expire(1.6)
+
+    assert not desk.session.hopeless
+    assert [line["e"] for line in desk.results()] == ["timeout"]
+
+
+def test_noise_while_others_of_its_path_answer_is_no_proof_against_the_path():
+    desk = Desk(b"a.com\nb.com\n", window=1)
+    other = Session(desk.pool, desk.paths[0], window=1, worker=1)
+    desk.queries(1.0)
+    (query,) = [dns.message.from_wire(frame) for frame in frames(other.fill(1.0))]
+    desk.session.receive(b"\0", 1.5)
+    other.receive(framed(nx(query)), 2.0)
+
+    desk.expire(3.1)
+    desk.session.abandon(CONNECTION, 3.1)
+
+    assert desk.session.noisy
+    assert desk.session.excused
+
+
+def test_a_hundred_messages_in_a_row_that_answer_nothing_are_a_lost_framing():
+    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    (query,) = desk.queries(1.0)
+    desk.session.receive(b"\0\0" * 90 + framed(nx(query)), 1.1)
+    desk.queries(1.1)
+    desk.session.receive(b"\0\0" * 90, 1.2)
+    assert not desk.session.hopeless
+
+    desk.session.receive(b"\0\0" * 11, 1.3)
+
+    assert desk.session.hopeless
+
+
 def test_the_same_name_in_a_row_is_asked_once_and_answered_each_time():
     desk = Desk(b"a.com\n" * 1000 + b"A.com\n", fields=("n",))
 
@@ -584,6 +707,74 @@ def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
     assert blamed_at_first
     assert (name_of(query), name_of(again)) == ("a.com", "hurts.com")  # a doubted peer is asked a fresh name first
     assert desk.session.excused
+
+
+def close_beside(desk, now, session=0):
+    """A connection that closes on all that it was asked; returns the names."""
+    asked = [name_of(query) for query in desk.queries(now, session)]
+    desk.sessions[session].abandon(CONNECTION, now + 0.1)
+    desk.sessions[session].opened()
+    return asked
+
+
+def hurt_to_the_last(desk):
+    """Two jobs whose last attempt was ended by closes that either may have brought about; a third was answered."""
+    (third,) = [query for query in desk.queries(1.0) if name_of(query) == "answered.com"]
+    desk.session.receive(framed(nx(third)), 1.1)
+    desk.session.abandon(CONNECTION, 1.2)
+    desk.session.opened()
+    desk.paths[0].quota = 0
+    for turn in range(20):
+        if len(asked := close_beside(desk, 2.0 + turn)) != 2:
+            return asked
+        desk.paths[0].quota = 0
+    raise AssertionError("always together")
+
+
+def test_a_close_ends_no_job_that_was_not_alone_on_its_connection():
+    desk = Desk(b"answered.com\ncloses.com\ngood.com\n", window=3, deadline_s=60)
+    (first,) = hurt_to_the_last(desk)
+    (second,) = desk.queries(30.0)
+
+    assert {first, name_of(second)} == {"closes.com", "good.com"}
+    assert desk.session.room == 0  # nothing goes beside it
+    desk.session.receive(framed(nx(second)), 30.1)
+
+    lines = {line["d"]: (line["s"], line.get("e")) for line in desk.results()}
+    assert lines.pop("answered.com") == ("nxdomain", None)
+    assert lines == {first: ("error", "connection"), name_of(second): ("nxdomain", None)}
+    assert desk.session.room == 3
+    assert desk.pool.done
+
+
+def test_a_connection_that_answers_sends_no_more_until_it_is_replaced_for_such_a_job():
+    desk = Desk(b"answered.com\ncloses.com\ngood.com\nlast.com\nmore.com\n", window=3, deadline_s=60)
+    busy = Session(desk.pool, desk.paths[0], window=1, worker=1)
+    answered, *_ = desk.queries(1.0)
+    (last,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(1.0))]
+    busy.receive(framed(nx(last)), 1.05)
+    (more,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(1.05))]
+    desk.session.receive(framed(nx(answered)), 1.1)
+    desk.session.abandon(CONNECTION, 1.2)
+    desk.session.opened()
+    for turn in range(20):
+        desk.paths[0].quota = 0
+        if len(close_beside(desk, 2.0 + turn / 10)) != 2:
+            break
+    (job,) = hurt_jobs = desk.results()[-1:]
+    assert job["e"] == "connection"
+    assert (len(hurt_jobs), len(desk.session.retry)) == (1, 1)
+
+    busy.receive(framed(nx(more)), 4.5)  # it has room now
+    assert busy.fill(4.5) is None
+
+    assert (busy.room, busy.used_up) == (0, True)
+    busy.abandon(CONNECTION, 4.6)
+    busy.opened()
+    (alone,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(4.7))]
+    busy.receive(framed(nx(alone)), 4.8)
+    assert (busy.room, busy.used_up) == (1, False)
+    assert desk.pool.done
 
 
 def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():

@@ -10,6 +10,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free
+from libc.string cimport memset
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
@@ -29,10 +30,12 @@ cdef enum:
     FRAME_MAX = QUERY_MAX + 2
     WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
     WINDOW_MAX = 64         # beyond it nothing more was gained
-    STRAYS_MAX = 100        # a stream with so many messages that answer nothing has lost its framing
+    STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
     QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
+cdef const double WAY_S = 0.05          # between two connections that make way for lone jobs
+cdef const double WHOLE = 0.99          # of an attempt's time: less had one that its job's deadline ended
 
 
 @cython.final
@@ -46,6 +49,7 @@ cdef class Session:
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
+        self.lone = &pool.retry.lone if fallback is None else &fallback.lone
         self.tags, self.tags_span = tags, span_of(tags)
         self.worker, self.timeout_s, self.edns = worker, timeout_s, edns
         self.win.is_found = window == 0
@@ -73,11 +77,15 @@ cdef class Session:
     def opened(self, connection=None) -> None:
         """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
         self.connection = connection
+        if self.win.now == 0:
+            self.reopen_window()
         if self.win.is_found and self.sent:
             self.win.threshold = max(self.win.now, <int>WINDOW_FIRST)
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
-        self.sent = self.answered = self.silent = self.strays = 0
-        self.excused = False
+        self.sent = self.answered = self.answered_before = 0
+        self.silent = self.strays = self.strays_in_row = self.noise = 0
+        self.excused = self.noisy = self.suspect = self.asks_alone = self.makes_way = False
+        memset(self.overdue, 0, sizeof(self.overdue))
         self.tail.used = 0
         self.win.rtt = 0
         self.win.rtt_least = 1e9
@@ -99,14 +107,31 @@ cdef class Session:
 
     cdef int room_now(self) noexcept:
         cdef int64_t room = self.win.now - self.channel.in_flight
+        if (self.asks_alone or self.makes_way) and self.is_apart():
+            return 0
         if self.path.quota:
             room = min(room, self.path.quota - self.sent)
         return <int>max(room, <int64_t>0)
 
     @property
     def used_up(self) -> bool:
-        """True when the connection has given all that its server allows one: time for another."""
-        return 0 < self.path.quota <= self.sent and self.channel.in_flight == 0
+        """True when the connection has given all that its server allows one, or makes way: time for another."""
+        return self.channel.in_flight == 0 and (0 < self.path.quota <= self.sent
+                                                or (self.makes_way and self.lone.waiting.count > 0))
+
+    cdef bint is_apart(self) noexcept:
+        """True while nothing is to be sent because of a lone job."""
+        self.asks_alone = self.asks_alone and self.channel.in_flight > 0
+        self.makes_way = self.makes_way and self.lone.waiting.count > 0
+        return self.asks_alone or self.makes_way
+
+    cdef int room_unless_way_is_made(self, int room, double now) noexcept:
+        """Lone jobs wait, and this connection is not new: now and then one makes way."""
+        if self.answered == 0 or now < self.lone.next_at:
+            return room
+        self.lone.next_at = now + WAY_S
+        self.makes_way = True
+        return 0
 
     # -- octets out ----------------------------------------------------------------------------------------------
 
@@ -114,17 +139,21 @@ cdef class Session:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
         cdef int wanted = self.room_now() if is_open(&self.path.habits) else 0
         cdef int room, count = 0
+        cdef bint lone = False
         cdef uint8_t *begin
         cdef uint8_t *at
         cdef double clock = self.pool.scan_now(now)
         cdef Job *job
+        if wanted and self.lone.waiting.count:
+            lone = self.sent == 0 or (self.answered == 0 and self.channel.in_flight == 0)
+            wanted = 1 if lone else self.room_unless_way_is_made(wanted, now)
         if wanted and self.pool.budget is not None:
             wanted = self.pool.budget.take(wanted)
         room = take_tokens(&self.path.bucket.state, now, wanted) if wanted else 0
         if room:
             begin = at = self.exchange.scratch_for(room * FRAME_MAX)
             while count < room:
-                job = self.next_job(now)
+                job = self.lone_job(now) if lone else self.next_job(now)
                 if job is NULL:
                     break
                 at += self.ask(job, at, now, clock)
@@ -137,6 +166,13 @@ cdef class Session:
         self.sent += count
         self.path.counts().counts[<int>QUERIES] += count
         return PyBytes_FromStringAndSize(<char *>begin, at - begin)
+
+    cdef Job *lone_job(self, double now) except? NULL:
+        """The only job on the connection: one that is to be asked alone, or any."""
+        cdef Job *job = self.pool.take_lone(self.lone, self.worker, self.path.egress, self.path.resolver, now,
+                                            self.path.doubted)
+        self.asks_alone = job is not NULL
+        return job if job is not NULL else self.next_job(now)
 
     cdef Job *next_job(self, double now) except? NULL:
         if self.fallback is None:
@@ -166,7 +202,7 @@ cdef class Session:
         self.receive(octets, now)
         out = self.fill(now)
         self.smooth = (self.channel.in_flight >= self.win.now and self.path.quota == 0 and self.pool.retry.waiting.count == 0
-                       and not self.pool.writer.full())
+                       and self.lone.waiting.count == 0 and not self.pool.writer.full())
         return out
 
     # -- octets in -----------------------------------------------------------------------------------------------
@@ -178,7 +214,6 @@ cdef class Session:
         cdef Py_ssize_t left = len(octets), need, size
         cdef int settled = 0
         self.heard_at = now
-        self.silent = 0
         while left > 0:
             if self.tail.used:
                 need = frame_size(self.tail.octets, self.tail.used)
@@ -200,6 +235,11 @@ cdef class Session:
             settled += self.answer(at + 2, need - 2, now)
             at += need
             left -= need
+        if settled:
+            self.answered_at = now
+            self.silent = 0
+            if self.win.now == 0:
+                self.reopen_window()
         return settled
 
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept:
@@ -227,12 +267,28 @@ cdef class Session:
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1:
         """One message: 1 when it ended a query, 0 when it answers nothing here."""
         cdef Query *query = NULL
+        cdef uint16_t message_id = 0
         if length >= 12:
-            query = find(&self.channel, message[0] << 8 | message[1])
+            message_id = message[0] << 8 | message[1]
+            query = find(&self.channel, message_id)
         if query is not NULL and self.understand(query, message, length, now):
             return 1
+        return self.is_stray(message_id, now)
+
+    cdef int is_stray(self, uint16_t message_id, double now) except -1:
+        """Nothing in flight is answered by a message with this ID: it is late, or noise; 0."""
+        cdef int index
         self.strays += 1
         self.path.counts().counts[<int>STRAYS] += 1
+        if self.answered > self.answered_before:
+            self.answered_before, self.strays_in_row = self.answered, 0
+        for index in range(OVERDUE if message_id else 0):
+            if self.overdue[index] == message_id:
+                self.overdue[index] = 0
+                self.late_at, self.strays_in_row, self.silent = now, 0, 0
+                return 0
+        self.strays_in_row += 1
+        self.noisy = self.noisy or self.strays_in_row > STRAYS_MAX
         return 0
 
     cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1:
@@ -270,8 +326,48 @@ cdef class Session:
 
     @property
     def hopeless(self) -> bool:
-        """True when the connection is to be given up: silent through a probe, or its framing is lost."""
-        return self.strays > STRAYS_MAX or self.silent > 1
+        """True when the connection is to be given up: silent through a probe, or full of noise."""
+        return self.noisy or self.silent > 1
+
+    cdef void reopen_window(self) noexcept:
+        self.win.now = <int>WINDOW_FIRST if self.win.is_found else self.win.most
+
+    cdef bint ran_out(self, Query *query, double now) noexcept:
+        """An attempt ended without an answer, which the caller ends; True when it is spent. `slow_down` follows."""
+        cdef Job *job = query.job
+        cdef bint unanswered = self.answered_at <= query.sent
+        self.overdue[self.overdue_at % OVERDUE] = <uint16_t>query.key
+        self.overdue_at += 1
+        self.path.counts().counts[<int>LOSSES] += 1
+        if self.heard_at > max(query.sent, max(self.answered_at, self.late_at)) \
+                and now - query.sent >= WHOLE * self.timeout_s:
+            self.noise += 1
+            self.unanswered = self.unanswered or unanswered
+            if job is NULL:
+                return True
+            self.suspect = self.suspect or self.is_suspect(job) or self.path.heard_at > query.sent
+            if job.hurt < 0:
+                job.hurt = now
+            return job.requeues >= FREE_MAX
+        self.mute = self.mute or unanswered
+        self.is_silent = self.is_silent or (unanswered and self.late_at <= query.sent)
+        return True
+
+    cdef int slow_down(self) except -1:
+        """What the attempts that ran out now mean for the connection."""
+        if self.noise:
+            self.noisy = self.noisy or self.unanswered or self.channel.in_flight == 0
+            if not self.noisy:
+                self.noise = self.win.now = 0
+        elif self.mute:                 # the whole connection is silent or late, not one name: feel with one query
+            self.silent += self.is_silent
+            if self.win.is_found:
+                self.win.threshold = max(self.win.now / 2.0, 1.0)
+                self.win.now = 1
+            elif self.win.now == 0:
+                self.reopen_window()
+        self.unanswered = self.mute = self.is_silent = False
+        return 0
 
     def abandon(self, int reason, double now) -> int:
         """The connection ended: every job in flight goes back, without an attempt spent the first time, nor
@@ -279,17 +375,19 @@ cdef class Session:
 
         Some servers close on a name that they do not like (unbound's `deny`). Where a name in flight may be one,
         and the first time that a path which has answered closes without an answer, this is no proof that the path
-        is down: `excused`."""
-        cdef bint spend, suspect = self.holds_suspect()
-        cdef int count = self.channel.in_flight
+        is down: `excused`. No job ends by a close that others in flight may have brought about: its last attempt goes
+        alone on a connection. Where noise was all that came, that is no name's doing, and costs none an attempt."""
+        cdef bint spend, suspect = self.suspect or self.holds_suspect()
+        cdef int count = self.channel.in_flight, lost = count + self.noise
         cdef uint64_t at = 0
         cdef Query *query
         cdef Job *job
-        if count and self.win.is_found:
+        if lost and self.win.is_found:
             self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
-        if count and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and count == 1):
+        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) \
+                and not (self.noisy and (lost == 1 or self.answered == 0)):
             self.path.ended_short(max(self.answered, 1))
-        if count and self.answered == 0:
+        if (lost or self.noisy) and self.answered == 0:
             self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
             self.path.doubted = True
         while self.channel.in_flight:
@@ -303,8 +401,14 @@ cdef class Session:
                 continue
             if job.hurt < 0:
                 job.hurt = now
-            spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused)
-            self.pool.retry_or_fail(job, <Reason>reason, spend, now)
+            spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused
+                                                 and not self.noisy)
+            if self.noisy:
+                reason = TIMEOUT
+            if spend and self.sent > 1 and self.path.heard_at >= 0 and self.pool.is_last(job):
+                self.pool.ask_alone(job, self.lone, <Reason>reason, now)
+            else:
+                self.pool.retry_or_fail(job, <Reason>reason, spend, now)
         self.path.counts().counts[<int>LOSSES] += count
         self.tail.used = 0
         self.connection = None
@@ -316,33 +420,30 @@ cdef class Session:
         cdef Query *query
         for at in range(self.channel.mask + 1 if self.channel.in_flight else 0):
             query = self.channel.places[at]
-            if query is not NULL and query.job is not NULL and 0 <= query.job.hurt < self.path.heard_at:
+            if query is not NULL and query.job is not NULL and self.is_suspect(query.job):
                 return True
         return False
 
+    cdef bint is_suspect(self, const Job *job) noexcept:
+        return 0 <= job.hurt < self.path.heard_at
+
 
 def expire_queries(JobPool pool not None, double now) -> list:
-    """Give back the jobs whose attempt ran out on any connection; returns the sessions that this happened to. `silent`
-    counts the times that it happened to one without an octet heard."""
+    """Give back the jobs whose attempt ran out on any connection; returns the sessions that this happened to."""
     cdef double clock = pool.scan_now(now)
     cdef Query *query = pool.exchange.next_expired(clock)
     cdef Job *job
     cdef Session session
+    cdef bint spend
     touched = {}
     while query is not NULL:
         session, job = <Session>query.channel.carrier, query.job
         touched[session] = None
-        session.mute = session.mute or session.heard_at <= query.sent
-        session.path.counts().counts[<int>LOSSES] += 1
+        spend = session.ran_out(query, now)
         pool.exchange.end(query)
         if job is not NULL:
-            pool.retry_or_fail(job, TIMEOUT, True, now)
+            pool.retry_or_fail(job, TIMEOUT, spend, now)
         query = pool.exchange.next_expired(clock)
     for session in touched:
-        if session.mute:                # the whole connection is silent, not one name: feel with one query
-            session.mute = False
-            session.silent += 1
-            if session.win.is_found:
-                session.win.threshold = max(session.win.now / 2.0, 1.0)
-                session.win.now = 1
+        session.slow_down()
     return list(touched)

@@ -66,6 +66,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(octets)
         if self._session.room:
             self._rest()
+        elif self._session.used_up:
+            self.abort()
         if self._buffer.used:
             self._flush.poke()
 
@@ -82,10 +84,11 @@ class Connection(asyncio.Protocol):
         return self._session.path
 
     def attempts_ended(self, now: float) -> None:
-        """Attempts ran out here: send others, or end a connection that is silent or used up."""
+        """Attempts ran out here: send others, or end a connection that is silent, noisy or used up."""
         self._flush.poke()
         self._waiters.wake()
-        self.pump(now)
+        if not self._session.hopeless:
+            self.pump(now)
         if self._session.hopeless or self._session.used_up:
             self.abort()
 

@@ -80,8 +80,15 @@ def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: fl
     path = place.path
     if session.answered == 0 and not session.excused and (session.sent or lived_s < BRIEF_S):
         path.health.failed(on_trial)
-        place.dial_failed(DialError("connection", f"{path.stream_target}: the connection closed before any answer"))
+        place.dial_failed(no_answer(session, place))
     else:
         if session.used_up:
             path.state.used_up()
         path.health.ended(on_trial)
+
+
+def no_answer(session: Session, place: Workplace) -> DialError:
+    """Why a connection ended that had answered nothing."""
+    if session.noisy:
+        return DialError("timeout", f"{place.path.stream_target}: nothing that it sent was an answer")
+    return DialError("connection", f"{place.path.stream_target}: the connection closed before any answer")

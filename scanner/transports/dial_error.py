@@ -2,7 +2,8 @@
 
 
 class DialError(Exception):
-    """`reason` is a word of `model.REASONS` (connection, proxy, tls); the text is for one warning, without secrets."""
+    """`reason` is a word of `model.REASONS` (connection, proxy, timeout, tls); the text is for one warning, without
+    secrets."""
 
     def __init__(self, reason: str, text: str):
         super().__init__(text)

@@ -10,4 +10,4 @@ cdef class StreamFallback:
         self.resolver = resolver
 
     def __len__(self) -> int:
-        return self.waiting.count
+        return self.waiting.count + self.lone.waiting.count

@@ -85,6 +85,10 @@ cdef struct Queue:          # first come, first served, by `Job.next`
     Job *last
     int count
 
+cdef struct LoneQueue:      # jobs that are asked only as the first query of a connection, with no other beside it
+    Queue waiting
+    double next_at          # s, monotonic: before it no other connection makes way for one
+
 cdef inline void push(Queue *queue, Job *job) noexcept nogil:
     job.next = NULL
     if queue.first is NULL:

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.closer cimport JobCloser
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Job, Query, Queue, StreamCause
+from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport Budget
 from scanner.native.message.response cimport Response
@@ -41,12 +41,19 @@ cdef class JobPool(JobCloser):
     cdef inline Queue *retry_queue(self) noexcept nogil:
         return &self.outgoing if self.exports_retries else &self.retry.waiting
 
+    cdef inline bint is_last(self, const Job *job) noexcept nogil:
+        """No attempt is left after the one under way."""
+        return job.attempt >= self.retries or job.second
+
     cdef Job *take(self, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil
+    cdef Job *take_lone(self, LoneQueue *lone, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil
     cdef Job *newcomer(self, double now) except? NULL nogil
-    cdef Job *waiting_job(self, int worker, int egress, int resolver, double now) except? NULL nogil
+    cdef Job *waiting_job(self, Queue *queue, int worker, int egress, int resolver, double now) except? NULL nogil
     cdef Job *start(self, double now) except NULL nogil
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       double now) except -1 nogil
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
+    cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil
+    cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil
     cdef int put_back(self, Job *job, double now) except -1 nogil
     cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil

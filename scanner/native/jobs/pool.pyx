@@ -80,29 +80,31 @@ cdef class JobPool(JobCloser):
         self.leaving = True
         self.names.leave()
         self.drop_queue(&self.retry.waiting)
+        self.drop_queue(&self.retry.lone.waiting)
         self.drop_queue(&self.outgoing)
         for fallback in filter(None, self.fallbacks):
             self.drop_queue(&fallback.waiting)
+            self.drop_queue(&fallback.lone.waiting)
         self.books.entries[<int>UNFINISHED] += self.deferral.clear()
 
     def look_ahead(self) -> bool:
         """True when there is a job for a worker with room. Lines that are no names are dealt with here."""
         if self.blocked():
             return False
-        return (self.retry.waiting.count > 0 or (self.slots.live < self.live_max and self.names.at_hand())
+        return (len(self.retry) > 0 or (self.slots.live < self.live_max and self.names.at_hand())
                 or (self.deferral.waits() and self.names.lines.ended and self.deferral.has_room()
                     and not self.is_hopeless()))
 
     @property
     def waits(self) -> bool:
         """True when jobs, or lines that may become some, wait to be asked."""
-        return not self.blocked() and (self.retry.waiting.count > 0 or self.outgoing.count > 0 or self.names.at_name
+        return not self.blocked() and (len(self.retry) > 0 or self.outgoing.count > 0 or self.names.at_name
                                        or self.deferral.waits() or not self.names.lines.is_used_up)
 
     @property
     def backlog(self) -> int:
         """About how many jobs wait (12 octets a line); for deciding how many workers to wake."""
-        return (self.retry.waiting.count + (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
+        return (len(self.retry) + (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
                 + len(self.deferral))
 
     @property
@@ -127,16 +129,23 @@ cdef class JobPool(JobCloser):
         if self.deferral.waits() and self.names.lines.ended:
             self.recall(self.retry_queue(), now)
         if self.retry.waiting.count and not (fresh and self.slots.live < self.live_max and self.names.at_hand()):
-            job = self.waiting_job(worker, egress, resolver, now)
+            job = self.waiting_job(&self.retry.waiting, worker, egress, resolver, now)
         return job if job is not NULL else self.newcomer(now)
 
-    cdef Job *waiting_job(self, int worker, int egress, int resolver, double now) except? NULL nogil:
+    cdef Job *take_lone(self, LoneQueue *lone, int worker, int egress, int resolver, double now,
+                        bint fresh) except? NULL nogil:
+        """A job that is to be asked alone; NULL when there is none for this worker, or what is `fresh` comes first."""
+        if self.is_behind() or (fresh and self.slots.live < self.live_max and self.names.at_hand()):
+            return NULL
+        return self.waiting_job(&lone.waiting, worker, egress, resolver, now)
+
+    cdef Job *waiting_job(self, Queue *queue, int worker, int egress, int resolver, double now) except? NULL nogil:
         """One that failed elsewhere and has time left."""
         cdef double clock = self.scan_now(now)
-        cdef Job *job = self.retry.next_for(worker, egress, resolver, now)
+        cdef Job *job = self.retry.next_for(queue, worker, egress, resolver, now)
         while job is not NULL and clock >= job.deadline:
             self.fail_job(job, <Reason>job.reason, now)
-            job = self.retry.next_for(worker, egress, resolver, now)
+            job = self.retry.next_for(queue, worker, egress, resolver, now)
         return job
 
     cdef Job *newcomer(self, double now) except? NULL nogil:
@@ -199,7 +208,7 @@ cdef class JobPool(JobCloser):
             return 0
         if spend:
             self.exchange.troubles += 1
-            if job.attempt >= self.retries or job.second:
+            if self.is_last(job):
                 return self.fail_job(job, reason, now)
             job.attempt += 1
             if reason == TIMEOUT and job.attempt == self.retries:
@@ -208,13 +217,27 @@ cdef class JobPool(JobCloser):
         elif job.requeues < 255:
             job.requeues += 1
             self.books.add(REQUEUED)
+        return self.to_queue(job, self.retry_queue(), now)
+
+    cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil:
+        """A connection ended under the job and others, and one of the others may be why: before that ends the job, it is
+        asked alone. No attempt is spent."""
+        job.reason = reason
+        if in_flight(job):
+            return 0
+        job.requeues = min(job.requeues + 1, 255)
+        self.books.add(REQUEUED)
+        return self.to_queue(job, &lone.waiting, now)
+
+    cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil:
+        """The job waits, unless its time is over or the scan is being left."""
         if self.scan_now(now) >= job.deadline:
-            return self.fail_job(job, reason, now)
+            return self.fail_job(job, <Reason>job.reason, now)
         if self.leaving:
             self.give_up(job)
             return 0
         job.queued_at = now
-        push(self.retry_queue(), job)
+        push(queue, job)
         return 0
 
     cdef int put_back(self, Job *job, double now) except -1 nogil:
@@ -253,12 +276,17 @@ cdef class JobPool(JobCloser):
     # -- time ----------------------------------------------------------------------------------------------------
 
     def expire(self, double now) -> int:
-        """Finish queued jobs whose deadline has passed; returns how many."""
+        """Finish queued jobs whose deadline has passed, and those for which there is no second pass any more; returns how
+        many of the former."""
         cdef StreamFallback fallback
         cdef double clock = self.scan_now(now)
         cdef int late = self.expire_queue(&self.retry.waiting, clock, now) + self.expire_queue(&self.outgoing, clock, now)
+        late += self.expire_queue(&self.retry.lone.waiting, clock, now)
         for fallback in filter(None, self.fallbacks):
             late += self.expire_queue(&fallback.waiting, clock, now)
+            late += self.expire_queue(&fallback.lone.waiting, clock, now)
+        if self.deferral.waits() and self.is_hopeless():
+            self.write_deferred(now)
         self.writer.set_epoch(now)
         return late
 
@@ -269,6 +297,8 @@ cdef class JobPool(JobCloser):
         cdef Job *job
         for fallback in filter(None, self.fallbacks):
             failed += self.fail_queue(&fallback.waiting, <Reason>reason, now, most - failed)
+            failed += self.fail_queue(&fallback.lone.waiting, <Reason>reason, now, most - failed)
+        failed += self.fail_queue(&self.retry.lone.waiting, <Reason>reason, now, most - failed)
         while failed < most and not self.blocked():
             if self.deferral.waits() and self.names.lines.ended:
                 self.recall(self.retry_queue(), now)

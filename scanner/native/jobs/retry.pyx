@@ -17,25 +17,25 @@ cdef class RetryQueue:
         self.workers = self.egresses = self.resolvers = 1
 
     def __len__(self) -> int:
-        return self.waiting.count
+        return self.waiting.count + self.lone.waiting.count
 
-    cdef Job *next_for(self, int worker, int egress, int resolver, double now) noexcept nogil:
-        """The first job for which this worker is elsewhere: another egress and resolver where there are any; NULL where
+    cdef Job *next_for(self, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil:
+        """The first job of a queue for which this worker is elsewhere: another egress and resolver where there are any; NULL where
         there is none now."""
         cdef Job *before = NULL
-        cdef Job *job = self.waiting.first
+        cdef Job *job = queue.first
         cdef int looked = 0
         while job is not NULL and looked < LOOK_AHEAD:
             if now - job.queued_at > PATIENCE_S or (
                     (self.egresses < 2 or job.egress != egress) and (self.resolvers < 2 or job.resolver != resolver)
                     and (self.workers < 2 or job.worker != worker)):
                 if before is NULL:
-                    self.waiting.first = job.next
+                    queue.first = job.next
                 else:
                     before.next = job.next
-                if self.waiting.last == job:
-                    self.waiting.last = before
-                self.waiting.count -= 1
+                if queue.last == job:
+                    queue.last = before
+                queue.count -= 1
                 return job
             before = job
             job = job.next

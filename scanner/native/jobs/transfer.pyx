@@ -87,6 +87,8 @@ cdef int gather(JobPool pool, double now) except -1:
         pool.recall(&pool.outgoing, now)
     while pool.retry.waiting.count:
         push(&pool.outgoing, pop(&pool.retry.waiting))
+    while pool.retry.lone.waiting.count:
+        push(&pool.outgoing, pop(&pool.retry.lone.waiting))
     while pool.drains and pool.outgoing.count < DRAINED_AT_ONCE and not pool.blocked():
         job = pool.newcomer(now)
         if job is NULL:
@@ -146,13 +148,15 @@ def acknowledge(JobPool pool not None, int finished) -> None:
 def give_back(JobPool pool not None, StreamFallback fallback not None, int reason, double now, *, bint elsewhere) -> None:
     """No stream could be opened for these jobs. One that a datagram cannot hold is over, unless there is another resolver
     (`elsewhere`). One whose answer was doubted costs no attempt: its engine learns from it that there is no stream."""
-    cdef Job *job = fallback.next()
+    cdef Job *job
     cdef bint is_doubted
-    while job is not NULL:
+    while fallback.lone.waiting.count:
+        push(&fallback.waiting, pop(&fallback.lone.waiting))
+    while fallback.waiting.count:
+        job = fallback.next()
         if job.stream_cause == CAUSE_SIZE and not elsewhere:
             pool.fail_job(job, TRUNCATED, now)
         else:
             is_doubted = job.stream_cause == CAUSE_CASE or job.stream_cause == CAUSE_COOKIE
             job.stream_failed = True
             pool.retry_or_fail(job, <Reason>reason, not is_doubted or job.requeues >= FREE_MAX, now)
-        job = fallback.next()
