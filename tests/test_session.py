@@ -23,7 +23,7 @@ from scanner.native.session import Session, expire_queries
 NS, CONNECTION = 2, REASONS.index("connection")
 
 
-class Desk:
+class Script:
     """One session with its names and lines, and the server's side of it."""
 
     def __init__(
@@ -86,7 +86,7 @@ def name_of(query):
 
 
 def test_a_query_is_what_dnspython_reads_it_to_be():
-    desk = Desk(b"www.Example.com\n")
+    desk = Script(b"www.Example.com\n")
 
     (query,) = desk.queries()
 
@@ -97,7 +97,7 @@ def test_a_query_is_what_dnspython_reads_it_to_be():
 
 
 def test_each_verdict_has_its_line():
-    desk = Desk(b"a.com\nb.com\nc.com\nd.com\ne.com\n")
+    desk = Script(b"a.com\nb.com\nc.com\nd.com\ne.com\n")
     a, b, c, d, e = desk.queries(1.0)
 
     desk.session.receive(
@@ -135,7 +135,7 @@ def test_each_verdict_has_its_line():
     ],
 )
 def test_every_other_rcode_is_an_error_with_its_reason(rcode, reason):
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     for now in (1.0, 2.0):  # FORMERR and NOTIMP are heard again without EDNS before they count
         for query in desk.queries(now):
             desk.session.receive(framed(response(query, rcode)), now + 0.1)
@@ -145,7 +145,7 @@ def test_every_other_rcode_is_an_error_with_its_reason(rcode, reason):
 
 
 def test_an_nxdomain_that_carries_answers_is_not_believed():
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
 
     desk.session.receive(framed(response(query, 3)), 1.1)
@@ -155,7 +155,7 @@ def test_an_nxdomain_that_carries_answers_is_not_believed():
 
 def test_a_frame_split_at_every_octet_reads_the_same():
     for cut in range(1, 60):
-        desk = Desk(b"a.com\nb.com\n")
+        desk = Script(b"a.com\nb.com\n")
         a, b = desk.queries()
         octets = framed(response(a), nx(b))
 
@@ -166,7 +166,7 @@ def test_a_frame_split_at_every_octet_reads_the_same():
 
 
 def test_many_frames_one_octet_at_a_time_in_any_order():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(20)), window=20)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(20)), window=20)
     queries = desk.queries()
 
     for octet in framed(*(nx(q) if i % 2 else response(q) for i, q in reversed(list(enumerate(queries))))):
@@ -177,7 +177,7 @@ def test_many_frames_one_octet_at_a_time_in_any_order():
 
 
 def test_a_late_response_is_never_given_to_the_next_name():
-    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk = Script(b"a.com\nb.com\n", window=1)
     (a,) = desk.queries(1.0)
     desk.expire(3.5)
     (b,) = desk.queries(3.5)
@@ -230,7 +230,7 @@ def other_opcode(query):
     "forge", [wrong_id, wrong_question, wrong_type, wrong_class, no_question, not_a_response, other_opcode]
 )
 def test_what_does_not_answer_the_query_is_passed_over(forge):
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
 
     desk.session.receive(framed(forge(query)), 1.1)
@@ -243,7 +243,7 @@ def test_what_does_not_answer_the_query_is_passed_over(forge):
 
 @pytest.mark.parametrize("size", [0, 1, 11])
 def test_a_frame_too_short_for_a_header_is_passed_over(size):
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
 
     for octet in framed(b"\0" * size, response(query)):
@@ -253,7 +253,7 @@ def test_a_frame_too_short_for_a_header_is_passed_over(size):
 
 
 def test_a_frame_of_65535_octets_that_never_comes_holds_no_name_back():
-    desk = Desk(b"a.com\n", sessions=2)
+    desk = Script(b"a.com\n", sessions=2)
     desk.queries()
 
     desk.session.receive(b"\xff\xff" + b"\0" * 100, 1.1)
@@ -266,7 +266,7 @@ def test_a_frame_of_65535_octets_that_never_comes_holds_no_name_back():
 
 
 def test_two_answers_to_one_query_make_one_line():
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
 
     desk.session.receive(framed(response(query), nx(query)), 1.1)
@@ -276,7 +276,7 @@ def test_two_answers_to_one_query_make_one_line():
 
 @pytest.mark.parametrize("rcode", [1, 2, 4, 5])
 def test_an_error_may_leave_the_question_out(rcode):
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     for now in (1.0, 2.0):
         for query in desk.queries(now):
             message = response(query, rcode)
@@ -287,7 +287,7 @@ def test_an_error_may_leave_the_question_out(rcode):
 
 
 def test_a_resolver_without_edns_is_asked_without_it():
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
     message = response(query, 1)
     message.use_edns(-1)
@@ -304,7 +304,7 @@ def test_a_resolver_without_edns_is_asked_without_it():
 
 @pytest.mark.parametrize(("knows_edns", "last_edns"), [(True, 0), (False, -1)])
 def test_only_a_server_that_never_sends_opt_is_asked_without_edns_from_the_start(knows_edns, last_edns):
-    desk = Desk(b"a.com\nb.com\nc.com\nd.com\n", window=1)
+    desk = Script(b"a.com\nb.com\nc.com\nd.com\n", window=1)
     for now in (1.0, 2.0, 3.0):
         (query,) = desk.queries(now)
         refusal = response(query, 1)
@@ -322,7 +322,7 @@ def test_only_a_server_that_never_sends_opt_is_asked_without_edns_from_the_start
 
 
 def test_no_query_in_flight_pays_for_a_resolver_without_edns():
-    desk = Desk(b"a.com\nb.com\n")
+    desk = Script(b"a.com\nb.com\n")
     refusals = [response(query, 1) for query in desk.queries()]
     for refusal in refusals:
         refusal.use_edns(-1)
@@ -334,7 +334,7 @@ def test_no_query_in_flight_pays_for_a_resolver_without_edns():
 
 
 def test_counts_that_lie_make_a_bad_response():
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
     wire = bytearray(response(query).to_wire())
     wire[7] = 9
@@ -345,7 +345,7 @@ def test_counts_that_lie_make_a_bad_response():
 
 
 def test_a_name_is_tried_elsewhere_until_its_attempts_are_used_up():
-    desk = Desk(b"a.com\n", retries=2, sessions=2)
+    desk = Script(b"a.com\n", retries=2, sessions=2)
     seen = []
     for turn in range(3):
         (query,) = desk.queries(1.0 + turn * 2.0, session=turn % 2)
@@ -358,7 +358,7 @@ def test_a_name_is_tried_elsewhere_until_its_attempts_are_used_up():
 
 
 def test_the_deadline_ends_a_name_before_its_attempts_are_used_up():
-    desk = Desk(b"a.com\n", retries=9, deadline_s=3.0)
+    desk = Script(b"a.com\n", retries=9, deadline_s=3.0)
     desk.queries(1.0)
     desk.expire(3.0)
     desk.queries(3.3)
@@ -369,7 +369,7 @@ def test_the_deadline_ends_a_name_before_its_attempts_are_used_up():
 
 
 def test_a_failed_name_waits_for_another_worker_first():
-    desk = Desk(b"a.com\n", retries=1, sessions=2)
+    desk = Script(b"a.com\n", retries=1, sessions=2)
     (query,) = desk.queries()
     desk.session.receive(framed(response(query, 2)), 1.1)
 
@@ -378,7 +378,7 @@ def test_a_failed_name_waits_for_another_worker_first():
 
 
 def test_a_close_among_answers_spends_no_attempt():
-    desk = Desk(b"a.com\nb.com\nc.com\nd.com\n", retries=0, window=2)
+    desk = Script(b"a.com\nb.com\nc.com\nd.com\n", retries=0, window=2)
     for now in (1.0, 2.0, 3.0):
         first, *_ = desk.queries(now)
         desk.session.receive(framed(response(first)), now + 0.1)
@@ -390,7 +390,7 @@ def test_a_close_among_answers_spends_no_attempt():
 
 
 def test_a_closing_connection_spends_no_attempt_the_first_time_and_one_after():
-    desk = Desk(b"a.com\n", retries=1)
+    desk = Script(b"a.com\n", retries=1)
     for now in (1.0, 2.0):
         desk.queries(now)
         desk.session.abandon(CONNECTION, now + 0.1)
@@ -405,7 +405,7 @@ def test_a_closing_connection_spends_no_attempt_the_first_time_and_one_after():
 
 
 def test_a_server_that_closes_after_one_answer_gets_one_query_a_connection():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=0, sessions=2)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(9)), window=0, sessions=2)
     for _ in range(2):
         first, *_ = desk.queries(1.0)
         desk.session.receive(framed(response(first)), 1.1)
@@ -418,7 +418,7 @@ def test_a_server_that_closes_after_one_answer_gets_one_query_a_connection():
 
 
 def test_the_window_grows_while_answers_come_and_collapses_in_silence():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(5000)), window=0)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(5000)), window=0)
     now = 1.0
     for _ in range(12):
         queries = desk.queries(now)
@@ -434,7 +434,7 @@ def test_the_window_grows_while_answers_come_and_collapses_in_silence():
 
 
 def test_a_connection_silent_twice_is_hopeless():
-    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk = Script(b"a.com\nb.com\n", window=1)
     desk.queries(1.0)
     desk.expire(3.1)
     assert not desk.session.hopeless
@@ -447,7 +447,7 @@ def test_a_connection_silent_twice_is_hopeless():
 
 @pytest.mark.parametrize("noise", [b"\1", b"\xff\xff", b"\0\0", b"\0\2ab"])
 def test_noise_through_an_attempt_ends_the_connection_and_costs_no_attempt(noise):
-    desk = Desk(b"a.com\nb.com\n", sessions=2)
+    desk = Script(b"a.com\nb.com\n", sessions=2)
     desk.queries(1.0)
     desk.session.receive(noise, 2.0)
 
@@ -465,7 +465,7 @@ def test_noise_through_an_attempt_ends_the_connection_and_costs_no_attempt(noise
 
 
 def test_noise_after_answers_holds_new_names_off_until_an_answer():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
     first, _ = desk.queries(1.0)
     desk.session.receive(framed(nx(first)), 1.5)
     (third,) = desk.queries(1.5)
@@ -481,7 +481,7 @@ def test_noise_after_answers_holds_new_names_off_until_an_answer():
 
 
 def test_noise_after_answers_ends_the_connection_an_attempt_after_the_last_answer():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(9)), window=2, sessions=2)
     first, _ = desk.queries(1.0)
     desk.session.receive(framed(nx(first)), 1.5)
     desk.queries(1.5)
@@ -495,7 +495,7 @@ def test_noise_after_answers_ends_the_connection_an_attempt_after_the_last_answe
 
 
 def test_an_answer_in_pieces_that_is_whole_in_time_keeps_its_connection():
-    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk = Script(b"a.com\nb.com\n", window=1)
     (query,) = desk.queries(1.0)
     octets = framed(response(query))
     for at in range(0, len(octets), 2):
@@ -507,7 +507,7 @@ def test_an_answer_in_pieces_that_is_whole_in_time_keeps_its_connection():
 
 
 def test_late_answers_are_life_though_their_names_are_lost():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(99)), window=1)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(99)), window=1)
     for turn in range(9):
         (query,) = desk.queries(1.0 + 3 * turn)
         desk.expire(3.1 + 3 * turn)
@@ -518,7 +518,7 @@ def test_late_answers_are_life_though_their_names_are_lost():
 
 
 def test_a_stray_beside_answers_spends_its_names_attempt_and_ends_nothing():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(9)), window=2)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(9)), window=2)
     stray, other = desk.queries(1.0)
     desk.session.receive(framed(wrong_id(stray)), 1.1)
     desk.session.receive(framed(nx(other)), 1.2)
@@ -530,7 +530,7 @@ def test_a_stray_beside_answers_spends_its_names_attempt_and_ends_nothing():
 
 
 def test_an_attempt_cut_short_by_its_deadline_condemns_nothing():
-    desk = Desk(b"a.com\n", deadline_s=0.5)
+    desk = Script(b"a.com\n", deadline_s=0.5)
     desk.queries(1.0)
     desk.session.receive(b"\0", 1.2)
 
@@ -541,7 +541,7 @@ def test_an_attempt_cut_short_by_its_deadline_condemns_nothing():
 
 
 def test_noise_while_others_of_its_path_answer_is_no_proof_against_the_path():
-    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk = Script(b"a.com\nb.com\n", window=1)
     other = Session(desk.pool, desk.paths[0], window=1, worker=1)
     desk.queries(1.0)
     (query,) = [dns.message.from_wire(frame) for frame in frames(other.fill(1.0))]
@@ -556,7 +556,7 @@ def test_noise_while_others_of_its_path_answer_is_no_proof_against_the_path():
 
 
 def test_a_hundred_messages_in_a_row_that_answer_nothing_are_a_lost_framing():
-    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    desk = Script(b"a.com\nb.com\nc.com\n", window=1)
     (query,) = desk.queries(1.0)
     desk.session.receive(b"\0\0" * 90 + framed(nx(query)), 1.1)
     desk.queries(1.1)
@@ -569,7 +569,7 @@ def test_a_hundred_messages_in_a_row_that_answer_nothing_are_a_lost_framing():
 
 
 def test_the_same_name_in_a_row_is_asked_once_and_answered_each_time():
-    desk = Desk(b"a.com\n" * 1000 + b"A.com\n", fields=("n",))
+    desk = Script(b"a.com\n" * 1000 + b"A.com\n", fields=("n",))
 
     queries = desk.queries()
     desk.session.receive(framed(*(response(q) for q in queries)), 1.1)
@@ -579,7 +579,7 @@ def test_the_same_name_in_a_row_is_asked_once_and_answered_each_time():
 
 
 def test_each_type_has_its_line():
-    desk = Desk(b"a.com\nb.com\n", types=(1, 2))
+    desk = Script(b"a.com\nb.com\n", types=(1, 2))
 
     queries = desk.queries()
     desk.session.receive(framed(*(nx(q) for q in queries)), 1.1)
@@ -595,7 +595,7 @@ def test_each_type_has_its_line():
 
 
 def test_message_ids_are_spread_and_unlike_their_neighbours():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(4000)), window=1000)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(4000)), window=1000)
     ids = []
     while queries := desk.queries():
         ids += [q.id for q in queries]
@@ -609,7 +609,7 @@ def test_message_ids_are_spread_and_unlike_their_neighbours():
 
 
 def test_a_stopped_reader_holds_the_clock_of_deadlines():
-    desk = Desk(b"a.com\nb.com\n", window=1)
+    desk = Script(b"a.com\nb.com\n", window=1)
     (query,) = desk.queries(1.0)
     desk.pool.hold(1.5)
     desk.expire(100.0)
@@ -623,7 +623,7 @@ def test_a_stopped_reader_holds_the_clock_of_deadlines():
 
 
 def test_time_for_which_the_reader_stood_still_is_not_spent_on_a_name():
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     desk.queries(1.0)
     desk.pool.hold(1.5)
     desk.pool.release(100.0)
@@ -633,7 +633,7 @@ def test_time_for_which_the_reader_stood_still_is_not_spent_on_a_name():
 
 
 def test_the_bucket_lets_no_more_through_than_its_rate():
-    desk = Desk(b"".join(b"n%d.com\n" % i for i in range(5000)), window=1000, rate=1000)
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(5000)), window=1000, rate=1000)
     sent = 0
     for tick in range(101):
         queries = desk.queries(1.0 + tick / 100)
@@ -647,7 +647,7 @@ def test_the_bucket_lets_no_more_through_than_its_rate():
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400), st.integers(0, 400))
 def test_no_octets_from_the_peer_lose_a_name(octets, cut):
-    desk = Desk(b"a.com\nb.com\n")
+    desk = Script(b"a.com\nb.com\n")
     desk.queries()
 
     desk.session.receive(octets[:cut], 1.1)
@@ -662,7 +662,7 @@ def test_no_octets_from_the_peer_lose_a_name(octets, cut):
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
-    desk = Desk(b"a.com\n")
+    desk = Script(b"a.com\n")
     (query,) = desk.queries()
     wire = bytearray(nx(query).to_wire())
     for _ in range(data.draw(st.integers(1, 3))):
@@ -678,7 +678,7 @@ def test_a_mutated_answer_is_judged_as_dnspython_would_or_not_at_all(data):
 
 
 def test_a_name_that_was_cut_but_not_asked_when_the_user_stops_is_not_started_any_more():
-    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    desk = Script(b"a.com\nb.com\nc.com\n", window=1)
     (query,) = desk.queries(1.0)
     assert desk.pool.look_ahead()  # b.com is at hand
 
@@ -692,7 +692,7 @@ def test_a_name_that_was_cut_but_not_asked_when_the_user_stops_is_not_started_an
 
 
 def test_a_name_that_hurts_again_after_others_were_answered_excuses_the_peer():
-    desk = Desk(b"hurts.com\na.com\nb.com\n", window=1)
+    desk = Script(b"hurts.com\na.com\nb.com\n", window=1)
     desk.queries(1.0)
     desk.session.abandon(CONNECTION, 1.1)
     blamed_at_first = not desk.session.excused
@@ -732,7 +732,7 @@ def hurt_to_the_last(desk):
 
 
 def test_a_close_ends_no_job_that_was_not_alone_on_its_connection():
-    desk = Desk(b"answered.com\ncloses.com\ngood.com\n", window=3, deadline_s=60)
+    desk = Script(b"answered.com\ncloses.com\ngood.com\n", window=3, deadline_s=60)
     (first,) = hurt_to_the_last(desk)
     (second,) = desk.queries(30.0)
 
@@ -748,7 +748,7 @@ def test_a_close_ends_no_job_that_was_not_alone_on_its_connection():
 
 
 def test_a_connection_that_answers_sends_no_more_until_it_is_replaced_for_such_a_job():
-    desk = Desk(b"answered.com\ncloses.com\ngood.com\nlast.com\nmore.com\n", window=3, deadline_s=60)
+    desk = Script(b"answered.com\ncloses.com\ngood.com\nlast.com\nmore.com\n", window=3, deadline_s=60)
     busy = Session(desk.pool, desk.paths[0], window=1, worker=1)
     answered, *_ = desk.queries(1.0)
     (last,) = [dns.message.from_wire(frame) for frame in frames(busy.fill(1.0))]
@@ -778,7 +778,7 @@ def test_a_connection_that_answers_sends_no_more_until_it_is_replaced_for_such_a
 
 
 def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
-    desk = Desk(b"a.com\nb.com\nc.com\n", window=1)
+    desk = Script(b"a.com\nb.com\nc.com\n", window=1)
     (query,) = desk.queries(1.0)
     desk.session.receive(framed(nx(query)), 1.1)
     excused = []
@@ -793,7 +793,7 @@ def test_a_peer_that_closes_twice_without_an_answer_is_excused_once():
 
 def test_names_dropped_by_the_garbage_collector_leave_nothing_behind():
     """The debug build shows it: the collector clears what an object refers to before it lets go of the object."""
-    desk = Desk("bücher.example\nfaß.example\na.com\n".encode(), window=2)
+    desk = Script("bücher.example\nfaß.example\na.com\n".encode(), window=2)
     desk.queries(1.0)
     desk.session.abandon(CONNECTION, 1.1)
     desk.queries(1.5)

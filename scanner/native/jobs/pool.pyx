@@ -7,28 +7,29 @@ writer alone looks at a clock (the wall's, for field ts).
 """
 
 cimport cython
-from libc.stdint cimport uint8_t
 from libc.string cimport memcmp
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.answered cimport Answered
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
-from scanner.native.jobs.books cimport REQUEUED, RETRIED, UNFINISHED, Books
+from scanner.native.jobs.books cimport UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, in_flight, pop, push, push_front
+from scanner.native.jobs.fallback cimport StreamFallback
+from scanner.native.jobs.job cimport pop
+from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.writer cimport LineWriter
-from scanner.native.verdict cimport ASK_WITHOUT_EDNS, CONNECTION, ERROR, TIMEOUT, WRITE, Outcome, outcome_of
+from scanner.native.verdict cimport CONNECTION, ERROR, Reason
 
 cdef enum:
     ATTEMPTS_MAX = 200
 
 
 @cython.final
-cdef class JobPool(JobCloser):
+cdef class JobPool(JobReturner):
     """See the module. `classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields a, sec and fl,
     or is None. Lines that are `answered` are skipped. `spill()` opens the temporary file in which jobs may wait for their
@@ -178,100 +179,6 @@ cdef class JobPool(JobCloser):
         job.reason = CONNECTION
         self.names.hand_out(job)
         return job
-
-    # -- what becomes of them ------------------------------------------------------------------------------------
-
-    cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
-                      double now) except -1 nogil:
-        """A response that fits the query, which is over with it. True when its server may know no EDNS."""
-        cdef Job *job = query.job
-        cdef double rtt = now - query.sent
-        cdef Outcome outcome = outcome_of(response, query.edns)
-        cdef Span details = nothing()
-        job.rcode = response.rcode
-        if outcome.next == WRITE:
-            self.exchange.settle(query)
-            if self.writer.describe is not None:
-                self.writer.description(<const char *>message, length, &details)
-            self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
-            return False
-        self.exchange.end(query)
-        job.without_edns = job.without_edns or outcome.next == ASK_WITHOUT_EDNS
-        self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
-        return outcome.next == ASK_WITHOUT_EDNS
-
-    cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
-        """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time
-        are used up. While another query of it is in flight, that one decides."""
-        job.reason = reason
-        if in_flight(job):
-            return 0
-        if spend:
-            self.exchange.troubles += 1
-            if self.is_last(job):
-                return self.fail_job(job, reason, now)
-            job.attempt += 1
-            if reason == TIMEOUT and job.attempt == self.retries:
-                ask_without_edns_after_silence(job)
-            self.books.add(RETRIED)
-        elif job.requeues < 255:
-            job.requeues += 1
-            self.books.add(REQUEUED)
-        return self.to_queue(job, self.retry_queue(), now)
-
-    cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil:
-        """A connection ended under the job and others, and one of the others may be why: before that ends the job, it is
-        asked alone. No attempt is spent."""
-        job.reason = reason
-        if in_flight(job):
-            return 0
-        job.requeues = min(job.requeues + 1, 255)
-        self.books.add(REQUEUED)
-        return self.to_queue(job, &lone.waiting, now)
-
-    cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil:
-        """The job waits, unless its time is over or the scan is being left."""
-        if self.scan_now(now) >= job.deadline:
-            return self.fail_job(job, <Reason>job.reason, now)
-        if self.leaving:
-            self.give_up(job)
-            return 0
-        job.queued_at = now
-        push(queue, job)
-        return 0
-
-    cdef int put_back(self, Job *job, double now) except -1 nogil:
-        """The job's query never left: it is the next to be asked, anywhere, and nothing is spent."""
-        if self.leaving:
-            self.give_up(job)
-            return 0
-        job.worker = job.egress = job.resolver = -1
-        job.queued_at = now
-        push_front(&self.retry.waiting, job)
-        return 0
-
-    cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil:
-        """The job is to be asked over a stream, by the resolver that had it last; no attempt is spent. Nothing of it is
-        in flight."""
-        if self.leaving:
-            self.give_up(job)
-            return 0
-        job.reason = TIMEOUT                            # unless a stream brings something else
-        job.by_stream, job.stream_cause = True, cause
-        if self.exports_fallback:
-            push(&self.outgoing, job)
-            return 0
-        with gil:
-            push(&(<StreamFallback>self.fallback_for(job.resolver)).waiting, job)
-        return 0
-
-    def fallback_for(self, int resolver) -> StreamFallback:
-        """The queue of jobs for streams to a resolver, made when first needed."""
-        while len(self.fallbacks) <= resolver:
-            self.fallbacks.append(None)
-        if self.fallbacks[resolver] is None:
-            self.fallbacks[resolver] = StreamFallback(resolver)
-        return self.fallbacks[resolver]
 
     # -- time ----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,33 @@
+"""The part of a job pool that takes jobs back from where they were asked."""
+
+from libc.stdint cimport uint8_t
+
+from scanner.native.jobs.closer cimport JobCloser
+from scanner.native.jobs.fallback cimport StreamFallback
+from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
+from scanner.native.jobs.retry cimport RetryQueue
+from scanner.native.message.response cimport Response
+from scanner.native.output.buffer cimport Span
+from scanner.native.verdict cimport Reason
+
+cdef class JobReturner(JobCloser):
+    cdef readonly RetryQueue retry      # jobs to be tried again
+    cdef readonly list fallbacks        # StreamFallback by resolver index, or None
+    cdef Queue outgoing                 # jobs that another engine is to ask
+    cdef bint exports_fallback          # jobs that need a stream go there
+    cdef int retries                    # attempts after the first
+
+    cdef inline Queue *retry_queue(self) noexcept nogil:
+        return &self.outgoing if self.exports_retries else &self.retry.waiting
+
+    cdef inline bint is_last(self, const Job *job) noexcept nogil:
+        """No attempt is left after the one under way."""
+        return job.attempt >= self.retries or job.second
+
+    cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
+                      double now) except -1 nogil
+    cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
+    cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil
+    cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil
+    cdef int put_back(self, Job *job, double now) except -1 nogil
+    cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil

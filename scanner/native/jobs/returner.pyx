@@ -1,0 +1,106 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""What comes back of a job that was asked: a response, nothing in time, a query that never left; and where it goes then."""
+
+from libc.stdint cimport uint8_t
+
+from scanner.native.jobs.books cimport REQUEUED, RETRIED
+from scanner.native.jobs.closer cimport nothing
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, in_flight, push, push_front
+from scanner.native.verdict cimport ASK_WITHOUT_EDNS, TIMEOUT, WRITE, Outcome, outcome_of
+
+
+cdef class JobReturner(JobCloser):
+    """The part of a JobPool that takes jobs back; it knows nothing of input."""
+
+    cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
+                      double now) except -1 nogil:
+        """A response that fits the query, which is over with it. True when its server may know no EDNS."""
+        cdef Job *job = query.job
+        cdef double rtt = now - query.sent
+        cdef Outcome outcome = outcome_of(response, query.edns)
+        cdef Span details = nothing()
+        job.rcode = response.rcode
+        if outcome.next == WRITE:
+            self.exchange.settle(query)
+            if self.writer.describe is not None:
+                self.writer.description(<const char *>message, length, &details)
+            self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
+            return False
+        self.exchange.end(query)
+        job.without_edns = job.without_edns or outcome.next == ASK_WITHOUT_EDNS
+        self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
+        return outcome.next == ASK_WITHOUT_EDNS
+
+    cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
+        """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time
+        are used up. While another query of it is in flight, that one decides."""
+        job.reason = reason
+        if in_flight(job):
+            return 0
+        if spend:
+            self.exchange.troubles += 1
+            if self.is_last(job):
+                return self.fail_job(job, reason, now)
+            job.attempt += 1
+            if reason == TIMEOUT and job.attempt == self.retries:
+                ask_without_edns_after_silence(job)
+            self.books.add(RETRIED)
+        elif job.requeues < 255:
+            job.requeues += 1
+            self.books.add(REQUEUED)
+        return self.to_queue(job, self.retry_queue(), now)
+
+    cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil:
+        """A connection ended under the job and others, and one of the others may be why: before that ends the job, it is
+        asked alone. No attempt is spent."""
+        job.reason = reason
+        if in_flight(job):
+            return 0
+        job.requeues = min(job.requeues + 1, 255)
+        self.books.add(REQUEUED)
+        return self.to_queue(job, &lone.waiting, now)
+
+    cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil:
+        """The job waits, unless its time is over or the scan is being left."""
+        if self.scan_now(now) >= job.deadline:
+            return self.fail_job(job, <Reason>job.reason, now)
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.queued_at = now
+        push(queue, job)
+        return 0
+
+    cdef int put_back(self, Job *job, double now) except -1 nogil:
+        """The job's query never left: it is the next to be asked, anywhere, and nothing is spent."""
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.worker = job.egress = job.resolver = -1
+        job.queued_at = now
+        push_front(&self.retry.waiting, job)
+        return 0
+
+    cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil:
+        """The job is to be asked over a stream, by the resolver that had it last; no attempt is spent. Nothing of it is
+        in flight."""
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        job.reason = TIMEOUT                            # unless a stream brings something else
+        job.by_stream, job.stream_cause = True, cause
+        if self.exports_fallback:
+            push(&self.outgoing, job)
+            return 0
+        with gil:
+            push(&(<StreamFallback>self.fallback_for(job.resolver)).waiting, job)
+        return 0
+
+    def fallback_for(self, int resolver) -> StreamFallback:
+        """The queue of jobs for streams to a resolver, made when first needed."""
+        while len(self.fallbacks) <= resolver:
+            self.fallbacks.append(None)
+        if self.fallbacks[resolver] is None:
+            self.fallbacks[resolver] = StreamFallback(resolver)
+        return self.fallbacks[resolver]
