@@ -277,7 +277,8 @@ def test_names_that_are_never_answered_end_no_connection_that_answers_others():
         done = scan("-r", peer.address, *ARGS, "--workers", 1, "--retries", 0, "--no-second-pass",
                     names="\n".join(names))  # fmt: skip
 
-        assert peer.connections <= 1 + 1 + 2  # two more at the most at its end, where nothing else is asked
+        # two at its end, where nothing else is asked; more where a busy machine reads no answer in an attempt
+        assert peer.connections <= 1 + 1 + len(bad_names) // 2
 
     assert {row["s"] for row in done.rows if row["d"].startswith("is")} == {"taken"}
     assert {row.get("e") for row in done.rows if row["d"].startswith("never")} == {"timeout"}

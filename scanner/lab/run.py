@@ -42,6 +42,7 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 
 
 async def _serve(write_config: Path | None, options: dict[str, Any]) -> int:
+    asyncio.get_running_loop().set_exception_handler(fault)
     stopped = asyncio.Event()
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -68,6 +69,12 @@ async def _run_command(command: list[str], write_config: Path | None, options: d
                 asyncio.get_running_loop().add_signal_handler(number, pass_on, child, number)
             code = await child.wait()
     return code if code >= 0 else 128 - code
+
+
+def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A peer's reset that meets the end of its connection here is left in a future that nothing awaits any more."""
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)
 
 
 def pass_on(child: asyncio.subprocess.Process, number: signal.Signals) -> None:

@@ -384,8 +384,7 @@ cdef class Session:
         cdef Job *job
         if lost and self.win.is_found:
             self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
-        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) \
-                and not (self.noisy and (lost == 1 or self.answered == 0)):
+        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) and not self.noisy:
             self.path.ended_short(max(self.answered, 1))
         if (lost or self.noisy) and self.answered == 0:
             self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
