@@ -325,6 +325,23 @@ def test_the_bitmap_against_a_set_wherever_the_octets_are_cut():
         assert (answered.count, answered.octets) == (700, len(octets))
 
 
+def test_a_damaged_line_number_costs_a_page_and_not_the_way_to_it():
+    code = (
+        "import resource; from scanner.native.input.answered import Answered\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))\n"
+        "answered = Answered(['NS', 'A'])\n"
+        "numbers = [3, 2**40 - 1, 10**12, 1, 4 * 10**10, 2**20, 2**20 + 1]\n"
+        "for n in numbers:\n"
+        '    answered.read(b\'{"d":"x","n":%d,"t":"A"}\\n\' % n)\n'
+        "near = sorted({n + step for n in numbers for step in (-1, 0, 1)} - {0})\n"
+        "assert [n for n in near if answered.has_line(n, 1)] == sorted(numbers)\n"
+        "assert not any(answered.has_line(n, 0) for n in near)\n"
+    )
+    done = subprocess.run([DNSSCAN[0], "-c", code], capture_output=True, cwd=ROOT, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_ten_million_lines_cost_no_more_than_the_bitmap():
     code = (
         "import resource; from scanner.native.input.answered import Answered\n"

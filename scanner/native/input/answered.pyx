@@ -6,7 +6,7 @@ Keys are found as octets: inside a JSON text every quote is escaped, so `,"n":` 
 """
 
 from libc.stdint cimport int64_t, uint8_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memchr, memcmp, memset
 
 from scanner.native.memory cimport checked_alloc
@@ -26,7 +26,10 @@ cdef class Answered:
         self.torn = b""
 
     def __dealloc__(self):
-        free(self.bits)
+        cdef int64_t page
+        for page in range(self.page_count):
+            free(self.pages[page])
+        free(self.pages)
 
     def read(self, bytes octets not None) -> None:
         """More of a result file, cut anywhere. Raises ValueError, with the offending line's number, for a line that is
@@ -51,7 +54,7 @@ cdef class Answered:
     cdef int mark(self, const char *line, Py_ssize_t length) except -1:
         cdef const char *at = <const char *>memmem(line, length, b',"n":', 5)
         cdef const char *end = line + length
-        cdef int64_t number = 0, bit, size
+        cdef int64_t number = 0, bit
         cdef int index = self.type_index(line, length)
         if length < 7 or memcmp(line, b'{"d":"', 6) != 0 or end[-1] != b"}" or at is NULL or index < 0:
             raise ValueError(self.count + 1, "is not a result with its input line number (field n)")
@@ -64,14 +67,21 @@ cdef class Answered:
         if self.has(number, index):
             raise ValueError(self.count + 1, f"is the second result of input line {number}")
         bit = (number - 1) * self.type_count + index
-        if bit >> 3 >= self.size:
-            size = max(2 * self.size, (bit >> 3) + 4096)
-            self.bits = <uint8_t *>checked_alloc(realloc(self.bits, size))
-            memset(self.bits + self.size, 0, size - self.size)
-            self.size = size
-        self.bits[bit >> 3] |= 1 << (bit & 7)
+        self.page_of(bit)[bit >> 3 & (PAGE - 1)] |= 1 << (bit & 7)
         self.count += 1
         return 0
+
+    cdef uint8_t *page_of(self, int64_t bit) except NULL:
+        """The page that has the bit, made where there is none."""
+        cdef int64_t page = bit >> PAGE_SHIFT, count
+        if page >= self.page_count:
+            count = max(2 * self.page_count, page + 1)
+            self.pages = <uint8_t **>checked_alloc(realloc(self.pages, count * sizeof(self.pages[0])))
+            memset(self.pages + self.page_count, 0, (count - self.page_count) * sizeof(self.pages[0]))
+            self.page_count = count
+        if self.pages[page] is NULL:
+            self.pages[page] = <uint8_t *>checked_alloc(calloc(1, PAGE))
+        return self.pages[page]
 
     cdef int type_index(self, const char *line, Py_ssize_t length) except -2:
         """Which of the types the line answers; -1 when it does not say."""
