@@ -135,11 +135,9 @@ def test_beside_an_honest_resolver_its_names_go_there_for_nothing(script, pipeli
     assert took_s < 2 * TIMEOUT_MS / 1000 + 5
 
 
-@pytest.mark.parametrize("script", LIVELY.values(), ids=LIVELY.keys())
-def test_alone_it_is_a_failing_path_and_names_end_in_time(script):
-    if script is LIVELY["noise after a few answers"]:
-        pytest.skip("it answers")
-    with DnsPeer(script) as noisy:
+@pytest.mark.parametrize("trouble", sorted(LIVELY.keys() - {"noise after a few answers"}))  # which answers some
+def test_alone_it_is_a_failing_path_and_names_end_in_time(trouble):
+    with DnsPeer(LIVELY[trouble]) as noisy:
         done = scan("-r", noisy.address, *ARGS, names="\n".join(NAMES))
 
         assert noisy.connections <= 4 + 1 + 4  # of the workers; of the question before the scan; later tries
