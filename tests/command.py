@@ -70,6 +70,18 @@ def start(*args: object, **options) -> subprocess.Popen:
     return STARTED[-1]
 
 
+def fed(run: subprocess.Popen, turns: list[str], pause_s: float) -> list[dict]:
+    """The rows of a scan that gets its names turn by turn; it has ended."""
+    for names in turns:
+        run.stdin.write(names.encode())
+        run.stdin.flush()
+        time.sleep(pause_s)
+    run.stdin.close()
+    rows = [json.loads(line) for line in run.stdout]
+    run.wait(20)
+    return rows
+
+
 def wait_for(ready: Callable[[], bool], limit_s: float = 20) -> None:
     """Until it is true; fails the test when that takes longer than `limit_s`."""
     end = time.monotonic() + limit_s

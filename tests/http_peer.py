@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from socks_peer import Client, SocksPeer
 
@@ -69,11 +70,5 @@ def says(octets: bytes) -> Callable[[Client], None]:
 class HttpPeer(SocksPeer):
     """`with HttpPeer(script) as peer:` then `--proxy peer.url`."""
 
+    scheme: ClassVar[str] = "http"
     script: Callable[[Client], None] = honest
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def url_with(self, user: str, password: str) -> str:
-        return f"http://{user}:{password}@127.0.0.1:{self.port}"

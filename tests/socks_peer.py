@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from listener import Listener
 
@@ -130,14 +131,15 @@ def cut_after(count: int, with_password: bool) -> Callable[[Client], None]:
 class SocksPeer(Listener):
     """`with SocksPeer(script) as peer:` then `--proxy peer.url`."""
 
+    scheme: ClassVar[str] = "socks5"
     script: Callable[[Client], None] = honest
 
     @property
     def url(self) -> str:
-        return f"socks5://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def url_with(self, user: str, password: str) -> str:
-        return f"socks5://{user}:{password}@127.0.0.1:{self.port}"
+        return f"{self.scheme}://{user}:{password}@127.0.0.1:{self.port}"
 
     def serve(self, connection: socket.socket) -> None:
         self.script(Client(connection))

@@ -12,7 +12,7 @@ import time
 from collections import Counter, deque
 
 import pytest
-from command import scan, start, wait_for
+from command import fed, scan, start, wait_for
 from dns_peer import NXDOMAIN, SERVFAIL, Query, Talk, response
 from udp_peer import Datagram, UdpPeer, honest
 
@@ -232,13 +232,7 @@ def test_truncation_does_not_wait_for_a_stream_that_has_failed():
 
     with UdpPeer(script, tcp_script=closed) as cut, UdpPeer() as whole:
         run = start("-r", cut.address, "-r", whole.address, *FAST)
-        for turn in range(3):
-            run.stdin.write(names(40, f"turn{turn}x").encode())
-            run.stdin.flush()
-            time.sleep(0.4)
-        run.stdin.close()
-        rows = [json.loads(line) for line in run.stdout]
-        run.wait(20)
+        rows = fed(run, [names(40, f"turn{turn}x") for turn in range(3)], 0.4)
     shut(run)
 
     assert Counter(row["s"] for row in rows) == {"taken": 120}

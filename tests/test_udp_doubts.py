@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import pytest
-from command import scan, start
+from command import fed, scan, start
 from dns_peer import FORMERR, NXDOMAIN, SERVFAIL, DnsPeer, Query, Talk, response
 from udp_peer import Datagram, UdpOnlyPeer, UdpPeer, cut, honest, is_probe
 
@@ -249,13 +249,7 @@ def test_truncated_and_a_tcp_port_that_drops_everything():
 def test_a_name_that_comes_later_than_the_failure_does_not_wait():
     with UdpOnlyPeer(cut) as peer:
         run = start("-r", peer.address)
-        for turn in range(3):
-            run.stdin.write(names(10, f"turn{turn}x").encode())
-            run.stdin.flush()
-            time.sleep(0.5)
-        run.stdin.close()
-        rows = [json.loads(line) for line in run.stdout]
-        run.wait(20)
+        rows = fed(run, [names(10, f"turn{turn}x") for turn in range(3)], 0.5)
         run.stdout.close()
         run.stderr.close()
 
