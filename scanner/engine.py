@@ -5,8 +5,10 @@ Streams and datagrams are engines alike: the scan starts, feeds, orders, watches
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
+from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer
 from scanner.native.tally import Tally
@@ -30,6 +32,12 @@ def report_of(pool: JobPool) -> Report:
     slots = pool.slots
     is_done = pool.done and pool.writer.buffer.used == 0
     return Report(slots.live, slots.live - slots.away - slots.second_live, pool.waits, is_done)
+
+
+def silence_of(pool: JobPool, clock: Clock) -> float:
+    """Seconds since a pool's last response, on its engine's clock; infinite before the first. Any thread may ask."""
+    heard_at = pool.exchange.heard_at
+    return max(clock.peek() - heard_at, 0) if heard_at else inf
 
 
 @dataclass(frozen=True, slots=True)

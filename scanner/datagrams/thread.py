@@ -7,10 +7,9 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from math import inf
 from typing import TypeVar
 
-from scanner.engine import Order, Outlet, Report, report_of
+from scanner.engine import Order, Outlet, Report, report_of, silence_of
 from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, export_jobs, import_jobs
@@ -74,8 +73,7 @@ class UdpThread:
     @property
     def silent_s(self) -> float:
         """How long ago the last response came; infinite before the first."""
-        heard_at = self.pool.exchange.heard_at
-        return max(self._clock.peek() - heard_at, 0) if heard_at else inf
+        return silence_of(self.pool, self._clock)
 
     @property
     def live(self) -> int:

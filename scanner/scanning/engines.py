@@ -132,9 +132,11 @@ class Engines:
         datagrams_work = datagrams.silent_s < SILENT_S
         streams_fail = streams.live == 0 and streams.pool.exchange.troubles > 0
         datagrams_fail = not datagrams_work and datagrams.pool.exchange.troubles > 0
-        share(streams, retries=streams_fail and datagrams_work, drains=streams_fail and datagrams_work)
-        share(datagrams, retries=streams_work, drains=datagrams_fail and streams_work)
-        return ({0} if streams_fail and datagrams_work else set()) | ({1} if datagrams_fail and streams_work else set())
+        streams_yield = streams_fail and datagrams_work
+        datagrams_yield = datagrams_fail and streams_work
+        share(streams, retries=streams_yield, drains=streams_yield)
+        share(datagrams, retries=streams_work, drains=datagrams_yield)
+        return {index for index, yields in enumerate((streams_yield, datagrams_yield)) if yields}
 
     # -- resolvers -----------------------------------------------------------------------------------------------
 

@@ -5,9 +5,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 
-from scanner.engine import Order, Outlet, Report, report_of
+from scanner.engine import Order, Outlet, Report, report_of, silence_of
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.jobs.fallback import StreamFallback
@@ -21,7 +20,6 @@ from scanner.streams.worker import Workplace, work
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
-FALLBACK_WORKERS = 1  # streams to one resolver for what datagrams cannot answer
 WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
 
@@ -104,8 +102,7 @@ class StreamEngine:
     @property
     def silent_s(self) -> float:
         """How long ago the last response came; infinite before the first."""
-        heard_at = self.pool.exchange.heard_at
-        return max(self._clock.peek() - heard_at, 0) if heard_at else inf
+        return silence_of(self.pool, self._clock)
 
     @property
     def paths(self) -> Paths:

@@ -33,6 +33,7 @@ cdef class JobCloser:
 
     cdef int drop_queue(self, Queue *queue) noexcept nogil
     cdef void give_up(self, Job *job) noexcept nogil
+    cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil
     cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                     double now) except -1 nogil

@@ -37,6 +37,10 @@ cdef class JobCloser:
         """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
         if self.deferral.helps(job, reason, self.scan_now(now)) and self.defer(job, reason, now):
             return 0
+        return self.finish_unanswered(job, reason, now)
+
+    cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil:
+        """Write the line of a job without a verdict: no second pass."""
         return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
 
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
@@ -77,7 +81,7 @@ cdef class JobCloser:
         cdef int failed = 0
         while failed < most and queue.count and not self.writer.full() and self.clock.held_since < 0:
             job = pop(queue)
-            self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+            self.finish_unanswered(job, reason, now)
             failed += 1
         return failed
 
@@ -148,5 +152,5 @@ cdef class JobCloser:
         cdef Job *job
         while self.deferral.waits() and not self.writer.full():
             job = self.deferral.recall(self.scan_now(now))
-            self.finish(job, ERROR, <Reason>job.reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+            self.finish_unanswered(job, <Reason>job.reason, now)
         return 0

@@ -14,7 +14,6 @@ from scanner.native.input.answered cimport Answered
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
 from scanner.native.jobs.books cimport UNFINISHED, Books
-from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport pop
@@ -22,7 +21,7 @@ from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.writer cimport LineWriter
-from scanner.native.verdict cimport CONNECTION, ERROR, Reason
+from scanner.native.verdict cimport CONNECTION, Reason
 
 cdef enum:
     ATTEMPTS_MAX = 200
@@ -215,6 +214,6 @@ cdef class JobPool(JobReturner):
             if job is NULL:
                 break
             job.started = min(job.started, self.scan_now(now))
-            self.finish(job, ERROR, <Reason>reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+            self.finish_unanswered(job, <Reason>reason, now)
             failed += 1         # no second pass: it would not be reached later either
         return failed
