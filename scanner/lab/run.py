@@ -17,6 +17,7 @@ import uvloop
 
 from scanner.errors import ScanError
 from scanner.extras import need
+from scanner.lab.path import LabPath
 from scanner.lab.proxy import SocksProxy
 from scanner.lab.server import LabServer, address
 
@@ -108,18 +109,22 @@ async def up(
     password: str | None,
     registries: bool,
     registry_log: Path | None,
+    path: LabPath | None = None,
+    seed: int = 1,
 ) -> AsyncIterator[dict[str, Any]]:
-    """The lab, running; gives the config of a scan that uses it. Raises ScanError when a port is taken."""
+    """The lab, running; gives the config of a scan that uses it. The counts of a path go to stderr at the end. Raises
+    ScanError when a port is taken."""
     try:
-        server = LabServer(port=port, addresses=addresses, nx=nx, loss=loss, delay_ms=delay_ms)
+        server = LabServer(port=port, addresses=addresses, nx=nx, loss=loss, delay_ms=delay_ms, path=path, seed=seed)
     except OSError as error:
         raise ScanError(f"lab: port {port}: {error.strerror or error}") from None
     thread = Thread(target=server.run)
     thread.start()
-    fleet = [SocksProxy(user, password) for _ in range(proxies if addresses == 1 else 0)]  # no datagrams through them
+    datagrams = addresses > 1 or path is not None  # none go through the proxies
+    fleet = [SocksProxy(user, password) for _ in range(0 if datagrams else proxies)]
     try:
         config: dict[str, Any] = {"resolvers": [f"127.0.0.1:{server.port}"]}
-        if addresses > 1:
+        if datagrams:
             config["resolvers"] = [f"udp://{address(index)}:{server.port}" for index in range(addresses)]
         if fleet:
             config["proxies"] = [await listening(each, proxy_port, index) for index, each in enumerate(fleet)]
@@ -130,6 +135,9 @@ async def up(
             await each.close()
         server.stop()
         thread.join()
+        if path is not None:
+            print(json.dumps(server.counts()), file=sys.stderr, flush=True)
+        server.close()
 
 
 def started_registries(dns_port: int, log: Path | None) -> AbstractAsyncContextManager[dict[str, Any]]:

@@ -10,6 +10,7 @@ cdef extern from *:
     #endif
     #include <sys/socket.h>
     #include <netinet/in.h>
+    #include <poll.h>
     #ifdef __linux__
     #include <sys/epoll.h>
     #include <linux/errqueue.h>
@@ -32,6 +33,7 @@ cdef extern from *:
     #define accept4(fd, address, size, flags) (-1)
     #define recvmmsg(fd, messages, most, flags, time) (-1)
     #define sendmmsg(fd, messages, count, flags) (-1)
+    #define ppoll(polled, count, time, mask) (-1)
     #define SOCK_NONBLOCK 0
     #define SOCK_CLOEXEC 0
     #endif
@@ -41,6 +43,9 @@ cdef extern from *:
     #ifndef UDP_SEGMENT
     #define UDP_SEGMENT 103     /* linux/udp.h, since 4.18 */
     #endif
+    #ifndef SO_TIMESTAMPNS
+    #define SO_TIMESTAMPNS 35
+    #endif
     #ifndef SOL_UDP
     #define SOL_UDP 17
     #endif
@@ -48,7 +53,7 @@ cdef extern from *:
     const bint HAVE_BATCHES
     enum: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD
     enum: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_ERRQUEUE, MSG_TRUNC, SOCK_NONBLOCK, SOCK_CLOEXEC
-    enum: SOL_SOCKET, SO_LINGER, SOL_UDP, UDP_SEGMENT, AF_INET, AF_INET6
+    enum: POLLIN, SOL_SOCKET, SO_LINGER, SO_TIMESTAMPNS, SOL_UDP, UDP_SEGMENT, AF_INET, AF_INET6
     struct linger:
         int l_onoff
         int l_linger
@@ -57,6 +62,10 @@ cdef extern from *:
     struct epoll_event:
         unsigned int events
         epoll_data_t data
+    struct pollfd:
+        int fd
+        short events
+        short revents
     struct sockaddr:
         unsigned short sa_family
     struct sockaddr_in:
@@ -93,6 +102,7 @@ cdef extern from *:
     int epoll_create1(int) nogil
     int epoll_ctl(int, int, int, epoll_event *) nogil
     int epoll_wait(int, epoll_event *, int, int) nogil
+    int ppoll(pollfd *, unsigned long, const void *, const void *) nogil    # the times are timespecs
     int accept4(int, void *, void *, int) nogil
     int setsockopt(int, int, int, const void *, unsigned int) nogil
     ssize_t recv(int, void *, size_t, int) nogil
