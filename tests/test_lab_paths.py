@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from scanner.errors import ScanError
 from scanner.lab import zone
+from scanner.lab.link import slowness_ms
 from scanner.lab.path import LabPath, read_ms, read_path, read_share, read_slow
 from scanner.lab.server import LabServer, address
 
@@ -246,15 +248,24 @@ def test_about_the_share_of_slow_names_takes_its_time():
     assert 0.3 * 400 - 5 * math.sqrt(400 * 0.21) <= slow < 400
 
 
-def test_the_time_of_a_slow_name_spreads_about_its_median():
-    with serving(LabPath(slow=1, slow_median_ms=1000, slow_sigma=1)) as server, Client(server) as client:
-        client.send(*some(CHUNK))
-        client.read(CHUNK)
-    took_s = sorted(at - client.sent[name] for name, at in client.came)
+def test_the_times_of_slow_names_are_log_normal():
+    path = LabPath(slow=0.3, slow_median_ms=150, slow_sigma=0.8)
+    times = [slowness_ms(path, query(name)) for name in some(20_000)]
+    logs = [math.log(each / 150) for each in times if each]
 
-    assert took_s[0] < 1  # most likely a seventh of it
-    assert took_s[-1] > 3
-    assert 0.5 * CHUNK - 5 * math.sqrt(CHUNK * 0.25) <= sum(each >= 1 for each in took_s)
+    assert within_five_sigma(len(logs), 0.3, 20_000)
+    assert abs(statistics.fmean(logs)) < 5 * 0.8 / math.sqrt(len(logs))
+    assert abs(statistics.stdev(logs) - 0.8) < 5 * 0.8 / math.sqrt(2 * len(logs))
+
+
+def test_a_slow_name_takes_the_time_that_is_foretold():
+    path, names = LabPath(slow=0.5, slow_median_ms=100, slow_sigma=0.8, dead=0.2), some(CHUNK)
+    foretold = {name: slowness_ms(path, query(name), 9) for name in names}
+    with serving(path, seed=9) as server, Client(server) as client:
+        answered = client.ask(names)
+
+    assert set(answered) == {name for name in names if foretold[name] is not None}
+    assert [name for name, at in client.came if at - client.sent[name] < foretold[name] / 1000] == []
 
 
 def test_a_slow_name_is_slow_once():

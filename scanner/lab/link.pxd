@@ -32,6 +32,7 @@ cdef struct Link:
     uint64_t needless           # of these, for one whose answer was on its way or had got through
     int64_t late_ns             # the most that an answer was sent after its time, by this machine's fault
 
+cdef set_numbers(Link *link, path, uint64_t seed)
 cdef bint open_link(Link *link, int addresses) noexcept nogil
 cdef void close_link(Link *link) noexcept nogil
 cdef Question *take_in(Link *link, int address, int64_t arrived_ns, const uint8_t *query, Py_ssize_t size,

@@ -17,6 +17,26 @@ cdef enum Draw:                 # what a random number is for: one seed, and yet
     LOSS = 1, JITTER, DEAD, SLOW, SLOW_RADIUS, SLOW_ANGLE
 
 
+cdef set_numbers(Link *link, path, uint64_t seed):
+    """Those of a LabPath."""
+    link.interval_ns = -(-1000000000 // path.rate) if path.rate else 0
+    link.queue_ns = path.queue * link.interval_ns
+    link.delay_ns = round(path.delay_ms * 1e6)
+    link.jitter_ns = path.jitter_ms * 1e6
+    link.loss, link.slow, link.dead = path.loss, path.slow, path.dead
+    link.slow_median_ns, link.slow_sigma = path.slow_median_ms * 1e6, path.slow_sigma
+    link.seed = seed
+
+
+def slowness_ms(path, bytes query, uint64_t seed=1) -> float | None:
+    """How long the server of a LabPath looks for the answer to a query the first time: foretold, for tests and benches.
+    None: it never answers."""
+    cdef Link link
+    cdef uint64_t key = question_key(query, len(query))
+    set_numbers(&link, path, seed)
+    return None if is_dead(&link, key) else slowness_ns(&link, key) / 1e6
+
+
 cdef bint open_link(Link *link, int addresses) noexcept nogil:
     """The numbers of the path are set already. False when there is no memory."""
     link.used, link.room = True, ROOM
@@ -52,7 +72,7 @@ cdef Question *take_in(Link *link, int address, int64_t arrived_ns, const uint8_
             return NULL
         free_at_ns += link.interval_ns
         link.free_at_ns[address] = free_at_ns
-    if draw(link, it.key, DEAD, 0) < link.dead:
+    if is_dead(link, it.key):
         link.silent += 1
         return NULL
     if it.done_ns == 0:
@@ -61,6 +81,10 @@ cdef Question *take_in(Link *link, int address, int64_t arrived_ns, const uint8_
     if link.jitter_ns > 0:
         due_ns[0] -= <int64_t>(link.jitter_ns * log(1 - draw(link, it.key, JITTER, it.asked)))
     return it
+
+
+cdef bint is_dead(Link *link, uint64_t key) noexcept nogil:
+    return draw(link, key, DEAD, 0) < link.dead
 
 
 cdef int64_t slowness_ns(Link *link, uint64_t key) noexcept nogil:

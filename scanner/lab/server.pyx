@@ -16,7 +16,7 @@ from posix.unistd cimport close, dup
 from scanner.lab.answers cimport (
     ANSWER, CLOSE, RESET, RESPONSE_MAX, Act, Reply, Zone, close_zone, open_zone, reply_to
 )
-from scanner.lab.link cimport Link, Question, close_link, open_link, take_in
+from scanner.lab.link cimport Link, Question, close_link, open_link, set_numbers, take_in
 
 from scanner.native.sockets cimport (
     CMSG_DATA, CMSG_LEN, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLLIN, EPOLLOUT, HAVE_BATCHES, MSG_DONTWAIT, MSG_NOSIGNAL, POLLIN,
@@ -213,13 +213,7 @@ cdef class LabServer:
     cdef lay(self, path, int addresses, uint64_t seed):
         """The path of each address; from here on the kernel notes when a datagram came, so that one which this process
         reads late has not come late."""
-        self.link.interval_ns = -(-SECOND_NS // path.rate) if path.rate else 0
-        self.link.queue_ns = path.queue * self.link.interval_ns
-        self.link.delay_ns = round(path.delay_ms * 1e6)
-        self.link.jitter_ns = path.jitter_ms * 1e6
-        self.link.loss, self.link.slow, self.link.dead = path.loss, path.slow, path.dead
-        self.link.slow_median_ns, self.link.slow_sigma = path.slow_median_ms * 1e6, path.slow_sigma
-        self.link.seed = seed
+        set_numbers(&self.link, path, seed)
         if not open_link(&self.link, addresses):
             raise MemoryError
         for each in self.udp:

@@ -1,0 +1,3 @@
+from scanner.lab.path import LabPath
+
+def slowness_ms(path: LabPath, query: bytes, seed: int = 1) -> float | None: ...
