@@ -258,6 +258,14 @@ def test_the_times_of_slow_names_are_log_normal():
     assert abs(statistics.stdev(logs) - 0.8) < 5 * 0.8 / math.sqrt(2 * len(logs))
 
 
+def test_the_widest_spread_stays_within_an_hour():
+    path = LabPath(slow=1, slow_median_ms=60_000, slow_sigma=5)
+    times = [slowness_ms(path, query(name)) for name in some(1000)]
+
+    assert min(times) >= 0
+    assert max(times) == 3_600_000
+
+
 def test_a_slow_name_takes_the_time_that_is_foretold():
     path, names = LabPath(slow=0.5, slow_median_ms=100, slow_sigma=0.8, dead=0.2), some(CHUNK)
     foretold = {name: slowness_ms(path, query(name), 9) for name in names}

@@ -13,6 +13,8 @@ cdef enum:
     HEADER = 12
     TYPE_AND_CLASS = 4
 
+cdef const double SLOWEST_NS = 3600e9   # an hour is for ever, and fits where a wide sigma does not
+
 cdef enum Draw:                 # what a random number is for: one seed, and yet independent of each other
     LOSS = 1, JITTER, DEAD, SLOW, SLOW_RADIUS, SLOW_ANGLE
 
@@ -89,11 +91,12 @@ cdef bint is_dead(Link *link, uint64_t key) noexcept nogil:
 
 cdef int64_t slowness_ns(Link *link, uint64_t key) noexcept nogil:
     """How long the server looks for the answer the first time: log-normal by Box and Muller, 0 for most names."""
-    cdef double radius
+    cdef double radius, normal
     if draw(link, key, SLOW, 0) >= link.slow:
         return 0
     radius = sqrt(-2 * log(1 - draw(link, key, SLOW_RADIUS, 0)))
-    return <int64_t>(link.slow_median_ns * exp(link.slow_sigma * radius * cos(2 * M_PI * draw(link, key, SLOW_ANGLE, 0))))
+    normal = radius * cos(2 * M_PI * draw(link, key, SLOW_ANGLE, 0))
+    return <int64_t>min(SLOWEST_NS, link.slow_median_ns * exp(link.slow_sigma * normal))
 
 
 cdef double draw(Link *link, uint64_t key, Draw purpose, uint32_t time) noexcept nogil:
