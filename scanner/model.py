@@ -7,6 +7,7 @@ from urllib.parse import quote
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
     "badresp", "badname", "cname_nx", "nodata", "special", "truncated",
+    "referral", "filtered", "wildcard", "disputed",
 )  # fmt: skip
 """The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
 

@@ -19,7 +19,7 @@ from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport LINE_OCTETS, prefetch
 from scanner.native.message.query cimport QUERY_MAX, write_query
-from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
+from scanner.native.message.response cimport CLASS_IN, FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.path cimport is_asked_with_edns, is_open, learn
 from scanner.native.stream_window cimport widen
@@ -302,7 +302,7 @@ cdef class Session:
             self.exchange.end(query)
             count_response(self.path.counts(), rtt)
             return 1
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, CLASS_IN, &response)
         if fit == FIT_STRAY:
             return 0
         self.answered += 1
