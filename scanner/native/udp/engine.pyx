@@ -21,7 +21,7 @@ from scanner.native.jobs.job cimport (
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
-from scanner.native.message.response cimport BADCOOKIE, CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
+from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.pacing cimport judge_round, pace_response, pause_unreachable
 from scanner.native.path cimport PathState, is_asked_with_edns, learn
@@ -275,7 +275,8 @@ cdef class UdpEngine:
             pace_response(&path.pacing, query.round, rtt, now)
             self.exchange.end(query)
             return ANSWERED
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, CLASS_IN, &response)
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
+                            &response)
         if fit == FIT_STRAY:
             return STRANGE
         if query.edns and fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt):
@@ -597,8 +598,8 @@ cdef class UdpEngine:
             for i in range(job.qname_length):
                 qname[i] = cased(job, query, i)
             name = qname
-        return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype, query.edns,
-                                path.cookie.option, path.cookie.size)
+        return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype,
+                                &self.pool.asking.form, query.edns, path.cookie.option, path.cookie.size)
 
     cdef bint ship(self, Port *port, int count, double now) except -1 nogil:
         """Hand the batch to the kernel. What this machine refuses to send to a path goes back, and that path waits;
