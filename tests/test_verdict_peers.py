@@ -48,8 +48,12 @@ ROWS: dict[str, tuple[Answers, tuple]] = {
     "NXDOMAIN, cut": (says([], [soa(PARENT)], flags=0x8180 | TC, rcode=3), ("error", 3, "badresp")),
     "an address of three octets": (says([own(A, b"abc")]), BAD),
     "an address of three octets and a good one": (says([own(A, b"abc"), own()]), ("taken", 0, None)),
-    "a record longer than the message": (lambda query: answer(query, [own()])[:-1], ("error", None, "badresp")),
-    "two OPT": (says([own()], [], [opt(), opt()]), ("error", None, "badresp")),
+    "a record longer than the message": (lambda query: answer(query, [own()])[:-1], BAD),
+    "NXDOMAIN and a record too few": (
+        lambda query: answer(query, [], [soa(PARENT)], rcode=3)[:-1],
+        ("error", 3, "badresp"),
+    ),
+    "two OPT": (says([own()], [], [opt(), opt()]), BAD),
 }
 
 

@@ -321,6 +321,7 @@ cdef class Session:
         self.path.doubted = False
         widen(&self.win, rtt, self.timeout_s)
         if fit == FIT_BROKEN:
+            job.rcode = message[3] & 0x0F
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1

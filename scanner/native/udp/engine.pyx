@@ -294,6 +294,7 @@ cdef class UdpEngine:
         if cause != CAUSE_NONE:
             self.to_stream(query, cause)
         elif fit == FIT_BROKEN:
+            job.rcode = message[3] & 0x0F
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
         elif response.rcode == BADCOOKIE:       # once more with the cookie that came with it
