@@ -106,6 +106,24 @@ def test_what_is_no_verdict_is_asked_elsewhere(scheme):
     assert peer.asked
 
 
+@SCHEMES
+@pytest.mark.parametrize(
+    ("rtype", "answers", "expected"),
+    [
+        ("NS", says([], [server(SELF)], flags=0x8000), ("taken", "referral")),
+        ("NS", says([], [server(PARENT)]), ("error", "referral")),
+        ("ANY", says([own(TXT, b"\1x")]), ("taken", None)),
+        ("ANY", says([record(EVIL, A, ADDRESS)]), ("taken", "nodata")),
+        ("CNAME", says([ALIAS]), ("taken", None)),
+    ],
+)
+def test_other_types_by_the_same_table(scheme, rtype, answers, expected):
+    with peer_of(answers, scheme) as peer:
+        row = scan("-r", peer.address, "-t", rtype, *FAST, names="is10.example\n").row
+
+    assert (row["s"], row.get("e")) == expected
+
+
 def test_what_a_datagram_could_not_hold_is_taken_from_tcp():
     cut, whole = says(flags=0x8180 | TC), says([own()])
     with UdpPeer(lambda datagram: datagram.send(cut(datagram.query)), stream_of(whole)) as peer:
