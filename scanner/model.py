@@ -7,11 +7,18 @@ from urllib.parse import quote
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
     "badresp", "badname", "cname_nx", "nodata", "special", "truncated",
+    "referral", "filtered", "wildcard", "disputed",
 )  # fmt: skip
 """The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
 
 FIELDS = ("n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")
 """Keys on request (`--fields`), in the order in which they are written."""
+
+FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}
+"""Flags that a query may set: the header's bits; `do` stands in OPT (RFC 3225)."""
+
+CLASSES = {"IN": 1, "CH": 3, "HS": 4}
+"""Classes that may be asked (RFC 6895 section 3.2)."""
 
 POLICIES = ("random", "round-robin", "sticky")
 """How the next udp:// resolver is chosen among those with room; sticky stays with one for as long as it has room."""

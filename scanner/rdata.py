@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-NOERROR = 0
-
 
 def type_number(text: str) -> int | None:
     """The number of an RR type's mnemonic (`ns`, `A`, `TYPE65`), None when there is none such."""
@@ -61,16 +59,16 @@ def question(name: str, kind: str, *, recursion: bool) -> bytes:
     return make_query(name, kind, flags=RD if recursion else 0).to_wire()
 
 
-def answer_to(query: bytes, response: bytes) -> tuple[int | None, list[str]]:
-    """RCODE, and the answer's records of the type asked for; (None, []) for what is no response to the query."""
+def answer_to(query: bytes, response: bytes) -> list[str]:
+    """The records of the type asked for that the name has, or what it is an alias of; none of a message that is no
+    response to the query."""
     from dns.exception import DNSException
-    from dns.message import from_wire
+    from dns.message import QueryMessage, from_wire
 
     try:
         asked, parsed = from_wire(query), from_wire(response)
+        if not isinstance(parsed, QueryMessage) or not asked.is_response(parsed):
+            return []
+        return [rdata.to_text() for rdata in parsed.resolve_chaining().answer or ()]
     except (DNSException, ValueError):
-        return None, []
-    if not asked.is_response(parsed):
-        return None, []
-    kind = asked.question[0].rdtype
-    return int(parsed.rcode()), [rdata.to_text() for rrset in parsed.answer if rrset.rdtype == kind for rdata in rrset]
+        return []

@@ -26,6 +26,7 @@ class Query:
     qtype: int
     question: bytes
     has_edns: bool
+    octets: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def exists(self) -> bool:
@@ -44,7 +45,7 @@ def parse(message: bytes) -> Query:
         at += 1 + message[at]
     name = b".".join(labels).decode("ascii").lower()
     (qtype,) = struct.unpack_from("!H", message, at + 1)
-    return Query(message_id, name, qtype, message[12 : at + 5], additional > 0)
+    return Query(message_id, name, qtype, message[12 : at + 5], additional > 0, message)
 
 
 def response(

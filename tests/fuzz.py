@@ -1,8 +1,8 @@
 """Fuzzing of the native receive paths with coverage; `scripts/fuzz` builds them for it and runs this.
 
 An input is a response to `a.com NS`. Its first two octets, which would be the message ID, say how it comes: all fields
-or none, and in what pieces. Whatever it is, the name has its line or waits, and dnspython has nothing against its
-verdict.
+or none, and in what pieces. Whatever it is, the name has its line or waits, and the table of verdicts, as
+dnspython reads it, has nothing against that.
 """
 
 import contextlib

@@ -97,6 +97,9 @@ www   300  A     192.0.2.10
 alias 300  CNAME www
 lost  300  CNAME nowhere
 *.wild 300 A     192.0.2.99
+delegated    NS    ns.delegated
+ns.delegated A     192.0.2.12
+moved   3600 DNAME elsewhere.example.
 """
 
 MADE_ZONE = """

@@ -20,7 +20,9 @@ import jsonschema
 import pytest
 import trustme
 from command import DNSSCAN, ROOT, environment, refusal, scan, start, wait_for
+from dns_peer import DnsPeer, Talk, frame
 from oracle import held
+from peer_answers import answer, server
 from socks_peer import Client, SocksPeer
 from terminal import Terminal
 
@@ -221,6 +223,19 @@ def test_a_name_that_the_dns_knows_after_all_is_registered_and_no_registry_is_as
     assert {(row["d"], row["c"], row["via"]) for row in done.rows} == {
         ("recheck-a.test", "registered", "dns"), ("taken.lab.test", "registered", "dns")}  # fmt: skip
     assert registries.asked()[before:] == []
+
+
+def test_a_resolver_that_only_refers_has_not_said_that_a_name_exists(registries):
+    def script(talk: Talk) -> None:
+        for query in talk.queries():
+            talk.send(frame(answer(query, [], [server(b"\0")])))
+
+    with DnsPeer(script) as peer:
+        done = confirm(registries, "--recheck", peer.address, lines=["gone-a.test", "gone-b.test"])
+
+        assert set(peer.names_asked) >= {"gone-a.test", "gone-b.test"}
+    assert {(row["d"], row["c"], row["via"]) for row in done.rows} == {
+        (name, held(name), "rdap") for name in ("gone-a.test", "gone-b.test")}  # fmt: skip
 
 
 def piped(names, registries, *flags, limit_s=100):

@@ -43,6 +43,7 @@ def resumed(side):
 
 @pytest.mark.parametrize("text", [
     DEEP, "5", "null", '"text"', "\ufeff{}", HUGE, f'{{"dnsscan":{HUGE},"input":[],"types":["NS"]}}',
+    '{"dnsscan":1,"input":[],"types":["NS"],"class":[]}', '{"dnsscan":1,"input":[],"types":["NS"],"class":"\\u001b"}',
     '{"dnsscan":1,"input":[],"types":5}', '{"dnsscan":1,"input":[],"types":null}',
     '{"dnsscan":1,"input":[],"types":"NS"}', '{"dnsscan":1,"input":[],"types":[{"a":1}]}',
     '{"dnsscan":1,"input":[],"types":["NS\\n\\u001b[31m"]}', f'{{"dnsscan":1,"input":[],"types":[{DEEP_FOR_US}]}}',

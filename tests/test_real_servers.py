@@ -86,6 +86,10 @@ def test_knot_says_what_there_is_and_what_there_is_not(knot):
         "example.test": ("taken", "nodata"),
         "gone.example.test": ("nxdomain", ""),
         "elsewhere.example": ("error", "refused"),
+        "delegated.example.test": ("taken", "referral"),
+        "www.delegated.example.test": ("error", "referral"),
+        "moved.example.test": ("taken", "nodata"),
+        "www.moved.example.test": ("taken", "nodata"),  # an alias to another zone
     }
     done = scan(*at(knot), "-t", "A", names=lines(list(right)))
 

@@ -205,7 +205,20 @@ def test_another_input_is_refused_and_nothing_is_changed(lab, files):
     refusal(scan(*command, names="a.example\n"), "the input does not match")
     files.names(10)
     refusal(scan(*command, "-t", "A", files.input), "--type NS")
+    refusal(scan(*command, "--class", "CH", files.input), "--class IN")
     assert (files.output.read_bytes(), files.side.read_bytes()) == before
+
+
+def test_a_run_of_another_class_is_gone_on_with_as_such(lab, files):
+    files.names(3)
+    command = ("-r", resolver(lab), "--output", files.output, "--class", "CH", files.input)
+    first = scan(*command)
+    files.output.write_text("".join(files.output.read_text().splitlines(keepends=True)[:1]))
+
+    refusal(scan(*command[:4], "--resume", files.input), "--class CH")
+    again = scan(*command, "--resume")
+    assert (first.code, again.code) == (0, 0)
+    assert sorted(row["n"] for row in map(json.loads, files.output.read_text().splitlines())) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -34,11 +34,13 @@ def honest(datagram: Datagram) -> None:
 
 @dataclass
 class UdpPeer:
-    """`with UdpPeer(script) as peer:` then `-r peer.address`. `script` is called for each query, in one thread."""
+    """`with UdpPeer(script) as peer:` then `-r peer.address`. `script` is called for each query of a name to
+    scan, in one thread."""
 
     script: Callable[[Datagram], None] = honest
     tcp_script: Callable[[Talk], None] = good
     host: str = "127.0.0.1"
+    with_probes: bool = False  # the script answers the questions before the scan too
     asked: list[Datagram] = field(default_factory=list)
 
     def __enter__(self) -> "UdpPeer":
@@ -83,7 +85,8 @@ class UdpPeer:
                 if octets:
                     datagram = Datagram(parse(octets), octets, source, self)
                     self.asked.append(datagram)
-                    honest(datagram) if is_probe(datagram.query) else self.script(datagram)
+                    is_honest = is_probe(datagram.query) and not self.with_probes
+                    honest(datagram) if is_honest else self.script(datagram)
 
 
 class UdpOnlyPeer(UdpPeer):

@@ -102,7 +102,7 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
 
     sources = open_inputs(files)
     types = [type_text(number) for number in settings.types]
-    out = open_output(output, sources, types, force=force, resume=resume) if output else Output(1)
+    out = open_output(output, sources, types, settings.qclass, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 
 

@@ -23,7 +23,7 @@ from scanner.text import shown
 
 DESCRIPTORS_SPARE = 64  # for files, the loop and Python itself
 LINUX = sys.platform.startswith("linux")
-TYPE_MAX = 65279  # above are private and reserved ones (RFC 6895)
+TYPE_MAX = 65534  # those from 65280 on are for private use (RFC 6895 section 3.1)
 NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from scanner.config import check
+from scanner.config import asking, check
 from scanner.config.endpoints import is_near, metrics_from_text, place_text
 from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, read_file, warn_if_open
 from scanner.config.options import OPTIONS
@@ -23,6 +23,10 @@ class Config:
     resolvers: tuple[Resolver, ...]
     proxies: tuple[Proxy, ...]
     types: tuple[int, ...]
+    qclass: str  # key `class`: IN, CH or HS
+    flags: tuple[str, ...]  # of queries: rd, ad, cd, do
+    edns: tuple[str, ...]  # options, each in its full form (config/asking.py)
+    no_edns: bool
     workers: int
     pipeline: int  # 0 = found per connection
     timeout_ms: int
@@ -90,6 +94,8 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
     return Config(**{
         **plain,
         "resolvers": resolvers, "proxies": proxies, "types": check.types(values),
+        "qclass": values.value("class"), "flags": asking.flags(values),
+        "edns": asking.edns(values, tunnelled=bool(proxies), warnings=warnings),
         "workers": check.workers(values, len(proxies), warnings),
         "threads": check.threads(values, resolvers, warnings),
         "fields": check.fields(values, numbered=numbered), "bind": check.bind(values),
@@ -102,6 +108,7 @@ def describe(config: Config) -> dict[str, Any]:
     """The resolved configuration for people (--dry-run); passwords are hidden."""
     plain = asdict(config)
     plain.pop("warnings")
+    plain["class"] = plain.pop("qclass")
     return {
         **plain,
         "resolvers": [str(resolver) for resolver in config.resolvers],

@@ -14,7 +14,7 @@ from scanner.config.kinds import (
     keys_of,
     table_of,
 )
-from scanner.model import FIELDS, POLICIES
+from scanner.model import CLASSES, FIELDS, FLAGS, POLICIES
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
@@ -34,6 +34,13 @@ OPTIONS = table_of(
     Option("proxy_file", Path(), "FILE", "One proxy a line"),
     Option("type", Texts(), "TYPE", "Record type; repeat for more", short="-t", repeats=True, default=("NS",),
            default_text="NS", detail="record type, or a list of them"),
+    Option("class", Choice(tuple(CLASSES)), "WORD", "Class: IN, CH or HS", default="IN",
+           detail="class of what is asked; `CH` for what a server says of itself (`version.bind`)"),
+    Option("flags", Texts(), "LIST", "Set in queries: " + ",".join(FLAGS), repeats=True, default=("rd",),
+           default_text="rd", detail="flags to be set in queries: `rd`, `ad`, `cd`, and `do` of EDNS; empty for none"),
+    Option("edns", Texts(), "LIST", "EDNS options: nsid,ecs=NETWORK,cookie,N=HEX", repeats=True, default=(),
+           detail="EDNS options to send: `nsid`, `ecs=192.0.2.0/24`, `cookie` (`udp://` does anyway), `NUMBER=HEX`"),
+    Option("no_edns", Switch(), "", "Queries without EDNS", default=False),
     Option("workers", Number(1, 100_000), "N", "Tunnels held open",
            default_text=f"{WORKERS_WITH_PROXIES} with proxies, else {WORKERS}"),
     Option("pipeline", Number(1, 1024, word="auto"), "N", "Queries in flight on a connection", default=0,
@@ -75,7 +82,8 @@ OPTIONS = table_of(
     Option("no_second_pass", Switch(), "", "Do not try failed names once more at the end", default=False),
     Option("all_names", Switch(), "", "Send special-use names to public resolvers too", default=False),
     Option("ptr", Switch(), "", "Ask the reverse name of an IP address", default=False),
-    Option("strict", Switch(), "", "Stop (exit 3) if a resolver invents answers", default=False),
+    Option("strict", Switch(), "", "Stop (exit 3) if a resolver invents answers", default=False,
+           detail="stop (exit 3) if a resolver invents answers, or has none but the names of other servers"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
     Option("quiet", Switch(), "", "No progress, no summary", default=False, place=FLAG),
     Option("progress", Choice(("auto", "plain", "none")), "FORM",

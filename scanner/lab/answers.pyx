@@ -41,6 +41,7 @@ cdef enum:
     SOA_SIZE = 55
     NS_SIZE = 14            # the owner of SOA_RDATA's first name
     TOP_NS_SIZE = 13
+    TARGET_SIZE = 17        # target.lab.test on the wire
     TAIL_SIZE = 10          # lab.test on the wire
 
 
@@ -286,9 +287,17 @@ cdef uint8_t *put_delegation(uint8_t *out, uint8_t *at, Py_ssize_t end, int qtyp
 
 
 cdef uint8_t *put_alias(uint8_t *out, uint8_t *at) noexcept nogil:
-    """CNAME to target.lab.test, which a record of it may follow."""
+    """CNAME to target.lab.test."""
     put16(out + 6, u16(out + 6) + 1)
-    return put_record(at, 12, TYPE_CNAME, <const uint8_t *>b"\x06target\x03lab\x04test\x00", 17)
+    return put_record(at, 12, TYPE_CNAME, <const uint8_t *>b"\x06target\x03lab\x04test\x00", TARGET_SIZE)
+
+
+cdef uint8_t *put_target(uint8_t *out, uint8_t *at, Py_ssize_t end, int qtype, uint64_t hashed) noexcept nogil:
+    """What the alias before this is an alias of: a record of the same, where the lab knows the type."""
+    cdef uint8_t *behind = put_answer(out, at, end, qtype, hashed)
+    if u16(out + 6) == 2:
+        put16(at, 0xC000 | <int>(at - TARGET_SIZE - out))
+    return behind
 
 
 cdef uint8_t *put_many(uint8_t *out, uint8_t *at) noexcept nogil:
@@ -327,7 +336,7 @@ cdef uint8_t *put_body(Zone *zone, Asked *asked, uint8_t *out, Py_ssize_t end, u
         rcode[0] = 3
         return put_soa(out, put_alias(out, at), end)
     if asked.kind == CNAME:
-        return put_alias(out, at)
+        return put_target(out, put_alias(out, at), end, qtype, hashed)
     if asked.kind == NODATA:
         return put_soa(out, at, end)
     if asked.kind == BIG:

@@ -24,7 +24,7 @@ TROUBLE = {  # label: what a scan with the default settings says, and what the s
     "notimp": (("error", "notimp"), "answers NOTIMP"),
     "rcode-N": (("error", "rcodeN"), "answers with RCODE N, 0 to 4095; above 15 SERVFAIL to a query without EDNS"),
     "nodata": (("taken", "nodata"), "answers NOERROR with nothing in it"),
-    "cname": (("taken", None), "answers with an alias"),
+    "cname": (("taken", None), "answers with an alias and its target's record"),
     "cname-nx": (("taken", "cname_nx"), "answers with an alias whose target does not exist"),
     "delay-N": (None, "answers after N ms"),
     "late": (("error", "timeout"), f"answers after {LATE_MS} ms"),

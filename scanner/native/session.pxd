@@ -18,6 +18,7 @@ from scanner.native.frames cimport Tail
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport Channel, Job, LoneQueue, Query
 from scanner.native.jobs.pool cimport JobPool
+from scanner.native.message.query cimport COOKIE_NEW
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
 from scanner.native.stream_window cimport StreamWindow
@@ -35,7 +36,9 @@ cdef class Session:
     cdef bytes tags                     # JSON of fields ns and p
     cdef Span tags_span                 # the same
     cdef double timeout_s
-    cdef bint edns
+    cdef uint8_t cookie[COOKIE_NEW]     # the option, where one is sent
+    cdef int cookie_size                # of that, 0 = none is sent
+    cdef int frame_max                  # octets of its longest query, framed
     cdef StreamWindow win
     cdef Channel channel                # its queries in flight, those included that belong to no job any more
     cdef readonly int64_t sent, answered    # on this connection

@@ -39,7 +39,6 @@ class Session:
         timeout_s: float = 2.0,
         worker: int = 0,
         tags: bytes = b"",
-        edns: bool = True,
         fallback: StreamFallback | None = None,
     ) -> None: ...
     @property

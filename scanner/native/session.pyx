@@ -10,7 +10,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
@@ -18,16 +18,16 @@ from scanner.native.jobs.job cimport ask_without_edns_after_silence
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport LINE_OCTETS, prefetch
-from scanner.native.message.query cimport QUERY_MAX, write_query
+from scanner.native.message.query cimport COOKIE_NEW, QUERY_MAX, write_query
 from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.path cimport is_asked_with_edns, is_open, learn
+from scanner.native.random cimport draw
 from scanner.native.stream_window cimport widen
 from scanner.native.tally cimport LOSSES, QUERIES, STRAYS, count_response
 from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
 
 cdef enum:
-    FRAME_MAX = QUERY_MAX + 2
     WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
     WINDOW_MAX = 64         # beyond it nothing more was gained
     STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
@@ -45,13 +45,18 @@ cdef class Session:
     of fields ns and p, given with each line that was answered here. With `fallback`, jobs come from there alone."""
 
     def __cinit__(self, JobPool pool not None, PathState path not None, *, int window=0, double timeout_s=2.0,
-                  int worker=0, bytes tags=b"", bint edns=True, StreamFallback fallback=None):
+                  int worker=0, bytes tags=b"", StreamFallback fallback=None):
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
         self.lone = &pool.retry.lone if fallback is None else &fallback.lone
         self.tags, self.tags_span = tags, span_of(tags)
-        self.worker, self.timeout_s, self.edns = worker, timeout_s, edns
+        self.worker, self.timeout_s = worker, timeout_s
+        self.frame_max = QUERY_MAX + 2 + COOKIE_NEW + pool.asking.form.size
+        if pool.asking.form.cookie:
+            memcpy(self.cookie, b"\x00\x0a\x00\x08", 4)
+            memcpy(self.cookie + 4, draw(&self.exchange.random, 8), 8)
+            self.cookie_size = COOKIE_NEW
         self.win.is_found = window == 0
         self.win.most = window or WINDOW_MAX
         self.win.now = window or WINDOW_FIRST
@@ -151,7 +156,7 @@ cdef class Session:
             wanted = self.pool.budget.take(wanted)
         room = take_tokens(&self.path.bucket.state, now, wanted) if wanted else 0
         if room:
-            begin = at = self.exchange.scratch_for(room * FRAME_MAX)
+            begin = at = self.exchange.scratch_for(room * self.frame_max)
             while count < room:
                 job = self.lone_job(now) if lone else self.next_job(now)
                 if job is NULL:
@@ -186,13 +191,14 @@ cdef class Session:
         cdef Py_ssize_t size
         cdef uint16_t message_id = self.exchange.free_id(&self.channel)
         job.worker, job.egress, job.resolver = self.worker, self.path.egress, self.path.resolver
-        if not self.edns or not is_asked_with_edns(&self.path.habits):
+        if not is_asked_with_edns(&self.path.habits):
             job.without_edns = True
         elif self.silent or self.path.doubted:      # nothing came back, perhaps because of EDNS
             ask_without_edns_after_silence(job)
         query = self.exchange.begin(job, &self.channel, message_id, now, min(clock + self.timeout_s, job.deadline))
         query.edns = not job.without_edns
-        size = write_query(at + 2, message_id, job.qname, job.qname_length, job.qtype, query.edns, NULL, 0)
+        size = write_query(at + 2, message_id, job.qname, job.qname_length, job.qtype, &self.pool.asking.form,
+                           query.edns, self.cookie, self.cookie_size)
         at[0], at[1] = <uint8_t>(size >> 8), <uint8_t>size
         return <int>size + 2
 
@@ -302,7 +308,8 @@ cdef class Session:
             self.exchange.end(query)
             count_response(self.path.counts(), rtt)
             return 1
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
+                            &response)
         if fit == FIT_STRAY:
             return 0
         self.answered += 1
@@ -314,6 +321,7 @@ cdef class Session:
         self.path.doubted = False
         widen(&self.win, rtt, self.timeout_s)
         if fit == FIT_BROKEN:
+            job.rcode = message[3] & 0x0F
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1

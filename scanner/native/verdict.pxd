@@ -1,7 +1,11 @@
 """The verdict: what a response means for its name, one row of the table in the README after the other. A function
 that owns nothing and sends nothing, inline for every engine."""
 
-from scanner.native.message.response cimport BADCOOKIE, BADVERS, Response
+from libc.stdint cimport uint8_t, uint16_t
+
+from scanner.native.message.response cimport (
+    ANSWER_DATA, ANSWER_NONE, BADCOOKIE, BADVERS, SERVERS_OF_NAME, SERVERS_OF_OTHERS, Response,
+)
 
 cdef enum Verdict:
     TAKEN
@@ -25,6 +29,10 @@ cdef enum Reason:           # the order of `model.REASONS`
     NODATA
     SPECIAL
     TRUNCATED
+    REFERRAL
+    FILTERED
+    WILDCARD                # of no single response: these two are for what several say together
+    DISPUTED
     REASON_COUNT
 
 cdef enum Next:             # what the response asks of the job
@@ -46,17 +54,36 @@ cdef inline Reason reason_of(int rcode) noexcept nogil:
         return FORMERR
     return NOTIMP if rcode == 4 else RCODE
 
+cdef inline Outcome outcome_of_noerror(const Response *response) noexcept nogil:
+    """With data, or without (RFC 2308 section 2.2), or a referral, which says that the name exists only where it is the
+    name itself that was delegated."""
+    if response.answer == ANSWER_DATA:
+        return Outcome(TAKEN, NONE, WRITE)
+    if response.answer != ANSWER_NONE:
+        return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)
+    if response.soa or response.aliases:
+        return Outcome(TAKEN, NODATA, WRITE)
+    if response.servers == SERVERS_OF_NAME:
+        return Outcome(TAKEN, REFERRAL, WRITE)
+    if response.servers == SERVERS_OF_OTHERS:
+        return Outcome(ERROR, REFERRAL, ASK_ELSEWHERE)
+    return Outcome(TAKEN, NODATA, WRITE)
+
 cdef inline Outcome outcome_of(const Response *response, bint edns) noexcept nogil:
     """The outcome of a whole, fitting response. `edns`: the query carried an OPT record."""
     cdef int rcode = response.rcode
+    if response.truncated:      # of a stream: datagrams that are cut never come here
+        return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)
+    if (rcode == 0 or rcode == 3) and response.filtered:
+        return Outcome(ERROR, FILTERED, ASK_ELSEWHERE)
     if rcode == 0:
-        return Outcome(TAKEN, NODATA if response.ancount == 0 else NONE, WRITE)
+        return outcome_of_noerror(response)
     if rcode == 3:
-        if response.ancount == 0:
-            return Outcome(NXDOMAIN, NONE, WRITE)
-        if response.alias:
+        if response.answer != ANSWER_NONE:      # a name that does not exist, with records
+            return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)
+        if response.aliases:                    # it is the alias's target that does not exist (RFC 6604)
             return Outcome(TAKEN, CNAME_NX, WRITE)
-        return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)       # a name that does not exist, with answers
+        return Outcome(NXDOMAIN, NONE, WRITE)
     if edns and (rcode == 1 or rcode == 4 or rcode == BADVERS or rcode == BADCOOKIE):
         return Outcome(ERROR, FORMERR, ASK_WITHOUT_EDNS)
     return Outcome(ERROR, reason_of(rcode), ASK_ELSEWHERE)

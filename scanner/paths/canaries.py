@@ -1,6 +1,7 @@
-"""The question before the scan: does this resolver invent answers for names that do not exist?
+"""The question before the scan: what does this resolver say of names that do not exist?
 
-Captive portals and some access providers do; every NXDOMAIN of the scan would then be a `taken`.
+Captive portals and some access providers invent answers; every NXDOMAIN of the scan would then be a `taken`. A server
+that only names other servers (an upward referral) is no resolver, and knows nothing of the scan's names.
 """
 
 import asyncio
@@ -12,15 +13,18 @@ from scanner.input.line import classify_line
 from scanner.model import Proxy, Resolver
 from scanner.native.jobs.pool import JobPool
 from scanner.native.message.query import encode
-from scanner.native.message.response import inspect
 from scanner.native.output.buffer import LineBuffer
 from scanner.native.path import PathState
 from scanner.native.session import Session
+from scanner.native.verdict import classify
 from scanner.text import os_error_text
 from scanner.transports.dial import DialLimits, open_stream
 from scanner.transports.dial_error import DialError
 
 NOBODY_HAS = ("{}.invalid", "{}.com")  # RFC 6761 section 6.4, and a TLD where random names are free
+A = 1
+INVENTS = "answers names that do not exist (NXDOMAIN rewriting)"
+REFERS = "does not resolve: it answers with the names of other servers (referrals)"
 
 
 class Canary:
@@ -35,6 +39,17 @@ class Canary:
         if self._transport is not None:
             self._transport.abort()
 
+    def count(self, verdict: str, reason: str) -> int:
+        """How many of the names had this verdict, for this reason ("" = for none)."""
+        raise NotImplementedError
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with a resolver that said the same of every name; "" when nothing is known to be."""
+        if self.count("taken", "") == len(NOBODY_HAS):
+            return INVENTS
+        return REFERS if self.count("error", "referral") == len(NOBODY_HAS) else ""
+
 
 class StreamCanary(Canary, asyncio.Protocol):
     """One connection."""
@@ -42,7 +57,7 @@ class StreamCanary(Canary, asyncio.Protocol):
     def __init__(self) -> None:
         super().__init__()
         names = [pattern.format(secrets.token_hex(12)) for pattern in NOBODY_HAS]
-        self._pool = JobPool(LineBuffer(), (1,), classify_line=classify_line, room_made=lambda: None)
+        self._pool = JobPool(LineBuffer(), (A,), classify_line=classify_line, room_made=lambda: None, retries=0)
         self._pool.feed("\n".join(names).encode())
         self._pool.end()
         self._session = Session(self._pool, PathState(), window=len(names))
@@ -64,11 +79,9 @@ class StreamCanary(Canary, asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set()
 
-    @property
-    def invented(self) -> bool:
-        """True when every name that nobody has was answered with records."""
+    def count(self, verdict: str, reason: str) -> int:
         books = self._pool.books.counts()
-        return bool(books["taken"] == len(NOBODY_HAS) and not books["reasons"])
+        return int(books["reasons"].get(reason, 0) if reason else books[verdict] - sum(books["reasons"].values()))
 
 
 class DatagramCanary(Canary, asyncio.DatagramProtocol):
@@ -79,8 +92,7 @@ class DatagramCanary(Canary, asyncio.DatagramProtocol):
         self._open = {
             secrets.randbelow(65536): pattern.format(secrets.token_hex(12)).encode() for pattern in NOBODY_HAS
         }
-        self._wanted = len(self._open)
-        self._taken = 0
+        self._heard: list[tuple[str, str]] = []  # verdict and reason
 
     async def open(self, resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> None:
         """Ask. Raises DialError."""
@@ -93,31 +105,25 @@ class DatagramCanary(Canary, asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = datagrams = cast(asyncio.DatagramTransport, transport)
         for message_id, name in self._open.items():
-            datagrams.sendto(encode(name, 1, message_id))
+            datagrams.sendto(encode(name, A, message_id))
 
     def datagram_received(self, data: bytes, source: object) -> None:
         name = self._open.get(int.from_bytes(data[:2], "big"))
-        try:
-            found = name and inspect(data, name, 1)
-        except ValueError:
-            found = None
-        if found:
+        if name and (found := classify(data, name, A)):
             del self._open[int.from_bytes(data[:2], "big")]
-            self._taken += found[0] == 0 and found[1] > 0
+            self._heard.append(found)
         if not self._open:
             self.over.set()
 
     def error_received(self, error: Exception) -> None:
         self.over.set()
 
-    @property
-    def invented(self) -> bool:
-        """True when every name that nobody has was answered with records."""
-        return self._taken == self._wanted
+    def count(self, verdict: str, reason: str) -> int:
+        return self._heard.count((verdict, reason))
 
 
-async def rewrites(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> bool:
-    """True when the resolver answers names that do not exist; False when it does not, or cannot be asked now."""
+async def fault_of(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> str:
+    """What is wrong with the resolver's answers; "" when nothing is, or it cannot be asked now."""
     canary = DatagramCanary() if resolver.scheme == "udp" else StreamCanary()
     async with limits.at_once:
         try:
@@ -125,7 +131,7 @@ async def rewrites(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) 
                 await canary.open(resolver, proxy, limits)
                 await canary.over.wait()
         except (TimeoutError, DialError):
-            return False
+            return ""
         finally:
             canary.close()
-    return canary.invented
+    return canary.fault

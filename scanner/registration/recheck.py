@@ -9,12 +9,14 @@ import secrets
 from time import monotonic
 
 from scanner.model import Resolver
-from scanner.rdata import NOERROR, answer_to, question
+from scanner.native.verdict import classify
+from scanner.rdata import answer_to, question
 from scanner.registration.answer import REGISTERED, Answer, Refused
 from scanner.registration.dial import Dialer
 
 SERVERS_ASKED = 2  # of a TLD
 KEPT_S = 3600.0  # for which a TLD's addresses are known
+NS = 2
 
 
 class Recheck:
@@ -39,8 +41,9 @@ class Recheck:
         return Answer(REGISTERED, "dns", ms=round((monotonic() - begun) * 1000))
 
     async def _exists(self, address: str, port: int, domain: str, *, recursion: bool) -> bool:
-        rcode, _ = await self._ask(address, port, domain, "NS", recursion=recursion)
-        return rcode == NOERROR
+        response = await self._ask(address, port, question(domain, "NS", recursion=recursion))
+        found = classify(response, domain.encode(), NS) if response else None
+        return found is not None and found[0] == "taken"
 
     async def _servers_of(self, suffix: str) -> list[str]:
         """Addresses of a few of the suffix's servers, in an order of no preference."""
@@ -53,22 +56,20 @@ class Recheck:
         return secrets.SystemRandom().sample(addresses, len(addresses))
 
     async def _resolve(self, name: str, kind: str) -> list[str]:
-        _, records = await self._ask(self._resolver.address, self._resolver.port, name, kind, recursion=True)
-        return records
+        query = question(name, kind, recursion=True)
+        return answer_to(query, await self._ask(self._resolver.address, self._resolver.port, query))
 
-    async def _ask(
-        self, address: str, port: int, name: str, kind: str, *, recursion: bool
-    ) -> tuple[int | None, list[str]]:
-        """RCODE and records of the response; None where there was no good one."""
+    async def _ask(self, address: str, port: int, query: bytes) -> bytes:
+        """The message that came, with the query's ID; empty when none did."""
         with contextlib.suppress(Refused, TimeoutError, OSError, EOFError):
             async with asyncio.timeout(self._timeout_s):
                 reader, writer = await self._dialer.open(address, port, self._timeout_s)
                 try:
-                    query = question(name, kind, recursion=recursion)
                     writer.write(len(query).to_bytes(2, "big") + query)
                     await writer.drain()
                     size = int.from_bytes(await reader.readexactly(2), "big")
-                    return answer_to(query, await reader.readexactly(size))
+                    response = await reader.readexactly(size)
+                    return response if response[:2] == query[:2] else b""
                 finally:
                     writer.transport.abort()
-        return None, []
+        return b""

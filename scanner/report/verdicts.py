@@ -23,6 +23,10 @@ MEANINGS = {
     "special": "a special-use name; nothing was sent",
     "cname_nx": "an alias whose target does not exist",
     "nodata": "the name exists, the type does not",
+    "referral": "the resolver names other servers instead of an answer",
+    "filtered": "the resolver says that its answer is a policy's, not the truth",
+    "wildcard": "a name made up beside it gets the same answer",
+    "disputed": "resolvers say different things",
 }
 WITHOUT_REASON = {"taken": "the name exists", "nxdomain": "the name does not exist"}
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
+from scanner.model import CLASSES
 from scanner.native.input.answered import Answered
 from scanner.text import hidden
 
@@ -22,6 +23,7 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
+IN = "IN"  # the class of a run that names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,15 @@ class Output:
     warning: str = ""  # what was found there and repaired
 
 
-def open_output(name: str, sources: Sequence[int], types: Sequence[str], *, force: bool, resume: bool) -> Output:
+def open_output(name: str, sources: Sequence[int], types: Sequence[str], qclass: str = IN, *, force: bool,
+                resume: bool) -> Output:  # fmt: skip
     """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. Raises ScanError
     before anything is changed."""
     shown = hidden(name)
     refuse_an_input(name, sources)
     identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources], "types": list(types)}
+    if qclass != IN:
+        identity["class"] = qclass
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL), 0o600)
         lock(descriptor, name)
@@ -113,14 +118,18 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
 
 
 def check_side(name: str, identity: dict[str, Any]) -> None:
-    """The earlier run had the same input and types."""
+    """The earlier run had the same input, types and class."""
     try:
         before = json.loads(read_side(f"{name}{SIDE}"))
-        kind, types = (before["dnsscan"], before["input"]), before["types"]
+        kind, types, qclass = (before["dnsscan"], before["input"]), before["types"], before.get("class", IN)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(name) from None
     if not isinstance(types, list) or not all(isinstance(each, str) and each.isalnum() for each in types):
         raise damaged(name)
+    if not isinstance(qclass, str) or qclass not in CLASSES:
+        raise damaged(name)
+    if qclass != identity.get("class", IN):
+        raise ScanError(f"--resume: {name} was begun with --class {qclass}")
     if types != identity["types"]:
         raise ScanError(f"--resume: {name} was begun with --type {' '.join(types)}")
     if kind != (identity["dnsscan"], identity["input"]):

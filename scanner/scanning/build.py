@@ -6,14 +6,17 @@ from functools import partial
 
 import orjson
 
+from scanner.config.asking import octets_of
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
 from scanner.datagrams.address import address_of
 from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
+from scanner.model import CLASSES, FLAGS
 from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.limits import Budget
+from scanner.native.message.query import QueryForm
 from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
@@ -53,6 +56,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
+        asking=query_form(config),
     )  # fmt: skip
     if datagrams:
         pool.retry.resolvers = len(datagram_resolvers(config))
@@ -61,6 +65,14 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         pool.retry.egresses = max(len(config.proxies), 1)
         pool.retry.resolvers = len(stream_resolvers(config))
     return pool
+
+
+def query_form(config: Config) -> QueryForm:
+    """What all queries of the scan have in common."""
+    return QueryForm(
+        flags=sum(FLAGS[word] for word in config.flags), qclass=CLASSES[config.qclass], edns=not config.no_edns,
+        dnssec="do" in config.flags, cookie="cookie" in config.edns, options=octets_of(config.edns),
+    )  # fmt: skip
 
 
 def live_max(config: Config, *, datagrams: bool) -> int:

@@ -103,6 +103,7 @@ class Engines:
 
     async def close(self) -> None:
         """End all; what they have finished is delivered."""
+        self._leave_out_refusing()  # the last tick may have been before the last refusal
         for engine in self:
             await engine.close()
 

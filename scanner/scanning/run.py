@@ -14,7 +14,7 @@ from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
-from scanner.paths.canaries import rewrites
+from scanner.paths.canaries import fault_of
 from scanner.results.output import Output
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
@@ -130,13 +130,13 @@ class Scan:
         """Ask each resolver, once, for names that nobody has."""
         proxy = self._config.proxies[-1] if self._config.proxies else None
         resolvers = self._config.resolvers
-        for resolver, invented in zip(resolvers, await asyncio.gather(
-                *(rewrites(resolver, proxy, limits) for resolver in resolvers)), strict=True):  # fmt: skip
-            if invented:
-                text = f"{resolver} answers names that do not exist (NXDOMAIN rewriting)"
+        for resolver, fault in zip(resolvers, await asyncio.gather(
+                *(fault_of(resolver, proxy, limits) for resolver in resolvers)), strict=True):  # fmt: skip
+            if fault:
+                text = f"{resolver} {fault}"
                 self._console.warn(text)
                 if self._config.strict:
-                    self._fail(ResolverRewrites(text + ": not scanned, because of --strict"))
+                    self._fail(UselessResolver(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
         for warning in (*self._config.warnings, self._output.warning):
@@ -322,8 +322,8 @@ class Ending:
         return signal.Signals(self.signal).name if self.signal else self.budget or "input"
 
 
-class ResolverRewrites(ScanError):
-    """A resolver invents answers, and the user wants none of that."""
+class UselessResolver(ScanError):
+    """A resolver invents answers or has none, and the user wants none of that."""
 
     exit_code = EXIT_UNREACHED
 

@@ -7,6 +7,7 @@ from scanner.native.jobs.clock cimport ScanClock, scan_time
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.job cimport Job, Queue
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport Span
 from scanner.native.output.writer cimport LineWriter
 from scanner.native.verdict cimport Reason, Verdict
@@ -23,6 +24,7 @@ cdef class JobCloser:
     cdef readonly Exchange exchange     # queries in flight
     cdef readonly Deferral deferral     # jobs that wait for the second pass
     cdef readonly JobSlots slots        # memory
+    cdef QueryForm asking               # what its queries have in common
     cdef ScanClock clock
     cdef public bint exports_retries    # jobs to be tried again go to another engine, which is answered
     cdef bint stopped                   # by the user: there is no second pass any more

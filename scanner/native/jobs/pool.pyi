@@ -10,6 +10,7 @@ from scanner.native.jobs.fallback import StreamFallback
 from scanner.native.jobs.retry import RetryQueue
 from scanner.native.jobs.slots import JobSlots
 from scanner.native.limits import Budget
+from scanner.native.message.query import QueryForm
 from scanner.native.output.buffer import LineBuffer
 from scanner.native.output.writer import LineWriter
 
@@ -65,6 +66,7 @@ class JobPool:
         engines: int = 1,
         exports_fallback: bool = False,
         exports_retries: bool = False,
+        asking: QueryForm | None = None,
     ) -> None: ...
     def feed(self, chunk: bytes, before: int = -1) -> None: ...
     def end(self) -> None: ...

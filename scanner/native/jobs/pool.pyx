@@ -19,6 +19,7 @@ from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport pop
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.writer cimport LineWriter
 from scanner.native.verdict cimport CONNECTION, Reason
@@ -37,8 +38,9 @@ cdef class JobPool(JobReturner):
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, type_tags=(), describe=None,
                   fields=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1,
-                  bint exports_fallback=False, bint exports_retries=False):
+                  bint exports_fallback=False, bint exports_retries=False, QueryForm asking=None):
         self.books = Books()
+        self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
         self.writer = LineWriter(buffer, self.books, list(type_tags) or [b""] * len(types), fields, describe)
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered)
@@ -176,6 +178,7 @@ cdef class JobPool(JobReturner):
         job.started = self.scan_now(now)
         job.deadline = job.started + self.deadline_s
         job.reason = CONNECTION
+        job.without_edns = not self.asking.form.edns
         self.names.hand_out(job)
         return job
 

@@ -23,6 +23,8 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
     "TLS failed", "the answer is malformed or contradicts itself", "not a name",
     "the name is an alias whose target does not exist", "the name exists, the type does not",
     "special-use (RFC 6761)", "the answer is too large for a datagram, and TCP to the resolver failed",
+    "the resolver names other servers instead of an answer", "the resolver says that its answer is a policy's",
+    "a name made up beside it gets the same answer", "resolvers say different things",
 ), strict=True)):
     KEPT.append((reason_text.encode(), why_text.encode()))
     REASON_TEXTS[reason_index], WHY[reason_index] = span_of(KEPT[reason_index][0]), span_of(KEPT[reason_index][1])

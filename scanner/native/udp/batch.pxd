@@ -10,7 +10,7 @@ cdef enum:
     IN = 64                 # datagrams of one receiving call
     OUT = 256               # queries of one sending
     DATAGRAM = 2048         # octets received of one; we say 1,232 (EDNS)
-    MESSAGE_MAX = 352       # octets of our longest query, cookie included
+    MESSAGE_MAX = 608       # octets of our longest query, cookie and other options included
 
 cdef enum Sent:
     SENT_ALL

@@ -275,7 +275,8 @@ cdef class UdpEngine:
             pace_response(&path.pacing, query.round, rtt, now)
             self.exchange.end(query)
             return ANSWERED
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
+        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
+                            &response)
         if fit == FIT_STRAY:
             return STRANGE
         if query.edns and fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt):
@@ -293,6 +294,7 @@ cdef class UdpEngine:
         if cause != CAUSE_NONE:
             self.to_stream(query, cause)
         elif fit == FIT_BROKEN:
+            job.rcode = message[3] & 0x0F
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
         elif response.rcode == BADCOOKIE:       # once more with the cookie that came with it
@@ -597,8 +599,8 @@ cdef class UdpEngine:
             for i in range(job.qname_length):
                 qname[i] = cased(job, query, i)
             name = qname
-        return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype, query.edns,
-                                path.cookie.option, path.cookie.size)
+        return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype,
+                                &self.pool.asking.form, query.edns, path.cookie.option, path.cookie.size)
 
     cdef bint ship(self, Port *port, int count, double now) except -1 nogil:
         """Hand the batch to the kernel. What this machine refuses to send to a path goes back, and that path waits;

@@ -1,0 +1,29 @@
+# cython: language_level=3
+# cython: freethreading_compatible=True
+"""The verdict on one message, for those that are not on the hot path."""
+
+from scanner.model import REASONS
+from scanner.native.message.name cimport qname_from_text
+from scanner.native.message.response cimport CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
+
+VERDICTS = ("taken", "nxdomain", "error")   # in the order of `Verdict`
+
+
+def classify(bytes message, bytes text, int qtype, int qclass=CLASS_IN) -> tuple | None:
+    """(verdict, reason) of a response to text/qtype, the reason "" where there is none, an RCODE with its number; None
+    when it is no response to that."""
+    cdef uint8_t qname[256]
+    cdef Response response
+    cdef Outcome outcome
+    cdef int length = qname_from_text(text, len(text), qname)
+    cdef Fit fit
+    if length == 0:
+        raise ValueError(f"not a plain name: {text!r}")
+    fit = read_response(message, len(message), qname, length, <uint16_t>qtype, <uint16_t>qclass, &response)
+    if fit == FIT_STRAY:
+        return None
+    if fit == FIT_BROKEN:
+        return "error", "badresp"
+    outcome = outcome_of(&response, False)
+    number = str(response.rcode) if outcome.reason == RCODE else ""
+    return VERDICTS[<int>outcome.verdict], REASONS[<int>outcome.reason] + number
