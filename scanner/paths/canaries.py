@@ -6,7 +6,7 @@ Captive portals and some access providers do; every NXDOMAIN of the scan would t
 import asyncio
 import secrets
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 from scanner.input.line import classify_line
 from scanner.model import Proxy, Resolver
@@ -24,7 +24,8 @@ NOBODY_HAS = ("{}.invalid", "{}.com")  # RFC 6761 section 6.4, and a TLD where r
 
 
 class Canary:
-    """Asks its few names and sets `over` when all are answered, or nothing more will come."""
+    """Asks its few names and sets `over` when they show what it wants to know: all are answered with records, or one is
+    not (who refuses one does not invent it); or when nothing more will come."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | asyncio.DatagramTransport | None = None
@@ -42,7 +43,7 @@ class StreamCanary(Canary, asyncio.Protocol):
     def __init__(self) -> None:
         super().__init__()
         names = [pattern.format(secrets.token_hex(12)) for pattern in NOBODY_HAS]
-        self._pool = JobPool(LineBuffer(), (1,), classify_line=classify_line, room_made=lambda: None)
+        self._pool = JobPool(LineBuffer(), (1,), classify_line=classify_line, room_made=lambda: None, retries=0)
         self._pool.feed("\n".join(names).encode())
         self._pool.end()
         self._session = Session(self._pool, PathState(), window=len(names))
@@ -57,18 +58,23 @@ class StreamCanary(Canary, asyncio.Protocol):
         stream.write(self._session.fill(monotonic()) or b"")
 
     def data_received(self, data: bytes) -> None:
-        self._session.receive(data, monotonic())
-        if self._pool.done:
+        octets = self._session.exchange_octets(data, monotonic())
+        if octets is not None:  # without EDNS, which the resolver may not know
+            cast(asyncio.Transport, self._transport).write(octets)
+        if self._books["reasons"] or self._books["written"] > self._books["taken"] or self._pool.done:
             self.over.set()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set()
 
     @property
+    def _books(self) -> dict[str, Any]:
+        return self._pool.books.counts()
+
+    @property
     def invented(self) -> bool:
         """True when every name that nobody has was answered with records."""
-        books = self._pool.books.counts()
-        return bool(books["taken"] == len(NOBODY_HAS) and not books["reasons"])
+        return bool(self._books["taken"] == len(NOBODY_HAS) and not self._books["reasons"])
 
 
 class DatagramCanary(Canary, asyncio.DatagramProtocol):
@@ -101,10 +107,12 @@ class DatagramCanary(Canary, asyncio.DatagramProtocol):
             found = name and inspect(data, name, 1)
         except ValueError:
             found = None
-        if found:
-            del self._open[int.from_bytes(data[:2], "big")]
-            self._taken += found[0] == 0 and found[1] > 0
-        if not self._open:
+        if not found:
+            return
+        del self._open[int.from_bytes(data[:2], "big")]
+        is_taken = found[0] == 0 and found[1] > 0
+        self._taken += is_taken
+        if not (is_taken and self._open):
             self.over.set()
 
     def error_received(self, error: Exception) -> None:
