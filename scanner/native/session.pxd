@@ -25,9 +25,11 @@ from scanner.native.jobs.job cimport Channel, Job, LoneQueue, Query
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
-from scanner.native.stream_window cimport StreamWindow
+from scanner.native.stream_window cimport StreamWindow, widen
+from scanner.native.tally cimport count_response
 
 cdef enum:
+    QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
     OVERDUE = 64            # queries whose attempts ran out that are remembered: their answers are late, and no noise
 
 cdef class Session:
@@ -77,13 +79,25 @@ cdef class Session:
     cdef int room_unless_way_is_made(self, int room, double now) noexcept
     cdef Job *lone_job(self, double now) except? NULL
     cdef Job *next_job(self, double now) except? NULL
-    cdef Job *stuck_job(self) noexcept
+    cdef Job *stuck_job(self, double now) except? NULL
     cdef Job *job_to_share(self) noexcept
-    cdef void live(self, double rtt) noexcept
     cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef inline void count_answer(self, double rtt) noexcept:
+        """A query in flight was answered."""
+        if not self.answers:
+            self.answers = True
+            self.path.answering += 1
+        self.answered += 1
+        if self.answered > QUOTA_MAX:
+            self.path.short_ends = 0
+        if 0 < self.path.quota < self.answered:     # so that is not the server's way with each
+            self.path.quota = 0
+        count_response(self.path.counts(), rtt)
+        widen(&self.win, rtt, self.timeout_s)
+
     cdef int is_stray(self, uint16_t message_id, double now) except -1
     cdef bint ran_out(self, Query *query, double now) noexcept
     cdef int slow_down(self) except -1

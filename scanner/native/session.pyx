@@ -23,8 +23,7 @@ from scanner.native.message.query cimport QUERY_MAX, write_query
 from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.path cimport is_asked_with_edns, is_open, learn
-from scanner.native.stream_window cimport widen
-from scanner.native.tally cimport LOSSES, QUERIES, STRAYS, count_response
+from scanner.native.tally cimport LOSSES, QUERIES, STRAYS
 from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
 
 cdef enum:
@@ -34,7 +33,6 @@ cdef enum:
     STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
-    QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 cdef const double WAY_S = 0.05          # between two connections that make way for lone jobs
 cdef const double STUCK_S = 0.05        # for which a connection without an answer is waited for, at least,
 cdef const double STUCK_RTTS = 4        # and for so many round trips of the others
@@ -142,7 +140,7 @@ cdef class Session:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
         cdef int wanted = self.room_now() if is_open(&self.path.habits) else 0
         cdef int room, count = 0
-        cdef bint lone = False
+        cdef bint lone = False, shares = self.answered and len(self.path.stuck) > 0
         cdef uint8_t *begin
         cdef uint8_t *at
         cdef double clock = self.pool.scan_now(now)
@@ -156,7 +154,10 @@ cdef class Session:
         if room:
             begin = at = self.exchange.scratch_for(room * FRAME_MAX)
             while count < room:
-                job = self.lone_job(now) if lone else self.next_job(now)
+                if lone:
+                    job = self.lone_job(now)
+                else:
+                    job = self.stuck_job(now) if shares else self.next_job(now)
                 if job is NULL:
                     break
                 at += self.ask(job, at, now, clock)
@@ -180,25 +181,20 @@ cdef class Session:
         return job if job is not NULL else self.next_job(now)
 
     cdef Job *next_job(self, double now) except? NULL:
-        cdef Job *job = self.stuck_job() if self.path.stuck else NULL
-        if job is not NULL:
-            return job
         if self.fallback is None:
             return self.pool.take(self.worker, self.path.egress, self.path.resolver, now, self.path.doubted)
         return NULL if self.pool.is_behind() else self.fallback.next()
 
-    cdef Job *stuck_job(self) noexcept:
-        """A job that waits on a connection without an answer, to be asked here too; NULL when there is none."""
+    cdef Job *stuck_job(self, double now) except? NULL:
+        """A job that waits on a connection without an answer, to be asked here too; where there is none, the next one."""
         cdef Job *job
-        if self.answered == 0 or self.pool.is_behind() or self.pool.leaving:
-            return NULL
-        while self.path.stuck:
+        while self.path.stuck and not self.pool.is_behind() and not self.pool.leaving:
             job = (<Session>self.path.stuck[0]).job_to_share()
             if job is not NULL:
                 self.pool.books.add(REQUEUED)
                 return job
             self.path.stuck.pop(0)
-        return NULL
+        return self.next_job(now)
 
     cdef Job *job_to_share(self) noexcept:
         """One that is in flight here and nowhere else; NULL when there is none, or an answer has come meanwhile."""
@@ -329,14 +325,14 @@ cdef class Session:
         cdef int fit = FIT_STRAY
         cdef double rtt = now - query.sent
         cdef bint revealed, refused
+        if job is not NULL:
+            fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
+            if fit == FIT_STRAY:
+                return 0
+        self.count_answer(rtt)
         if job is NULL:                 # finished by its other query: this one's ID is free again
             self.exchange.end(query)
-            self.live(rtt)
             return 1
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, &response)
-        if fit == FIT_STRAY:
-            return 0
-        self.live(rtt)
         self.exchange.heard(now)
         self.path.heard_at = now
         self.path.doubted = False
@@ -348,19 +344,6 @@ cdef class Session:
         refused = self.pool.respond(query, &response, message, length, self.tags_span, now)
         learn(&self.path.habits, &response, refused or revealed)
         return 1
-
-    cdef void live(self, double rtt) noexcept:
-        """A query in flight was answered."""
-        if not self.answers:
-            self.answers = True
-            self.path.answering += 1
-        self.answered += 1
-        if self.answered > QUOTA_MAX:
-            self.path.short_ends = 0
-        if 0 < self.path.quota < self.answered:     # so that is not the server's way with each
-            self.path.quota = 0
-        count_response(self.path.counts(), rtt)
-        widen(&self.win, rtt, self.timeout_s)
 
     # -- time and the end of the connection ----------------------------------------------------------------------
 
