@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from scanner.paths.health import MOVES, PAUSE_FIRST_S, PAUSE_MAX_S, PAUSE_NEXT_S, Event, PathHealth, State
+from scanner.paths.health import (
+    MOVES,
+    PAUSE_FIRST_S,
+    PAUSE_MAX_S,
+    PAUSE_NEXT_S,
+    VACANCY_S,
+    Event,
+    PathHealth,
+    State,
+)
 
 WANTED = """
              FAILED    TRIED     ENDED    PROVED  REFUSED
@@ -199,5 +208,50 @@ def test_a_path_that_is_left_out_lets_its_workers_go():
         health.proved()
         health.failed(True, "connection")
         assert health.is_left_out
+
+    run(scenario())
+
+
+# -- servers that take no more connections --------------------------------------------------------------------
+
+
+def test_a_connection_that_ends_makes_room_for_one_worker_that_was_turned_away():
+    async def scenario() -> None:
+        health = PathHealth()
+        workers = [asyncio.ensure_future(health.vacancy()) for _ in range(2)]
+        await asyncio.sleep(1)
+
+        health.vacated()
+        await turns()
+
+        assert [worker.done() for worker in workers] == [True, False]
+        health.leave_out()
+        await workers[1]
+
+    run(scenario())
+
+
+def test_a_worker_that_is_let_go_while_it_waits_for_a_vacancy_takes_none_from_another():
+    async def scenario() -> None:
+        health = PathHealth()
+        gone, waiting = (asyncio.ensure_future(health.vacancy()) for _ in range(2))
+        await turns()
+        gone.cancel()
+        await turns()
+
+        health.vacated()
+        await turns()
+
+        assert waiting.done()
+
+    run(scenario())
+
+
+def test_a_worker_that_was_turned_away_tries_again_after_a_while_all_the_same():
+    async def scenario() -> None:
+        begun = asyncio.get_running_loop().time()
+        await PathHealth().vacancy()
+
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(VACANCY_S, abs=0.1)
 
     run(scenario())

@@ -49,6 +49,8 @@ cdef class PathState:
     cdef int quota_uses                 # streams: connections used up since the quota was learned
     cdef double heard_at                # s, monotonic: the last response, < 0 = never
     cdef bint doubted                   # streams: its last connection ended with nothing answered
+    cdef int answering                  # streams: open connections that have answered
+    cdef list stuck                     # streams: sessions whose jobs the others ask too; made by `find_stuck`
     cdef inline Counts *counts(self) noexcept nogil:
         return &self.tally.counted
     cdef void ended_short(self, int answered) noexcept

@@ -17,6 +17,7 @@ cdef class PathState:
         self.bucket = Bucket() if bucket is None else bucket
         self.tally = Tally()
         self.heard_at = -1
+        self.stuck = []
 
     cdef void ended_short(self, int answered) noexcept:
         """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""

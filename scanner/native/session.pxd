@@ -9,6 +9,11 @@ What answers a query of this connection is life; other octets are noise. An atte
 - only answers to queries whose attempts had run out came since: spends an attempt, and fewer are asked;
 - other queries sent were answered since: spends an attempt, and is the name's own affair.
 So an answer that is whole within its attempt's time keeps a connection, however slowly it comes.
+
+Servers limit connections: they do not accept those that are too many (unbound: more than 10), and the kernel has taken our
+queries all the same. While others of its path are answered, a connection that never was is *turned away*:
+- its jobs are asked on the others too, in good time (`find_stuck`), and the answer that comes first settles them;
+- given up for its silence, it is no failure of the path, and its worker waits for a vacancy.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t
@@ -21,9 +26,11 @@ from scanner.native.jobs.pool cimport JobPool
 from scanner.native.message.query cimport COOKIE_NEW
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
-from scanner.native.stream_window cimport StreamWindow
+from scanner.native.stream_window cimport StreamWindow, widen
+from scanner.native.tally cimport count_response
 
 cdef enum:
+    QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
     OVERDUE = 64            # queries whose attempts ran out that are remembered: their answers are late, and no noise
 
 cdef class Session:
@@ -42,6 +49,8 @@ cdef class Session:
     cdef StreamWindow win
     cdef Channel channel                # its queries in flight, those included that belong to no job any more
     cdef readonly int64_t sent, answered    # on this connection
+    cdef bint answers                   # the connection is among `path.answering`
+    cdef double sent_at                 # s, monotonic: the last query before the first answer
     cdef readonly int silent            # times that attempts ran out in silence since the last answer
     cdef readonly int strays            # messages that answered nothing in time
     cdef int strays_in_row              # of them: noise, since the last answer
@@ -59,6 +68,7 @@ cdef class Session:
     cdef uint8_t overdue_at             # where the next goes
     cdef bint suspect                   # a job to which noise came was hurt before, or others of its path were answered
     cdef readonly bint excused          # the connection's end was a name's doing, not the path's
+    cdef readonly bint turned_away      # it was silent to its end, while others of its path were answered
     cdef bint asks_alone                # a lone query was sent: nothing else is until it is over
     cdef bint makes_way                 # nothing more is sent: a new connection is to take a lone job's query
     cdef Tail tail
@@ -72,10 +82,25 @@ cdef class Session:
     cdef int room_unless_way_is_made(self, int room, double now) noexcept
     cdef Job *lone_job(self, double now) except? NULL
     cdef Job *next_job(self, double now) except? NULL
+    cdef Job *stuck_job(self, double now) except? NULL
+    cdef Job *job_to_share(self) noexcept
     cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1
     cdef const uint8_t *warm(self, const uint8_t *at, Py_ssize_t left) noexcept
     cdef int answer(self, const uint8_t *message, Py_ssize_t length, double now) except -1
     cdef int understand(self, Query *query, const uint8_t *message, Py_ssize_t length, double now) except -1
+    cdef inline void count_answer(self, double rtt) noexcept:
+        """A query in flight was answered."""
+        if not self.answers:
+            self.answers = True
+            self.path.answering += 1
+        self.answered += 1
+        if self.answered > QUOTA_MAX:
+            self.path.short_ends = 0
+        if 0 < self.path.quota < self.answered:     # so that is not the server's way with each
+            self.path.quota = 0
+        count_response(self.path.counts(), rtt)
+        widen(&self.win, rtt, self.timeout_s)
+
     cdef int is_stray(self, uint16_t message_id, double now) except -1
     cdef bint ran_out(self, Query *query, double now) noexcept
     cdef int slow_down(self) except -1

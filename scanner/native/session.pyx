@@ -14,6 +14,7 @@ from libc.string cimport memcpy, memset
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
+from scanner.native.jobs.books cimport REQUEUED
 from scanner.native.jobs.job cimport ask_without_edns_after_silence
 from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.limits cimport return_tokens, take_tokens
@@ -23,8 +24,7 @@ from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, re
 from scanner.native.output.buffer cimport span_of
 from scanner.native.path cimport is_asked_with_edns, is_open, learn
 from scanner.native.random cimport draw
-from scanner.native.stream_window cimport widen
-from scanner.native.tally cimport LOSSES, QUERIES, STRAYS, count_response
+from scanner.native.tally cimport LOSSES, QUERIES, STRAYS
 from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
 
 cdef enum:
@@ -33,8 +33,9 @@ cdef enum:
     STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
-    QUOTA_MAX = 4           # a server that closes after so few answers is taken to mean it
 cdef const double WAY_S = 0.05          # between two connections that make way for lone jobs
+cdef const double STUCK_S = 0.05        # for which a connection without an answer is waited for, at least,
+cdef const double STUCK_RTTS = 4        # and for so many round trips of the others
 cdef const double WHOLE = 0.99          # of an attempt's time: less had one that its job's deadline ended
 
 
@@ -89,7 +90,7 @@ cdef class Session:
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
         self.sent = self.answered = self.answered_before = 0
         self.silent = self.strays = self.strays_in_row = self.noise = 0
-        self.excused = self.noisy = self.suspect = self.asks_alone = self.makes_way = False
+        self.excused = self.turned_away = self.noisy = self.suspect = self.asks_alone = self.makes_way = False
         memset(self.overdue, 0, sizeof(self.overdue))
         self.tail.used = 0
         self.win.rtt = 0
@@ -144,7 +145,7 @@ cdef class Session:
         """As many framed queries as the window, the quota and the bucket allow; None when there are none."""
         cdef int wanted = self.room_now() if is_open(&self.path.habits) else 0
         cdef int room, count = 0
-        cdef bint lone = False
+        cdef bint lone = False, shares = self.answered and len(self.path.stuck) > 0
         cdef uint8_t *begin
         cdef uint8_t *at
         cdef double clock = self.pool.scan_now(now)
@@ -158,7 +159,10 @@ cdef class Session:
         if room:
             begin = at = self.exchange.scratch_for(room * self.frame_max)
             while count < room:
-                job = self.lone_job(now) if lone else self.next_job(now)
+                if lone:
+                    job = self.lone_job(now)
+                else:
+                    job = self.stuck_job(now) if shares else self.next_job(now)
                 if job is NULL:
                     break
                 at += self.ask(job, at, now, clock)
@@ -168,6 +172,8 @@ cdef class Session:
             self.pool.budget.settle(wanted, count)
         if count == 0:
             return None
+        if self.answered == 0:
+            self.sent_at = now
         self.sent += count
         self.path.counts().counts[<int>QUERIES] += count
         return PyBytes_FromStringAndSize(<char *>begin, at - begin)
@@ -183,6 +189,27 @@ cdef class Session:
         if self.fallback is None:
             return self.pool.take(self.worker, self.path.egress, self.path.resolver, now, self.path.doubted)
         return NULL if self.pool.is_behind() else self.fallback.next()
+
+    cdef Job *stuck_job(self, double now) except? NULL:
+        """A job that waits on a connection without an answer, to be asked here too; where there is none, the next one."""
+        cdef Job *job
+        while self.path.stuck and not self.pool.is_behind() and not self.pool.leaving:
+            job = (<Session>self.path.stuck[0]).job_to_share()
+            if job is not NULL:
+                self.pool.books.add(REQUEUED)
+                return job
+            self.path.stuck.pop(0)
+        return self.next_job(now)
+
+    cdef Job *job_to_share(self) noexcept:
+        """One that is in flight here and nowhere else; NULL when there is none, or an answer has come meanwhile."""
+        cdef uint64_t at
+        cdef Query *query
+        for at in range(self.channel.mask + 1 if self.answered == 0 and self.channel.in_flight else 0):
+            query = self.channel.places[at]
+            if query is not NULL and query.job is not NULL and query.job.queries[1] is NULL:
+                return query.job
+        return NULL
 
     cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1:
         """Write the job's query, framed, and have it in flight under an ID that nothing else here has; returns the
@@ -304,22 +331,18 @@ cdef class Session:
         cdef int fit = FIT_STRAY
         cdef double rtt = now - query.sent
         cdef bint revealed, refused
+        if job is not NULL:
+            fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
+                                &response)
+            if fit == FIT_STRAY:
+                return 0
+        self.count_answer(rtt)
         if job is NULL:                 # finished by its other query: this one's ID is free again
             self.exchange.end(query)
-            count_response(self.path.counts(), rtt)
             return 1
-        fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
-                            &response)
-        if fit == FIT_STRAY:
-            return 0
-        self.answered += 1
-        if self.answered > QUOTA_MAX:
-            self.path.short_ends = 0
-        count_response(self.path.counts(), rtt)
         self.exchange.heard(now)
         self.path.heard_at = now
         self.path.doubted = False
-        widen(&self.win, rtt, self.timeout_s)
         if fit == FIT_BROKEN:
             job.rcode = message[3] & 0x0F
             self.exchange.end(query)
@@ -390,11 +413,18 @@ cdef class Session:
         cdef uint64_t at = 0
         cdef Query *query
         cdef Job *job
+        if self.answers:
+            self.answers = False
+            self.path.answering -= 1
         if lost and self.win.is_found:
             self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
-        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) and not self.noisy:
+        if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) and not self.noisy \
+                and (self.answered or not self.path.answering):     # else it may be one too many, or hold a bad name
             self.path.ended_short(max(self.answered, 1))
-        if (lost or self.noisy) and self.answered == 0:
+        self.turned_away = self.answered == 0 and self.silent > 1 and self.path.answering > 0
+        if self.turned_away:
+            self.excused = True
+        elif (lost or self.noisy) and self.answered == 0:
             self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
             self.path.doubted = True
         while self.channel.in_flight:
@@ -454,3 +484,22 @@ def expire_queries(JobPool pool not None, double now) -> list:
     for session in touched:
         session.slow_down()
     return list(touched)
+
+
+def find_stuck(PathState path not None, list sessions not None, double now) -> bool:
+    """Mark the path's `sessions` that were asked and never answered for longer than others take: those are to ask the
+    same jobs. True when there are such sessions."""
+    cdef Session session
+    cdef double rtt = 0, longest
+    path.stuck.clear()
+    if path.answering == 0:
+        return False
+    for session in sessions:
+        if session.answers:
+            rtt = max(rtt, session.win.rtt)
+    longest = max(STUCK_S, STUCK_RTTS * rtt)
+    for session in sessions:
+        if session.channel.in_flight and path.heard_at > session.sent_at and now - session.sent_at > longest \
+                and session.job_to_share() is not NULL:
+            path.stuck.append(session)
+    return len(path.stuck) > 0

@@ -18,7 +18,7 @@ cdef inline void widen(StreamWindow *window, double rtt, double timeout_s) noexc
     if window.rtt > window.rtt_least + timeout_s / 4:
         window.now = max(window.now - 1, 1)
         window.threshold = window.now
-    elif window.rtt < window.rtt_least + timeout_s / 8 and window.now < window.most:
+    elif window.now < window.most and window.rtt < window.rtt_least + timeout_s / 8:
         if window.now < window.threshold:
             window.now += 1
         else:

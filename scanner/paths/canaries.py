@@ -28,7 +28,8 @@ REFERS = "does not resolve: it answers with the names of other servers (referral
 
 
 class Canary:
-    """Asks its few names and sets `over` when all are answered, or nothing more will come."""
+    """Asks its few names and sets `over` when they show what it wants to know: all are answered alike, or one is not as a
+    resolver with a fault would (who refuses one does not invent it); or when nothing more will come."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | asyncio.DatagramTransport | None = None
@@ -42,6 +43,17 @@ class Canary:
     def count(self, verdict: str, reason: str) -> int:
         """How many of the names had this verdict, for this reason ("" = for none)."""
         raise NotImplementedError
+
+    @property
+    def heard(self) -> int:
+        """How many of the names have been answered."""
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Is that enough?"""
+        alike = max(self.count("taken", ""), self.count("error", "referral"))
+        if self.heard == len(NOBODY_HAS) or self.heard > alike:
+            self.over.set()
 
     @property
     def fault(self) -> str:
@@ -72,9 +84,10 @@ class StreamCanary(Canary, asyncio.Protocol):
         stream.write(self._session.fill(monotonic()) or b"")
 
     def data_received(self, data: bytes) -> None:
-        self._session.receive(data, monotonic())
-        if self._pool.done:
-            self.over.set()
+        octets = self._session.exchange_octets(data, monotonic())
+        if octets is not None:  # without EDNS, which the resolver may not know
+            cast(asyncio.Transport, self._transport).write(octets)
+        self.look()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set()
@@ -82,6 +95,10 @@ class StreamCanary(Canary, asyncio.Protocol):
     def count(self, verdict: str, reason: str) -> int:
         books = self._pool.books.counts()
         return int(books["reasons"].get(reason, 0) if reason else books[verdict] - sum(books["reasons"].values()))
+
+    @property
+    def heard(self) -> int:
+        return int(self._pool.books.counts()["written"])
 
 
 class DatagramCanary(Canary, asyncio.DatagramProtocol):
@@ -112,14 +129,17 @@ class DatagramCanary(Canary, asyncio.DatagramProtocol):
         if name and (found := classify(data, name, A)):
             del self._open[int.from_bytes(data[:2], "big")]
             self._heard.append(found)
-        if not self._open:
-            self.over.set()
+            self.look()
 
     def error_received(self, error: Exception) -> None:
         self.over.set()
 
     def count(self, verdict: str, reason: str) -> int:
         return self._heard.count((verdict, reason))
+
+    @property
+    def heard(self) -> int:
+        return len(self._heard)
 
 
 async def fault_of(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> str:

@@ -1,12 +1,15 @@
 """Whether a path works: states, and their moves in a table. While it fails, one worker tries it and the others wait."""
 
 import asyncio
+import contextlib
 import random
+from collections import deque
 from enum import Enum, auto
 
 PAUSE_FIRST_S = 1.0  # of a path that has worked; its proxy or resolver may have been restarted
 PAUSE_NEXT_S = 5.0  # of others; doubled with each further failure
 PAUSE_MAX_S = 60.0
+VACANCY_S = 30.0  # after which a server that takes no more connections is tried again all the same
 
 
 class State(Enum):
@@ -45,6 +48,7 @@ class PathHealth:
         self.egress_pauses = self.resolver_pauses = 0  # by whose doing; of both when that cannot be known
         self._has_worked = False
         self._failures = 0  # in a row
+        self._turned_away: deque[asyncio.Future[None]] = deque()  # workers that wait for a vacancy
         self._usable = asyncio.Event()  # open, or left out: no worker has to wait any more
         self._usable.set()
 
@@ -97,6 +101,25 @@ class PathHealth:
         base = PAUSE_FIRST_S if further < 0 else min(PAUSE_NEXT_S * 2 ** min(further, 8), PAUSE_MAX_S)
         return base * random.uniform(1, 1.25)
 
+    async def vacancy(self) -> None:
+        """The server seems to take no more connections: wait until another one ends, or a good while."""
+        turned_away: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._turned_away.append(turned_away)
+        try:
+            await asyncio.wait([turned_away], timeout=VACANCY_S)
+        finally:
+            turned_away.cancel()
+            with contextlib.suppress(ValueError):
+                self._turned_away.remove(turned_away)
+
+    def vacated(self) -> None:
+        """A connection ended that had been answered: there is room for another."""
+        while self._turned_away:
+            turned_away = self._turned_away.popleft()
+            if not turned_away.done():
+                turned_away.set_result(None)
+                return
+
     def failed(self, on_trial: bool, reason: str = "") -> None:
         """A connection could not be opened for this `reason` (of model.REASONS), or ended before any response (""). Of
         workers that were not trying, the first failure counts."""
@@ -119,3 +142,5 @@ class PathHealth:
     def leave_out(self) -> None:
         """It is not used any more."""
         self._happened(Event.REFUSED)
+        while self._turned_away:
+            self.vacated()

@@ -36,6 +36,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._session.opened(self)
         self._waiters.live.add(self)
+        self._waiters.unproved.add(self)
         self.pump(self._clock())
 
     def data_received(self, data: bytes) -> None:
@@ -49,6 +50,7 @@ class Connection(asyncio.Protocol):
             flush.poke()
         if session.answered and not self._is_proved:
             self._is_proved = True
+            self._waiters.unproved.discard(self)
             self._proved()
         if session.room:
             self._rest()
@@ -100,6 +102,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._waiters.live.discard(self)
+        self._waiters.unproved.discard(self)
         if self._session.abandon(CONNECTION, self._clock()):
             self._flush.poke()
         self._waiters.wake()

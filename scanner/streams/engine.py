@@ -12,7 +12,7 @@ from scanner.native.clock import Clock
 from scanner.native.jobs.fallback import StreamFallback
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, export_jobs, give_back, import_jobs
-from scanner.native.session import Session, expire_queries
+from scanner.native.session import Session, expire_queries, find_stuck
 from scanner.paths.path import Path, Paths
 from scanner.streams.flush import Flush
 from scanner.streams.waiters import Resting, Waiters
@@ -20,6 +20,7 @@ from scanner.streams.worker import Workplace, work
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
+LOOK_S = 0.04  # between two looks at connections without an answer
 WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
 
@@ -49,6 +50,7 @@ class StreamEngine:
         self._fallbacks: dict[int, Waiters] = {}  # by resolver index
         self._reasons: dict[int, int] = {}  # why no stream to it could be opened last, by the same
         self._tasks: list[asyncio.Task[None]] = []
+        self._look_at = 0.0
         self._is_closed = False
         if not settings.resolvers:
             pool.names.lines.drop()  # no input comes here
@@ -89,10 +91,21 @@ class StreamEngine:
             for session in expire_queries(self.pool, now):
                 session.connection.attempts_ended(now)
             self.pool.expire(now)
+            self._share_stuck(now)
         self._give_back_stranded(now)
         self._hand_over()
         self.wake()
         self._flush.poke()
+
+    def _share_stuck(self, now: float) -> None:
+        """Jobs on connections that their server does not serve are asked on others of the path too."""
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_S
+        for state in {connection.state for connection in self._waiters.unproved}:
+            if find_stuck(state, self._paths.path(state.egress, state.resolver).sessions, now):
+                for connection in [each for each in self._waiters.live if each.state is state]:
+                    connection.pump(now)
 
     @property
     def report(self) -> Report:

@@ -28,6 +28,7 @@ class Waiters:
     def __init__(self, pool: JobPool, clock: Clock, fallback: StreamFallback | None = None):
         self._pool, self._clock, self._fallback = pool, clock, fallback
         self.live: set[Resting] = set()  # connections that are open
+        self.unproved: set[Resting] = set()  # of them: without an answer yet
         self._resting: dict[PathState, deque[Resting]] = {}
         self._parked: deque[asyncio.Future[None]] = deque()
         self._scheduled = False

@@ -73,6 +73,8 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
         finally:
             connection.abort()
         assess_close(session, place, on_trial, monotonic() - opened)
+        if session.turned_away:
+            await health.vacancy()
 
 
 def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: float) -> None:
@@ -85,6 +87,8 @@ def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: fl
         if session.used_up:
             path.state.used_up()
         path.health.ended(on_trial)
+        if session.answered:
+            path.health.vacated()
 
 
 def no_answer(session: Session, place: Workplace) -> DialError:

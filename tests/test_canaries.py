@@ -1,0 +1,98 @@
+"""The question before the scan on its own: it is over as soon as its outcome is known. All limits here are far away."""
+
+import asyncio
+import contextlib
+
+import pytest
+import uvloop
+from dns_peer import FORMERR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, DnsPeer, Talk, parse, response
+from udp_peer import Datagram, UdpPeer
+
+from scanner.config.endpoints import resolver_from_text
+from scanner.paths.canaries import INVENTS, fault_of
+from scanner.transports.dial import DialLimits
+
+FAR_S = 600  # no test waits so long
+SOON_S = 60
+
+
+def rewrites_soon(address: str) -> bool:
+    """What comes out long before the limit; fails where only the limit would end it."""
+
+    async def asked() -> bool:
+        limits = DialLimits(asyncio.Semaphore(1), FAR_S, None)
+        return await asyncio.wait_for(fault_of(resolver_from_text(address), None, limits), SOON_S) == INVENTS
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(asked())
+
+
+def first_only(rcode: int):
+    """A script: the first query is answered, nothing else ever."""
+
+    def script(talk: Talk) -> None:
+        talk.answer(talk.query(), rcode)
+        talk.wait_for_close()
+
+    return script
+
+
+def on_each(rcode: int):
+    """A script: the same answer to every query."""
+
+    def script(talk: Talk) -> None:
+        for query in talk.queries():
+            talk.answer(query, rcode)
+
+    return script
+
+
+@pytest.mark.parametrize("rcode", [NXDOMAIN, REFUSED, SERVFAIL])
+def test_one_answer_that_is_not_invented_is_enough(rcode):
+    with DnsPeer(first_only(rcode)) as peer:
+        assert rewrites_soon(f"tcp://{peer.address}") is False
+
+
+def test_a_resolver_that_knows_no_edns_is_asked_without_and_found_out_all_the_same():
+    def script(talk: Talk) -> None:
+        for query in talk.queries():
+            talk.answer(query, FORMERR if query.has_edns else NOERROR, flags=0x8000)
+
+    with DnsPeer(script) as peer:
+        assert rewrites_soon(f"tcp://{peer.address}") is True
+
+
+def test_a_resolver_that_invents_answers_is_found_out_over_a_stream():
+    with DnsPeer(on_each(NOERROR)) as peer:
+        assert rewrites_soon(f"tcp://{peer.address}") is True
+
+
+def probed(outcome):
+    """A peer of datagrams whose every query goes to `outcome`, those before a scan too."""
+
+    class Peer(UdpPeer):
+        def serve(self) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    octets, source = self.sock.recvfrom(4096)
+                    if octets:
+                        outcome(Datagram(parse(octets), octets, source, self))
+
+    return Peer()
+
+
+def test_one_datagram_that_is_not_invented_is_enough():
+    asked = []
+
+    def outcome(datagram: Datagram) -> None:
+        asked.append(datagram)
+        if len(asked) == 1:
+            datagram.answer(NXDOMAIN)
+
+    with probed(outcome) as peer:
+        assert rewrites_soon(peer.address) is False
+
+
+def test_a_resolver_that_invents_answers_is_found_out_over_datagrams():
+    with probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as peer:
+        assert rewrites_soon(peer.address) is True
