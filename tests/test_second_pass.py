@@ -20,7 +20,7 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.path import PathState
 from scanner.native.session import Session
 
-ONCE = ("--retries", 0, "--timeout-ms", 300)
+ONCE = ("--retries", 0, "--timeout-ms", 300, "--no-early-retries")
 
 
 def lab_at(lab, scheme: str) -> str:

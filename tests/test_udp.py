@@ -399,7 +399,7 @@ def test_a_retry_goes_to_another_resolver():
             datagram.answer()
 
     with UdpPeer(sleepy) as mute, UdpPeer() as good:
-        done = scan("-r", mute.address, "-r", good.address, "--timeout-ms", 200, names=names(200))
+        done = scan("-r", mute.address, "-r", good.address, "--timeout-ms", 200, "--no-early-retries", names=names(200))
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 200}
     assert mute.names
@@ -434,7 +434,8 @@ def test_every_policy_scans_a_list(policy):
     peers = [UdpPeer() for _ in range(5)]
     for peer in peers:
         peer.__enter__()
-    done = scan(*[word for peer in peers for word in ("-r", peer.address)], "--policy", policy, names=names(2000))
+    done = scan(*[word for peer in peers for word in ("-r", peer.address)], "--policy", policy, "--no-early-retries",
+                names=names(2000))  # fmt: skip
     used = [len(peer.names) for peer in peers]
     for peer in peers:
         peer.__exit__()
@@ -498,7 +499,8 @@ def test_the_share_of_timeouts_is_what_loss_and_retries_make_it(new_lab):
     count, share = 60_000, 0.36**3
     with new_lab("--proxies", "0", "--loss", "0.36") as lab:
         listed = "\n".join(f"loss{number}.lab.test" for number in range(count))
-        done = scan("-r", udp(lab), "--timeout-ms", 250, "--retries", 2, "--no-second-pass", names=listed, limit_s=100)
+        done = scan("-r", udp(lab), "--timeout-ms", 250, "--retries", 2, "--no-second-pass", "--no-early-retries",
+                    names=listed, limit_s=100)  # fmt: skip
 
     lost = sum(row.get("e") == "timeout" for row in done.rows)
     assert len(done.rows) == count

@@ -47,6 +47,7 @@ class Config:
     port_range: tuple[int, int] | None  # udp: source ports, None = the kernel chooses
     no_gso: bool
     no_0x20: bool
+    no_early_retries: bool
     all_names: bool
     ptr: bool
     strict: bool

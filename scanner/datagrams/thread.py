@@ -18,7 +18,7 @@ from scanner.paths.path import Path
 
 T = TypeVar("T")
 TIMER_MS = 5  # attempts end, pauses end
-TIMER_PACED_MS = 1  # buckets fill
+TIMER_PACED_MS = 1  # time brings room to send
 TICK_S = 0.02
 FLUSH_S = 0.005  # between two blocks of lines
 WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the engine waits
@@ -154,11 +154,10 @@ class UdpThread:
         poll = select.poll()
         poll.register(self._engine.fileno(), select.POLLIN)
         poll.register(self._waker, select.POLLIN)
-        timer_ms = TIMER_PACED_MS if self._paced else TIMER_MS
         tick_at = 0.0
         self._flush_at = 0.0
         while not self._is_leaving:
-            for descriptor, _ in poll.poll(timer_ms):
+            for descriptor, _ in poll.poll(TIMER_PACED_MS if self._paced or self._engine.is_paced else TIMER_MS):
                 if descriptor == self._waker:
                     os.eventfd_read(self._waker)
             now = self._clock()
@@ -167,8 +166,6 @@ class UdpThread:
             if now >= tick_at:
                 tick_at = now + TICK_S
                 self._tick(now)
-            elif self._paced:
-                self._engine.tick(now)  # a path whose bucket was empty is looked at again
             if len(self._news) < WAITING_MAX:
                 self._engine.turn(now)
                 self._hand_over(now)

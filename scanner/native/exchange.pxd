@@ -12,7 +12,8 @@ from scanner.native.jobs.job cimport Channel, Job, Query
 from scanner.native.random cimport RandomPool, draw
 
 cdef enum:
-    WHEEL = 2048            # buckets; one turn of the wheel is 8 s
+    WHEEL = 2048            # buckets; one turn of the wheel is 4 s
+    IN_LINE = 65535         # in place of a bucket: the query is in the line
 
 cdef inline Query *find(const Channel *channel, uint64_t key) noexcept nogil:
     """The query with this key, NULL = there is none."""
@@ -37,6 +38,8 @@ cdef class Exchange:
     cdef int64_t wheel_at               # the tick that is looked at next, -1 = none was yet
     cdef Query *cursor                  # where `next_expired` goes on in that tick's bucket
     cdef bint resumed                   # `cursor` is set
+    cdef Query *line_first              # the line of those whose names are to be asked again while they are in flight;
+    cdef Query *line_last               # they are not in the wheel
     cdef RandomPool random              # for message IDs and the case of letters
     cdef uint8_t *scratch               # messages on their way out of a stream; used inside one `fill` only
     cdef Py_ssize_t scratch_room
@@ -58,6 +61,9 @@ cdef class Exchange:
     cdef void end(self, Query *query) noexcept nogil
     cdef void settle(self, Query *query) noexcept nogil
     cdef void hasten(self, Query *query, double expires) noexcept nogil
+    cdef void look_again(self, Query *query, double at) noexcept nogil
+    cdef void line_up(self, Query *query) noexcept nogil
+    cdef void end_line(self, double clock) noexcept nogil
     cdef Query *next_expired(self, double clock) noexcept nogil
     cdef uint8_t *scratch_for(self, Py_ssize_t octets) except NULL nogil
     cdef void to_wheel(self, Query *query) noexcept nogil

@@ -2,21 +2,20 @@
 # cython: freethreading_compatible=True
 """The tables and the timer wheel of the queries in flight; one exchange for each engine, touched by that engine only.
 
-A job may have two queries in flight. The one that is answered first finishes it (`settle`); the other then belongs to
-no job, and only keeps its key from being given to another query while an answer to it may still come.
+A job may have several queries in flight. The one that is answered first finishes it (`settle`); the others then belong
+to no job, and only keep their keys from being given to other queries while answers to them may still come.
 """
 
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 
-from scanner.native.jobs.job cimport QUERIES_MAX
 from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc
 
 cdef enum:
     PLACES_FIRST = 16       # of a channel's table
     BLOCK = 256             # queries allocated at once
-cdef const double TICKS = 250.0         # of the wheel, a second
+cdef const double TICKS = 500.0         # of the wheel, a second
 
 assert sizeof(Query) % LINE_OCTETS == 0
 
@@ -43,7 +42,7 @@ cdef class Exchange:
     # -- a query's life ------------------------------------------------------------------------------------------
 
     cdef Query *begin(self, Job *job, Channel *channel, uint64_t key, double sent, double expires) except NULL nogil:
-        """The job's query is in flight under a key that nothing else has on this channel. The job has room for one more."""
+        """The job's query is in flight under a key that nothing else has on this channel."""
         cdef QueryBlock *block
         cdef Query *query
         cdef int index
@@ -60,7 +59,10 @@ cdef class Exchange:
         self.free = query.next
         query.key, query.channel, query.job, query.sent, query.expires = key, channel, job, sent, expires
         query.strays = query.awaits_cookie = 0
-        job.queries[0 if job.queries[0] is NULL else 1] = query
+        if job.in_flight:
+            query.older = job.newest
+        job.newest = query
+        job.in_flight += 1
         enter(channel, query)
         self.to_wheel(query)
         channel.in_flight += 1
@@ -71,9 +73,7 @@ cdef class Exchange:
         """The query is over: its key is free again, and its job, where it has one, knows it no more."""
         cdef Job *job = query.job
         if job is not NULL:
-            if job.queries[0] == query:
-                job.queries[0] = job.queries[1]
-            job.queries[1] = NULL
+            leave_job(job, query)
         vacate(query.channel, query)
         self.from_wheel(query)
         query.channel.in_flight -= 1
@@ -82,16 +82,45 @@ cdef class Exchange:
         self.in_flight -= 1
 
     cdef void settle(self, Query *query) noexcept nogil:
-        """The query is over, its job with it: another that the job has in flight belongs to no job from now on."""
+        """The query is over, its job with it: others that the job has in flight belong to no job from now on."""
         cdef Job *job = query.job
+        cdef Query *other
         self.end(query)
-        if job.queries[0] is not NULL:
-            job.queries[0].job = NULL
-            job.queries[0] = NULL
+        while job.in_flight:
+            other = job.newest
+            leave_job(job, other)
+            other.job = NULL
+
+    cdef void look_again(self, Query *query, double at) noexcept nogil:
+        """Have `next_expired` give the query out (again) at this time, s on the scan's clock."""
+        self.from_wheel(query)
+        query.expires = at
+        self.to_wheel(query)
+
+    cdef void line_up(self, Query *query) noexcept nogil:
+        """Into the line, as the last."""
+        self.from_wheel(query)
+        query.bucket = IN_LINE
+        query.next, query.before = NULL, self.line_last
+        if self.line_last is NULL:
+            self.line_first = query
+        else:
+            self.line_last.next = query
+        self.line_last = query
+
+    cdef void end_line(self, double clock) noexcept nogil:
+        """Out of the line with those whose attempts end by `clock` (s, scan's clock): `next_expired` gives them out."""
+        cdef Query *query = self.line_first
+        cdef Query *after
+        while query is not NULL:
+            after = query.next
+            if query.ends <= clock:
+                self.look_again(query, query.ends)
+            query = after
 
     cdef Query *next_expired(self, double clock) noexcept nogil:
-        """A query whose time was over by `clock` (s, scan's clock), still in flight: the caller ends it before it asks
-        for the next. NULL when there is none."""
+        """A query whose time was over by `clock` (s, scan's clock), still in flight: the caller ends it, or has it
+        looked at again later, before it asks for the next. NULL when there is none."""
         cdef int64_t last = <int64_t>(clock * TICKS)
         cdef Query *query
         if self.wheel_at < 0 or last - self.wheel_at >= WHEEL:
@@ -131,15 +160,20 @@ cdef class Exchange:
         self.resumed = False
 
     cdef void from_wheel(self, Query *query) noexcept nogil:
+        """Out of its bucket, or out of the line."""
         if self.resumed and self.cursor == query:
             self.cursor = query.next
             self.resumed = query.next is not NULL
         if query.before is not NULL:
             query.before.next = query.next
+        elif query.bucket == IN_LINE:
+            self.line_first = query.next
         else:
             self.wheel[query.bucket] = query.next
         if query.next is not NULL:
             query.next.before = query.before
+        elif query.bucket == IN_LINE:
+            self.line_last = query.before
 
     # -- room for messages ---------------------------------------------------------------------------------------
 
@@ -150,6 +184,19 @@ cdef class Exchange:
             scratch = <uint8_t *>checked_alloc(realloc(self.scratch, octets))
             self.scratch, self.scratch_room = scratch, octets
         return self.scratch
+
+
+cdef void leave_job(Job *job, Query *query) noexcept nogil:
+    """Out of the job's queries in flight. What a stream touches of a query is its first cache line: of a job with one
+    query `older` is not looked at."""
+    cdef Query *newer = job.newest
+    job.in_flight -= 1
+    if newer == query:
+        job.newest = query.older if job.in_flight else NULL
+        return
+    while newer.older != query:
+        newer = newer.older
+    newer.older = query.older
 
 
 cdef void enter(Channel *channel, Query *query) noexcept nogil:

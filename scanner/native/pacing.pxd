@@ -1,43 +1,143 @@
-"""How many queries may be in flight on a path of datagrams: found round by round. Plain C, without a clock."""
+"""How many queries may be in flight on a path of datagrams, and how fast they may leave: a model of what the path delivers,
+found round by round (what BBR does for TCP). Plain C, without a clock.
 
-from libc.stdint cimport uint16_t
+Two kinds of path want two models. FAR, where time is spent on the way or at the server: paced at the rate of delivery. NEAR,
+where a server on the same network answers at once and its buffer is the limit: as few in flight as bring nearly as many
+responses. A path is near until its round trips say otherwise.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
 
 cdef enum:
-    BURST = 64              # queries of one turn, beside two for each response in it: what was lost together is asked
-                            # again, but not at once, or the same buffer would be full again
+    RATES = 10              # rounds whose delivery rates are remembered
+    FIRST = 16              # queries of the first burst
+    CLASSES = 16            # sizes of the window, by powers of two
+
+cdef enum Phase:
+    STARTUP                 # twice as much, each round trip
+    CRUISE                  # what was found, with a look upwards now and then
+
+cdef struct Departure:      # what a path remembers of a query in flight
+    int64_t answered        # responses of the path when it left
+    int window              # queries in flight then, itself included
+    uint8_t holds           # it is one of those in flight: neither answered nor late
+    uint8_t is_calm         # it left while fewer were sent than the path had delivered
+    uint8_t is_early        # it repeats one that might still be answered
+    uint8_t is_first        # it is the first query for its name: its loss says nothing about the name
+
+cdef struct Losses:         # queries whose loss was proven: the name was asked again, and that was answered
+    double sent, lost
 
 cdef struct Pacing:
-    double size             # queries that may be in flight, at least 1
-    double threshold        # size below which it doubles
-    double credit_at        # s, monotonic: the present turn
-    int credit              # queries that may yet leave in it
-    uint16_t round          # the probe round being counted, from 1
-    int round_target, round_sent, round_answered, round_lost
-    double round_full       # s, monotonic: when its last query left
-    double share, before    # of the last round: lost ones; the size before it was halved; 0 = was not
-    double baseline         # share of names that never answer, whatever the size
+    Phase phase
+    bint is_far
+    int in_flight           # queries that hold a place
+    int early_in_flight     # of those: names that are asked again
+    double size             # how many may, at least 1
+    double ceiling          # NEAR: no larger than this, after losses; grows again
+    double pace             # queries a second that may leave; 0 = not paced
+    double credit           # of them, by now
+    double burst_s          # s: so much of it may be saved up while this machine does something else
+    double credit_at        # s, monotonic: when `credit` was looked at
+    int64_t answered        # responses in all
     double rtt              # s, a moving mean
-    double rtt_least, round_least   # s: of all; of this round, which a busy machine disturbs less than the mean
+    double rtt_least        # s: of all
+    double batch_least      # s: of the responses since the last batch of them was full
+    int batch_count         # of these
+    double least            # s: a moving mean of the batches' least round trips; one that came out too short is no harm
+    double base             # s: the least of that in the last seconds: without a queue
+    double base_at          # s, monotonic: when that was found
+    double latest           # s, monotonic: when the latest query left that was answered
+    double emptied_at       # s, monotonic: when last nothing was in flight any more
+    double hold             # s: how long responses take, a moving mean of the rounds' means: one pause of a machine is one round
+    # the round: it ends with the response to a query that left after it began
+    int64_t round_answered  # responses in all, when it began
+    double round_at         # s, monotonic: when it began
+    double round_sum        # s: all of them
+    int round_most, before_most     # most in flight at once in it; in the round before
+    int round_sent          # queries that left in it
+    double round_unused     # that might have left, and there was none, or nobody to send them
+    bint round_limited      # more would have been sent in it, but for size or pace
+    int round_late          # queries that gave up their place in it, with evidence
+    double cured            # share of names asked again whose response came when the first had none, a moving mean
+    double round_lost       # losses proven in it, of queries that left after `reduced_at`
+    int round_window        # NEAR: the largest window in which one of these left
+    double rates[RATES]     # responses a second, of the last rounds
+    int rate_at
+    double rate             # the greatest of them
+    # STARTUP
+    double first_at         # s, monotonic: first response to the first burst
+    int first_count         # of its responses
+    int first_last          # the last place in the burst that was answered
+    double first_last_at    # s, monotonic: when
+    int first_swapped       # responses that came after those of later ones
+    double train            # responses a second within the first burst, 0 = not known: what the path may carry
+    double before_rate      # of the round before
+    double before_gain      # CRUISE: its gain
+    int queued              # rounds in a row that a queue stands
+    bint is_slack, was_slack    # fewer left in this round than might have, in the one before: it says little of the path
+    double before           # the greatest rate of the rounds before
+    double before_size      # the window that brought it
+    int flat                # rounds in a row that brought little more
+    Losses by_size[CLASSES] # by the window's power of two
+    # CRUISE
+    double gain             # of this round
+    double first_rate       # of its first full round
+    int turn, next_look     # rounds so far; the one of the next look upwards
+    int interval            # rounds between two looks
+    int paid                # looks upwards in a row that brought more
+    Losses calm             # of queries that left while the path was not full: its own
+    double reduced_at       # s, monotonic: the last time that losses made it slower
+    # NEAR
+    double best, best_rate  # the size that is best so far; responses a second of its last round
+    double tried            # this round's size in terms of it
+    int near_turn           # tries so far
+    int rest                # rounds until the next
+    # silence
+    int blind               # queries that were late without evidence, since the last response
+    double probed_at        # s, monotonic: the last query let go though as many as that were
+    int probes              # in a row
     double paused_until     # s, monotonic: silent or unreachable
-    int silences            # rounds in a row that nothing came back
+    int silences            # windows in a row that nothing came back
+    double silent_at        # s, monotonic: when the last of these was noticed
+    int unanswered          # attempts that ended, since the last response
     int unreachable         # sends in a row that this machine refused
 
 cdef void begin_pacing(Pacing *pacing) noexcept nogil
-cdef bint judge_round(Pacing *pacing, double now, double timeout_s) noexcept nogil
+cdef void depart(Pacing *pacing, Departure *departure, bint is_first, bint is_early, double now) noexcept nogil
+cdef void respond(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
+cdef void leave(Pacing *pacing, Departure *departure, double now) noexcept nogil
+cdef void undo_departure(Pacing *pacing, Departure *departure) noexcept nogil
+cdef bint let_go(Pacing *pacing, Departure *departure, bint evident, double patience, double now) noexcept nogil
+cdef bint fail(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
+cdef void see_cure(Pacing *pacing, bint cured) noexcept nogil
+cdef void prove_loss(Pacing *pacing, const Departure *departure, double sent) noexcept nogil
 cdef void pause_unreachable(Pacing *pacing, double now) noexcept nogil
 
-cdef inline int credit_now(Pacing *pacing, double now) noexcept nogil:
-    if pacing.credit_at != now:
-        pacing.credit_at, pacing.credit = now, BURST
+cdef inline double credit_now(Pacing *pacing, double now) noexcept nogil:
+    """Queries that may leave now: what time allows, at most some milliseconds' worth."""
+    if pacing.pace == 0:
+        return 1e9
+    cdef double most = max(2.0, pacing.pace * pacing.burst_s)
+    if pacing.phase == STARTUP:
+        most = max(<double>FIRST, pacing.pace * 0.005)
+    if now > pacing.credit_at:
+        pacing.credit += pacing.pace * (now - pacing.credit_at)
+        pacing.credit_at = now
+        if pacing.credit > most:
+            pacing.round_unused += pacing.credit - most
+            pacing.credit = most
     return pacing.credit
 
-cdef inline void pace_response(Pacing *pacing, uint16_t round, double rtt, double now) noexcept nogil:
-    """A response came to a query that counts for `round`, 0 = for none."""
-    pacing.credit = credit_now(pacing, now) + 2
-    pacing.silences = pacing.unreachable = 0
-    pacing.paused_until = 0
-    pacing.rtt_least = min(pacing.rtt_least, rtt)
-    pacing.rtt = rtt if pacing.rtt == 0 else pacing.rtt + (rtt - pacing.rtt) / 8
-    if round == pacing.round:
-        pacing.round_answered += 1
-        pacing.round_least = min(pacing.round_least, rtt)
+cdef inline bint may_send(Pacing *pacing, double now) noexcept nogil:
+    if pacing.in_flight < pacing.size and credit_now(pacing, now) >= 1:
+        return now >= pacing.paused_until
+    if pacing.in_flight >= pacing.size:
+        pacing.credit_at = now              # the window is what limits it: no credit is left unused
+    pacing.round_limited = True
+    return False
+
+cdef inline bint may_repeat(const Pacing *pacing) noexcept nogil:
+    """Names may be asked again while others wait: those that are never answered must not take all the places, and whether
+    the path is still there only others show."""
+    return 2 * pacing.early_in_flight < pacing.size and pacing.blind < max(pacing.size, <double>FIRST)

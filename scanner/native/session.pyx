@@ -207,7 +207,7 @@ cdef class Session:
         cdef Query *query
         for at in range(self.channel.mask + 1 if self.answered == 0 and self.channel.in_flight else 0):
             query = self.channel.places[at]
-            if query is not NULL and query.job is not NULL and query.job.queries[1] is NULL:
+            if query is not NULL and query.job is not NULL and query.job.in_flight == 1:
                 return query.job
         return NULL
 

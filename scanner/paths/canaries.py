@@ -28,8 +28,8 @@ REFERS = "does not resolve: it answers with the names of other servers (referral
 
 
 class Canary:
-    """Asks its few names and sets `over` when they show what it wants to know: all are answered alike, or one is not as a
-    resolver with a fault would (who refuses one does not invent it); or when nothing more will come."""
+    """Asks its few names and sets `over` when they show what it wants to know: all are answered alike, or one is not as
+    a resolver with a fault would (who refuses one does not invent it); or when nothing more will come."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | asyncio.DatagramTransport | None = None

@@ -123,4 +123,5 @@ def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngin
         pool, [address_of(path, tags_for(path, config.fields)) for path in paths], open_port=opener,
         slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
         policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
+        early=not config.no_early_retries,
     )  # fmt: skip

@@ -3,8 +3,7 @@ Plain C, for all that hold them."""
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-cdef enum:
-    QUERIES_MAX = 2         # of one job in flight: asked again while the first may still be answered
+from scanner.native.pacing cimport Departure
 
 cdef enum StreamCause:      # why a stream is to ask, and not a datagram
     CAUSE_NONE
@@ -28,22 +27,25 @@ cdef struct Query:          # one message in flight; owned by the exchange
     Query *next             # in its bucket of the wheel, or in the free list
     Query *before           # in its bucket
     double sent             # s, monotonic
-    double expires          # s, scan's clock: end of the attempt, never after the job's deadline
+    double expires          # s, scan's clock: when the wheel gives it out: the end of the attempt, or sooner (datagrams)
     Channel *channel        # what it left by
     uint16_t bucket         # of the wheel
     uint8_t edns            # it carries an OPT record
     uint8_t to_the_line[5]
+    double ends             # datagrams, s, scan's clock: end of the attempt, never after the job's deadline
+    Query *older            # datagrams: the job's query before this one, where that is still in flight
     uint64_t case_bits      # datagrams: the case of each letter of the qname as it was sent (0x20)
     int path                # datagrams: index of its path in the engine
-    uint16_t round          # datagrams: the probe round of its path's window that it counts for, 0 = none
     uint8_t strays          # datagrams: messages that had its key and were no answer, up to 255
     uint8_t awaits_cookie   # datagrams: an answer came without the cookie; another with it has a moment yet
-    uint8_t to_the_end[48]
+    Departure departure     # datagrams
+    uint8_t to_the_end[16]
 
 cdef struct Job:            # owned by a JobPool; what a response needs of it comes first
     Job *next               # in the one queue that it waits in, or in the free list
     Job *same               # jobs of lines with the very same name and type, asked once with this one, finished with it
-    Query *queries[QUERIES_MAX]     # in flight, NULL = none; the first is always the older
+    Query *newest           # query in flight, NULL = none; datagrams may have `older` ones too
+    uint64_t in_flight      # queries
     char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
     int64_t line            # input line number, from 1
     uint32_t d_length
@@ -71,9 +73,6 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     int worker, egress, resolver    # who tried it last, -1 = nobody
     uint8_t to_the_end[4]
-
-cdef inline bint in_flight(const Job *job) noexcept nogil:
-    return job.queries[0] is not NULL
 
 cdef inline void ask_without_edns_after_silence(Job *job) noexcept nogil:
     """Its next query is the last: some servers, and boxes before them, drop queries with EDNS (RFC 6891 section 6.2.2)."""

@@ -26,6 +26,10 @@ cdef class JobPool(JobReturner):
         the budget what they are about to send: that may have been the last of it."""
         return self.is_behind() or (self.budget is not None and self.budget.is_taken())
 
+    cdef inline bint waits_for_more(self) noexcept nogil:
+        """There is more to ask, as far as is known without looking."""
+        return self.retry.waiting.count > 0 or self.names.at_name or not self.names.lines.used_up()
+
     cdef Job *take(self, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil
     cdef Job *take_lone(self, LoneQueue *lone, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil
     cdef Job *newcomer(self, double now) except? NULL nogil

@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.books cimport REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, in_flight, push, push_front
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, push, push_front
 from scanner.native.verdict cimport ASK_WITHOUT_EDNS, TIMEOUT, WRITE, Outcome, outcome_of
 
 
@@ -36,7 +36,7 @@ cdef class JobReturner(JobCloser):
         """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time
         are used up. While another query of it is in flight, that one decides."""
         job.reason = reason
-        if in_flight(job):
+        if job.in_flight:
             return 0
         if spend:
             self.exchange.troubles += 1
@@ -55,7 +55,7 @@ cdef class JobReturner(JobCloser):
         """A connection ended under the job and others, and one of the others may be why: before that ends the job, it is
         asked alone. No attempt is spent."""
         job.reason = reason
-        if in_flight(job):
+        if job.in_flight:
             return 0
         job.requeues = min(job.requeues + 1, 255)
         self.books.add(REQUEUED)

@@ -47,7 +47,8 @@ cdef class JobSlots:
         job = self.free
         self.free = job.next
         job.same = NULL
-        job.queries[0] = job.queries[1] = NULL
+        job.newest = NULL
+        job.in_flight = 0
         job.hurt = job.rcode = job.worker = job.egress = job.resolver = -1
         job.attempt = job.requeues = 0
         job.origin = 0

@@ -14,7 +14,6 @@ from scanner.native.message.response cimport Fit, Response
 from scanner.native.sockets cimport sockaddr_in6
 from scanner.native.tally cimport Tally
 from scanner.native.udp.batch cimport ReceiveBatch, SendBatch
-from scanner.native.udp.limiter cimport Limiter
 from scanner.native.udp.path cimport UdpPath
 from scanner.native.udp.ports cimport Port, Ports
 
@@ -34,13 +33,18 @@ cdef class UdpEngine:
     cdef UdpPath **by_address           # the same, sorted
     cdef Roomy roomy[2]                 # IPv4, IPv6
     cdef readonly Tally strangers       # what came from addresses that were not asked
-    cdef Limiter limiter
+    cdef int in_flight                  # queries that hold a place in their path's window
+    cdef double limit                   # how many may: with each response one more, up to `slots`
+    cdef int slots
+    cdef readonly bint is_paced         # some path is sent to at a pace: it wants a turn each millisecond
     cdef double timeout_s, rtt          # s; rtt: a moving mean over all paths
     cdef int proven                     # paths that have answered
     cdef int sound                      # those of them that answer now, as of the last tick
     cdef int policy
     cdef public unsigned int turn_of    # the last pick among the paths with room
     cdef bint case, closed
+    cdef bint early                     # names are asked again before their attempts end
+    cdef double considered_at           # s, monotonic: when all paths were looked at for room
     cdef double wait_until              # s, monotonic: no sending before, after a full buffer
     cdef int forged                     # paths that are asked over TCP only
     cdef public int stream_room         # jobs that may yet be given to streams for those
@@ -62,7 +66,14 @@ cdef class UdpEngine:
     cdef int count_stray(self, UdpPath *path, double now) noexcept nogil
     cdef void drain_errors(self, Port *port, double now) noexcept nogil
     cdef int expire(self, double now) except -1 nogil
-    cdef void account(self, Query *query, UdpPath *path) noexcept nogil
+    cdef int end_attempt(self, Query *query, UdpPath *path, double now) except -1 nogil
+    cdef void look_at(self, Query *query, UdpPath *path, double clock, double now) noexcept nogil
+    cdef bint let_it_go(self, Query *query, UdpPath *path, bint evident, double patience, double now) noexcept nogil
+    cdef void hear(self, Query *query, UdpPath *path, double now) noexcept nogil
+    cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil
+    cdef Query *next_repeat(self, UdpPath *path, double now) noexcept nogil
+    cdef void let_leave(self, Query *query, UdpPath *path, double now) noexcept nogil
+    cdef void account(self, Query *query, UdpPath *path, double now) noexcept nogil
     cdef bint unproven(self, UdpPath *path) noexcept nogil
     cdef bint doubtful(self, UdpPath *path) noexcept nogil
     cdef void consider(self, UdpPath *path, double now) noexcept nogil
@@ -72,7 +83,7 @@ cdef class UdpEngine:
     cdef int ask_streams(self, double now) except -1 nogil
     cdef int fill(self, double now) except -1 nogil
     cdef int gather(self, Port *port, int most, double now) except -1 nogil
-    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, double now) except -1 nogil
+    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, bint is_early, double now) except -1 nogil
     cdef int write(self, uint8_t *octets, Query *query, UdpPath *path) except -1 nogil
     cdef bint ship(self, Port *port, int count, double now) except -1 nogil
     cdef int unsend(self, Port *port, int first, int behind, double now) except -1 nogil

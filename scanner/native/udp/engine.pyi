@@ -24,7 +24,8 @@ class UdpAddress(Protocol):
     def where(self) -> tuple[Any, ...]: ...
 
 Figures = tuple[int, float, float, float, int, int]
-"""A resolver's index, window, share of names that never answer, round trip (s), responses, queries in flight."""
+"""A resolver's index, window, delivery rate (responses a second, 0 = not known), round trip (s), responses, queries in
+flight."""
 
 class Ports:
     @property
@@ -39,6 +40,8 @@ class UdpEngine:
     def strangers(self) -> Tally: ...
     @property
     def in_flight(self) -> int: ...
+    @property
+    def is_paced(self) -> bool: ...
     def __init__(
         self,
         pool: JobPool,
@@ -50,6 +53,7 @@ class UdpEngine:
         policy: str = "random",
         gso: bool = False,
         case: bool = True,
+        early: bool = True,
     ) -> None: ...
     def fileno(self) -> int: ...
     def turn(self, now: float) -> int: ...

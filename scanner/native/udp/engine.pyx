@@ -23,17 +23,21 @@ from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
 from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
-from scanner.native.pacing cimport judge_round, pace_response, pause_unreachable
+from scanner.native.pacing cimport (
+    depart, fail, leave, let_go, may_repeat, pause_unreachable, prove_loss, respond, see_cure, undo_departure,
+)
 from scanner.native.path cimport PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw
+from scanner.native.round_trips cimport (
+    again_after, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
+)
 from scanner.native.sockets cimport (
     EPOLLERR, HAVE_BATCHES, MSG_DONTWAIT, MSG_ERRQUEUE, epoll_event, epoll_wait, msghdr, recvmsg, sockaddr_in6,
 )
 from scanner.native.tally cimport (
-    CASE_LOST, LOSSES, PAUSES, QUERIES, STRAYS, TRUNCATED, UNREACHABLE, Tally, count_response,
+    CASE_LOST, LOSSES, PAUSES, QUERIES, RESPONSES, STRAYS, TRUNCATED, UNREACHABLE, Counts, Tally, count_response,
 )
 from scanner.native.udp.batch cimport DATAGRAM, IN, MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, Sent
-from scanner.native.udp.limiter cimport LIMIT_FIRST, weigh
 from scanner.native.udp.path cimport (
     CASE_FAILURES_MAX, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie,
 )
@@ -51,11 +55,16 @@ cdef enum:
     AWAITED = 2                 # or not enough, and it goes on
     STRAYS_QUERY = 100          # messages with a query's key that are no answer to it: it goes to TCP
     STRAYS_SECOND = 1000        # from one server: it goes to TCP
+    LIMIT_FIRST = 1024          # queries in flight in all, at first
+    PACED_FEW = 16              # paths that are all looked at in each turn
     PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
     BADCOOKIES = 2              # of one job: then it goes to TCP (RFC 7873 section 5.3)
 cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is given, and eight round trips of the others
 cdef const double COOKIE_WAIT_S = 0.05  # and two round trips, for an answer with the cookie after one without
 cdef const double BACKOFF_S = 0.001     # after a full buffer
+cdef const double LOOK_S = 0.01         # between two looks at a query that is late, where nothing says when to look again
+cdef const double LOOK_FIRST_S = 0.1    # the same, of a path that has not answered yet
+cdef const double CONSIDERED_S = 0.001  # how often time may bring a path room, where there are many paths
 
 
 cdef inline uint8_t cased(const Job *job, const Query *query, int i) noexcept nogil:
@@ -88,14 +97,14 @@ cdef class UdpEngine:
     """All that is in flight as datagrams. `open_port(v6)` gives a bound non-blocking socket; times in seconds."""
 
     def __cinit__(self, JobPool pool not None, addresses, *, open_port, int slots=10_000, double timeout_s=2.0,
-                  str policy="random", bint gso=False, bint case=True):
+                  str policy="random", bint gso=False, bint case=True, bint early=True):
         cdef int index
         if not HAVE_BATCHES:
             raise OSError("udp:// needs Linux; use tcp://")
         self.pool, self.exchange, self.addresses = pool, pool.exchange, list(addresses)
         self.path_count = <int>len(self.addresses)
-        self.timeout_s, self.policy, self.case = timeout_s, POLICIES.index(policy), case
-        self.limiter.slots, self.limiter.limit = slots, min(slots, <int>LIMIT_FIRST)
+        self.timeout_s, self.policy, self.case, self.early = timeout_s, POLICIES.index(policy), case, early
+        self.slots, self.limit = slots, min(slots, <int>LIMIT_FIRST)
         self.strangers = Tally()
         self.ports = Ports(self.exchange, open_port, self.addresses[0].where if self.path_count == 1 else None)
         self.received, self.batch = ReceiveBatch(), SendBatch(gso and self.path_count == 1)
@@ -130,7 +139,12 @@ cdef class UdpEngine:
         return self.ports.poll
 
     def close(self) -> None:
-        """Close every descriptor; turns and ticks that come later do nothing."""
+        """Close every descriptor; turns and ticks that come later do nothing. What is in flight is lost."""
+        cdef int index
+        cdef Counts *counts
+        for index in range(0 if self.closed else self.path_count):
+            counts = self.paths[index].counts
+            counts.counts[<int>LOSSES] = counts.counts[<int>QUERIES] - counts.counts[<int>RESPONSES]
         self.closed = True
         self.ports.close()
 
@@ -174,8 +188,8 @@ cdef class UdpEngine:
         found = []
         for index in range(self.path_count):
             path = &self.paths[index]
-            found.append((path.resolver, path.pacing.size, path.pacing.baseline, path.pacing.rtt, path.answered,
-                          path.in_flight))
+            found.append((path.resolver, path.pacing.size, path.pacing.rate, path.pacing.rtt, path.answered,
+                          path.pacing.in_flight))
         return found
 
     # -- a turn --------------------------------------------------------------------------------------------------
@@ -198,6 +212,10 @@ cdef class UdpEngine:
                 self.drain_errors(<Port *>events[index].data.ptr, now)
             settled += self.drain(<Port *>events[index].data.ptr, now)   # may close the port
         self.expire(now)
+        if self.path_count <= PACED_FEW or now - self.considered_at >= CONSIDERED_S:
+            self.considered_at = now
+            for index in range(self.path_count):
+                self.consider(&self.paths[index], now)      # time brings credit
         self.fill(now)
         return settled
 
@@ -208,12 +226,14 @@ cdef class UdpEngine:
         if self.closed:
             return
         self.sound = 0
-        weigh(&self.limiter, self.rtt, now)
+        self.is_paced = False
+        self.exchange.end_line(self.pool.scan_now(now))
         for index in range(self.path_count):
             path = &self.paths[index]
             resume_cookie(&path.cookie, now)
             self.consider(path, now)
             self.sound += path.answered > 0 and path.pacing.silences == 0
+            self.is_paced = self.is_paced or (path.pacing.pace > 0 and self.exchange.in_flight > 0)
         for index in range(0 if self.sound else self.path_count):   # with nothing better to do than to wait for these
             path = &self.paths[index]
             path.pacing.paused_until = min(path.pacing.paused_until, now + self.pool.deadline_s / PAUSES_LEAST)
@@ -270,9 +290,11 @@ cdef class UdpEngine:
         cdef StreamCause cause
         cdef bint revealed, refused
         if job is NULL:                         # finished by its other query: this one's ID is free again
-            self.account(query, path)
+            self.account(query, path, now)
             count_response(path.counts, rtt)
-            pace_response(&path.pacing, query.round, rtt, now)
+            if not query.departure.is_early:    # so it was not lost, as it had seemed
+                was_needless(&path.trips)
+            self.hear(query, path, now)
             self.exchange.end(query)
             return ANSWERED
         fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,
@@ -285,11 +307,12 @@ cdef class UdpEngine:
         path.answered += 1
         path.heard_at = now
         count_response(path.counts, rtt)
-        pace_response(&path.pacing, query.round, rtt, now)
-        self.rtt += (rtt - self.rtt) / 64
-        self.limiter.responses += 1
+        if job.in_flight > 1:
+            self.learn_from_many(query, path)
+        self.hear(query, path, now)
+        self.rtt += (rtt - self.rtt) / (64 if self.rtt else 1)
         self.exchange.heard(now)
-        self.account(query, path)
+        self.account(query, path, now)
         cause = self.doubt(query, path, message, &response, fit, now)
         if cause != CAUSE_NONE:
             self.to_stream(query, cause)
@@ -305,6 +328,28 @@ cdef class UdpEngine:
             refused = self.pool.respond(query, &response, message, length, path.tags, now)
             learn(path.habits, &response, refused or revealed)
         return ANSWERED
+
+    cdef void hear(self, Query *query, UdpPath *path, double now) noexcept nogil:
+        """A response came, whatever it is worth."""
+        self.let_leave(query, path, now)
+        respond(&path.pacing, &query.departure, query.sent, now)
+        learn_round_trip(&path.trips, now - query.sent)
+        self.limit = min(self.limit + 1, <double>self.slots)
+
+    cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil:
+        """One of several queries of a job was answered: was it right to ask again?"""
+        cdef Query *older = query.older
+        cdef int left = <int>query.job.in_flight - 1
+        if query.job.newest != query:
+            was_needless(&path.trips)
+            see_cure(&path.pacing, False)
+            return
+        was_cured(&self.paths[older.path].trips)
+        see_cure(&self.paths[older.path].pacing, True)
+        while left > 0:
+            prove_loss(&self.paths[older.path].pacing, &older.departure, older.sent)
+            older = older.older
+            left -= 1
 
     cdef StreamCause doubt(self, Query *query, UdpPath *path, const uint8_t *message, const Response *response, Fit fit,
                            double now) noexcept nogil:
@@ -332,11 +377,11 @@ cdef class UdpEngine:
         query.strays += query.strays < 255
         if query.strays > STRAYS_QUERY:
             return STRANGE
-        if not query.awaits_cookie:             # whatever it is worth, it came: the window is not too large
-            pace_response(&path.pacing, query.round, now - query.sent, now)
-            query.round = 0
+        if not query.awaits_cookie:             # it came: the window is not too large
+            self.hear(query, path, now)
         query.awaits_cookie = True
-        self.exchange.hasten(query, self.pool.scan_now(now) + COOKIE_WAIT_S + 2 * self.rtt)
+        query.ends = min(query.ends, self.pool.scan_now(now) + COOKIE_WAIT_S + 2 * self.rtt)
+        self.exchange.hasten(query, query.ends)
         return AWAITED
 
     cdef int to_stream(self, Query *query, StreamCause cause) except -1 nogil:
@@ -364,7 +409,7 @@ cdef class UdpEngine:
             if query.strays > STRAYS_QUERY and query.job is not NULL:
                 path = &self.paths[query.path]
                 path.counts.counts[<int>LOSSES] += 1
-                self.account(query, path)
+                self.account(query, path, now)
                 self.to_stream(query, CAUSE_FORGED)
                 query = NULL
         path = self.path_at(source)
@@ -417,43 +462,82 @@ cdef class UdpEngine:
     # -- expire --------------------------------------------------------------------------------------------------
 
     cdef int expire(self, double now) except -1 nogil:
-        """Attempts whose time is over, on the scan's clock."""
+        """Queries that are late, and those whose attempts are over, on the scan's clock."""
         cdef double clock = self.pool.scan_now(now)
         cdef Query *query = self.exchange.next_expired(clock)
         cdef UdpPath *path
-        cdef Job *job
         while query is not NULL:
-            path, job = &self.paths[query.path], query.job
-            if query.round == path.pacing.round:
-                path.pacing.round_lost += 1
-            path.counts.counts[<int>LOSSES] += 1
-            self.account(query, path)
-            if job is not NULL and query.awaits_cookie:
-                blame_cookie(&path.cookie, now)
-                self.to_stream(query, CAUSE_COOKIE)
+            path = &self.paths[query.path]
+            if clock < query.ends:
+                self.look_at(query, path, clock, now)
             else:
-                self.exchange.end(query)
-                if job is not NULL:
-                    self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now)
+                self.end_attempt(query, path, now)
             self.consider(path, now)
             query = self.exchange.next_expired(clock)
         return 0
 
-    cdef void account(self, Query *query, UdpPath *path) noexcept nogil:
+    cdef int end_attempt(self, Query *query, UdpPath *path, double now) except -1 nogil:
+        """No response came in time."""
+        cdef Job *job = query.job
+        path.counts.counts[<int>LOSSES] += 1
+        self.account(query, path, now)
+        if job is not NULL and fail(&path.pacing, &query.departure, query.sent, now):
+            path.counts.counts[<int>PAUSES] += 1
+        if job is not NULL and query.awaits_cookie:
+            blame_cookie(&path.cookie, now)
+            return self.to_stream(query, CAUSE_COOKIE)
+        self.exchange.end(query)
+        return self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now) if job is not NULL else 0
+
+    cdef void look_at(self, Query *query, UdpPath *path, double clock, double now) noexcept nogil:
+        """A query that may be late: it gives up its place, and then its name is to be asked again. Later it is looked at
+        once more, and at the end of its attempt in any case."""
+        cdef double late = late_after(&path.trips), again, age = now - query.sent, rest = LOOK_S
+        cdef Job *job = query.job
+        cdef bint evident = path.pacing.latest > query.sent or not self.pool.waits_for_more()
+        if late == 0 or age < late:
+            rest = late - age if late else LOOK_FIRST_S
+        elif self.let_it_go(query, path, evident, late, now):
+            if job is NULL or job.newest != query or not self.early or self.pool.leaving:
+                rest = 1e9                      # it only waits for its end
+            else:
+                again = again_after(&path.trips, <int>job.in_flight - 1, path.pacing.cured)
+                if age >= again and evident and may_ask_again(&path.trips, <int>job.in_flight - 1, path.pacing.cured):
+                    self.exchange.line_up(query)
+                    return
+                rest = max(again - age, LOOK_S)
+        self.exchange.look_again(query, min(clock + rest, query.ends))
+
+    cdef bint let_it_go(self, Query *query, UdpPath *path, bint evident, double patience, double now) noexcept nogil:
+        """True when the late query holds no place any more."""
+        if not query.departure.holds:
+            return True
+        if not let_go(&path.pacing, &query.departure, evident, patience, now):
+            return False
+        self.in_flight -= 1
+        if query.departure.is_early and query.job is not NULL:
+            see_cure(&path.pacing, False)
+        return True
+
+    cdef void let_leave(self, Query *query, UdpPath *path, double now) noexcept nogil:
+        """The query holds no place in its path's window any more."""
+        self.in_flight -= query.departure.holds
+        leave(&path.pacing, &query.departure, now)
+
+    cdef void account(self, Query *query, UdpPath *path, double now) noexcept nogil:
         """The query is no longer its port's nor its path's; one more response to it is not a forgery."""
         cdef Port *port = <Port *>query.channel.carrier
         cdef uint16_t message_id = <uint16_t>query.key
+        self.let_leave(query, path, now)
         port.over[message_id >> 3] |= 1 << (message_id & 7)
-        path.in_flight -= 1
 
     # -- fill ----------------------------------------------------------------------------------------------------
 
     cdef void consider(self, UdpPath *path, double now) noexcept nogil:
-        """Enter the path among those with room, when it has some worth a batch."""
+        """Enter the path among those with room, when it has some worth a batch; one by one, where it is paced."""
         cdef Roomy *roomy = &self.roomy[path.v6]
-        if judge_round(&path.pacing, now, self.timeout_s):
-            path.counts.counts[<int>PAUSES] += 1
-        if path.place < 0 and path.in_flight <= path.pacing.size - min(path.pacing.size / 4, OUT) and has_room(path, now):
+        cdef double worth = min(path.pacing.size / 4, OUT) if path.pacing.pace == 0 else 0
+        if path.place < 0 and path.pacing.in_flight <= path.pacing.size - worth and has_room(path, now):
             path.place = roomy.count
             roomy.places[roomy.count] = <int>(path - self.paths)
             roomy.count += 1
@@ -521,23 +605,24 @@ cdef class UdpEngine:
         if now < self.wait_until or self.pool.blocked():
             return 0
         for family in range(2):
-            while self.roomy[family].count and self.exchange.in_flight < self.limiter.limit:
+            while self.roomy[family].count and self.in_flight < self.limit and self.exchange.in_flight < self.slots:
                 port = self.ports.choose(family, now)
                 if port is NULL:
                     break
-                most = min(min(OUT, self.limiter.limit - self.exchange.in_flight), PORT_QUERIES - port.sent)
+                most = min(min(OUT, <int>self.limit - self.in_flight), PORT_QUERIES - port.sent)
                 count = self.gather(port, most, now)
                 if count == 0:
                     break
                 if not self.ship(port, count, now):
                     return 0
-        self.limiter.full = self.limiter.full or self.exchange.in_flight >= self.limiter.limit
         return 0
 
     cdef int gather(self, Port *port, int most, double now) except -1 nogil:
-        """Up to `most` queries for one port, written and in flight; returns how many."""
+        """Up to `most` queries for one port, written and in flight; returns how many. Names that are asked again go
+        first."""
         cdef int count = 0
         cdef Job *job
+        cdef Query *late
         cdef UdpPath *path
         if self.pool.budget is not None:
             most = self.pool.budget.take(most)
@@ -545,23 +630,38 @@ cdef class UdpEngine:
             path = self.pick(port.v6, now)
             if path is NULL or take_tokens(path.bucket, now, 1) == 0:
                 break
-            job = self.next_job(path, now)
+            late = self.next_repeat(path, now)
+            job = late.job if late is not NULL else self.next_job(path, now)
             if job is NULL:
                 return_tokens(path.bucket, 1)
                 if not self.doubtful(path):
                     break
                 self.shut(path)                 # another may take what it may not
                 continue
-            self.ask(port, job, path, count, now)
+            self.ask(port, job, path, count, late is not NULL, now)
             count += 1
         if self.pool.budget is not None:
             self.pool.budget.settle(most, count)
         port.sent += count
         return count
 
-    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, double now) except -1 nogil:
-        """The job has a query in flight, written at place `at` of the batch."""
-        cdef double patience = self.timeout_s
+    cdef Query *next_repeat(self, UdpPath *path, double now) noexcept nogil:
+        """The first of the line, whose job is to be asked again by this path; NULL when nothing is, or what is new has to
+        come first."""
+        cdef Query *query = self.exchange.line_first
+        cdef double clock = self.pool.scan_now(now)
+        while query is not NULL and (query.job is NULL or self.paths[query.path].trips.tokens < 1):
+            self.exchange.look_again(query, query.ends if query.job is NULL else min(query.ends, clock + LOOK_S))
+            query = self.exchange.line_first
+        if query is NULL or self.doubtful(path) or (self.pool.waits_for_more() and not may_repeat(&path.pacing)):
+            return NULL
+        self.paths[query.path].trips.tokens -= 1
+        self.exchange.look_again(query, query.ends)
+        return query
+
+    cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, bint is_early, double now) except -1 nogil:
+        """The job has a query in flight, one more where `is_early`, written at place `at` of the batch."""
+        cdef double patience = self.timeout_s, late = late_after(&path.trips)
         cdef uint16_t message_id = self.exchange.free_id(&port.channel)
         cdef Query *query
         if self.unproven(path):
@@ -576,15 +676,12 @@ cdef class UdpEngine:
         query = self.exchange.begin(job, &port.channel, message_id, now,
                                     min(self.pool.scan_now(now) + patience, job.deadline))
         query.path, query.edns = <int>(path - self.paths), not job.without_edns
-        query.round = 0
-        if path.pacing.round_sent < path.pacing.round_target:
-            path.pacing.round_sent += 1
-            path.pacing.round_full = now
-            query.round = path.pacing.round
+        query.ends = min(query.expires, query.older.ends) if is_early else query.expires    # no attempt takes longer for it
+        self.exchange.hasten(query, self.pool.scan_now(now) + (late if late else LOOK_FIRST_S))
+        depart(&path.pacing, &query.departure, job.attempt == 0 and not is_early, is_early, now)
+        self.in_flight += 1
         self.batch.sizes[at] = <uint16_t>self.write(self.batch.octets + at * MESSAGE_MAX, query, path)
         self.batch.queries[at] = query
-        path.in_flight += 1
-        path.pacing.credit -= 1
         path.counts.counts[<int>QUERIES] += 1
         return 0
 
@@ -636,15 +733,16 @@ cdef class UdpEngine:
         for at in range(first, behind):
             query = self.batch.queries[at]
             path, job = &self.paths[query.path], query.job
-            if query.round == path.pacing.round:
-                path.pacing.round_sent -= 1
             return_tokens(path.bucket, 1)
-            path.pacing.credit += 1
+            undo_departure(&path.pacing, &query.departure)
+            self.in_flight -= 1
             path.counts.counts[<int>QUERIES] -= 1
             port.sent -= 1
-            path.in_flight -= 1
             self.exchange.end(query)
-            self.pool.put_back(job, now)
+            if job.in_flight:                   # it was asked again, and still waits for the first response
+                self.exchange.line_up(job.newest)
+            else:
+                self.pool.put_back(job, now)
             self.consider(path, now)
         if self.pool.budget is not None:
             self.pool.budget.settle(0, first - behind)

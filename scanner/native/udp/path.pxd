@@ -5,8 +5,9 @@ from libc.stdint cimport int64_t, uint8_t
 
 from scanner.native.limits cimport BucketState, available
 from scanner.native.output.buffer cimport Span
-from scanner.native.pacing cimport Pacing, credit_now
+from scanner.native.pacing cimport Pacing, may_send
 from scanner.native.path cimport Habits, is_open
+from scanner.native.round_trips cimport RoundTrips
 from scanner.native.sockets cimport AF_INET6, sockaddr_in6
 from scanner.native.tally cimport Counts
 
@@ -35,8 +36,8 @@ cdef struct UdpPath:
     unsigned int address_size
     bint v6
     int place               # in the engine's list of those with room, -1 = not there
-    int in_flight
     Pacing pacing
+    RoundTrips trips
     Cookie cookie
     double heard_at         # s, monotonic
     int64_t answered        # in all
@@ -58,5 +59,5 @@ cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:
     return 24 if address.sin6_family == AF_INET6 else 8
 
 cdef inline bint has_room(UdpPath *path, double now) noexcept nogil:
-    return (path.in_flight < path.pacing.size and now >= path.pacing.paused_until and not path.by_stream
-            and is_open(path.habits) and credit_now(&path.pacing, now) > 0 and available(path.bucket, now, 1) > 0)
+    return (may_send(&path.pacing, now) and not path.by_stream and is_open(path.habits)
+            and available(path.bucket, now, 1) > 0)

@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, memcpy
 
 from scanner.native.pacing cimport begin_pacing
+from scanner.native.round_trips cimport begin_round_trips
 from scanner.native.sockets cimport AF_INET, AF_INET6, sockaddr_in
 
 cdef const double COOKIE_REST_S = 60.0
@@ -30,6 +31,7 @@ cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8
         path.address_size = sizeof(v4[0])
     path.place = -1
     begin_pacing(&path.pacing)
+    begin_round_trips(&path.trips)
     memcpy(path.cookie.option, b"\x00\x0a\x00\x08", 4)  # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
     memcpy(path.cookie.option + 4, secret, 8)
     path.cookie.size = 12
