@@ -1,44 +1,18 @@
 """A job may have two queries in flight: the response that comes first settles it, and the other query does no harm.
 
-Nothing in the product asks twice yet, so this is asked in C: two_queries.pyx is built for it, beside the sources."""
-
-import importlib.util
-import subprocess
-import sys
-from pathlib import Path
-from types import ModuleType
+Which comes first is chance in a scan, so this is asked in C: two_queries.pyx is built for it, beside the sources."""
 
 import orjson
 import pytest
+from native_build import build
 
 from scanner.input.line import classify_line
 from scanner.native.jobs.pool import JobPool
 from scanner.native.output.buffer import LineBuffer
 
-SOURCE = Path(__file__).with_name("two_queries.pyx")
-BUILD = """
-import sys
-from Cython.Build import cythonize
-from setuptools import Extension, setup
-source, build, include = sys.argv[1:4]
-modules = cythonize([Extension("two_queries", [source])], build_dir=build, include_path=[include], quiet=True)
-setup(name="two_queries", ext_modules=modules,
-      script_args=["--quiet", "build_ext", "--build-lib", build, "--build-temp", build])
-"""
-
-
 @pytest.fixture(scope="module")
-def native(tmp_path_factory) -> ModuleType:
-    folder = tmp_path_factory.mktemp("two_queries")
-    words = [sys.executable, "-c", BUILD, str(SOURCE), str(folder), str(SOURCE.parent.parent)]
-    subprocess.run(words, check=True, cwd=folder, capture_output=True)
-    (built,) = folder.glob("two_queries*.so")
-    spec = importlib.util.spec_from_file_location("two_queries", built)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def native(tmp_path_factory):
+    return build("two_queries", tmp_path_factory.mktemp("two_queries"))
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""How fast a scan over a path of datagrams is, and what it costs the path: the delivery model in time of its own, so that
+a busy machine changes nothing. `virtual_path.pyx` is the path; each row holds for several seeds."""
+
+from functools import partial
+from statistics import median
+
+import pytest
+from native_build import build
+
+SEEDS = range(1, 6)
+ROWS = {  # the path; what it can carry, s; at most so many times that; superfluous queries, per cent of the names
+    "a resolver 30 ms away": (dict(rate=20_000, queue=100), 1.03, 1.25, 5),
+    "one with a short queue": (dict(rate=20_000, queue=20), 1.03, 1.4, 8),
+    "a slow one that loses": (dict(rate=2_000, queue=50, delay_s=0.05, loss=0.01), 10.05, 1.08, 2),
+    "a policer on the same network": (dict(rate=2_000, queue=5, delay_s=5e-5), 10.0, 1.06, 2),
+    "one datagram of ten lost": (dict(rate=5_000, queue=50, loss=0.1), 4.03, 1.6, 14.2),
+    "jitter": (dict(rate=5_000, queue=100, jitter_s=0.005), 4.03, 1.15, 1),
+    "much jitter": (dict(rate=5_000, queue=100, jitter_s=0.02), 4.03, 1.3, 1),
+    "names that take long": (dict(rate=5_000, queue=100, loss=0.01, slow=0.3), 6.3, 1.3, 3),
+    "names that are never answered": (dict(rate=20_000, queue=100, dead=0.05), 7.03, 1.28, 8),
+    "a network without a limit": (dict(), 0.3, 1.4, 0),
+    "a thousand resolvers": (dict(rate=500, queue=50, loss=0.005, paths=1000), 0.4, 1.6, 3),
+    "a server on the same network": (
+        dict(rate=150_000, queue=250, delay_s=5e-5, server_stops_each_s=0.02, server_stops_for_s=0.003),
+        0.14, 1.5, 1,
+    ),
+    "the same, with names that are never answered": (dict(rate=150_000, queue=250, delay_s=5e-5, dead=0.3), 6.14, 1.1, 8),
+    # not looked at while the model was made
+    "a satellite": (dict(rate=4_000, queue=200, delay_s=0.3, loss=0.005), 5.3, 1.4, 3),
+    "a home router": (dict(rate=1_500, queue=30, delay_s=0.015, jitter_s=0.002), 13.35, 1.1, 3),
+    "a lossy way far away": (dict(rate=8_000, queue=60, delay_s=0.12, loss=0.05), 2.62, 1.6, 5.3 + 8),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    return build("virtual_path", tmp_path_factory.mktemp("virtual_path")).scan
+
+
+@pytest.mark.parametrize(("path", "limit_s", "times", "superfluous"), ROWS.values(), ids=ROWS)
+def test_a_scan_is_as_fast_as_its_path_and_asks_little_in_vain(scan, path, limit_s, times, superfluous):
+    done = [scan(seed=seed, **path) for seed in SEEDS]
+
+    assert max(each["missing"] for each in done) == 0
+    assert median(each["seconds"] for each in done) <= times * limit_s
+    assert median(each["superfluous"] for each in done) <= superfluous
+    assert max(each["needless"] for each in done) <= 1
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_machine_that_stands_for_a_third_of_the_time_makes_it_slower_and_loses_nothing(scan, name):
+    path, limit_s, *_ = ROWS[name]
+    done = [scan(seed=seed, stops_each_s=0.02, stops_for_s=0.008, **path) for seed in SEEDS]
+
+    assert max(each["unheard"] for each in done) <= 20  # of 20,000: a second pass asks those again
+    assert median(each["seconds"] for each in done) <= 8 * limit_s
+
+
+def test_what_is_never_answered_costs_few_queries(scan):
+    path = partial(scan, rate=20_000, queue=100, seed=1)
+
+    assert path(dead=0.05)["superfluous"] - path()["superfluous"] < 2
