@@ -43,6 +43,9 @@ cdef extern from *:
     #ifndef UDP_SEGMENT
     #define UDP_SEGMENT 103     /* linux/udp.h, since 4.18 */
     #endif
+    #ifndef SO_RXQ_OVFL
+    #define SO_RXQ_OVFL 40      /* asm-generic/socket.h */
+    #endif
     #ifndef SO_TIMESTAMPNS
     #define SO_TIMESTAMPNS 35
     #endif
@@ -53,7 +56,7 @@ cdef extern from *:
     const bint HAVE_BATCHES
     enum: EPOLLIN, EPOLLOUT, EPOLLERR, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD
     enum: MSG_DONTWAIT, MSG_NOSIGNAL, MSG_ERRQUEUE, MSG_TRUNC, SOCK_NONBLOCK, SOCK_CLOEXEC
-    enum: POLLIN, SOL_SOCKET, SO_LINGER, SO_TIMESTAMPNS, SOL_UDP, UDP_SEGMENT, AF_INET, AF_INET6
+    enum: POLLIN, SOL_SOCKET, SO_LINGER, SO_RXQ_OVFL, SO_TIMESTAMPNS, SOL_UDP, UDP_SEGMENT, AF_INET, AF_INET6
     struct linger:
         int l_onoff
         int l_linger

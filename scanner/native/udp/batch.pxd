@@ -1,6 +1,6 @@
 """Datagrams in batches: many for one call of the kernel (Linux)."""
 
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from scanner.native.jobs.job cimport Query
 from scanner.native.sockets cimport iovec, mmsghdr, sockaddr_in6
@@ -9,6 +9,7 @@ from scanner.native.udp.path cimport UdpPath
 cdef enum:
     IN = 64                 # datagrams of one receiving call
     OUT = 256               # queries of one sending
+    CONTROL = 32            # octets for what the kernel says beside a datagram
     DATAGRAM = 2048         # octets received of one; we say 1,232 (EDNS)
     MESSAGE_MAX = 608       # octets of our longest query, cookie and other options included
 
@@ -22,7 +23,9 @@ cdef class ReceiveBatch:
     cdef iovec pieces[IN]
     cdef sockaddr_in6 sources[IN]
     cdef uint8_t *octets                # IN datagrams
+    cdef uint8_t control[IN * CONTROL]  # what the kernel says beside each
     cdef int receive(self, int fd) noexcept nogil
+    cdef uint32_t dropped(self, int index) noexcept nogil
 
 cdef class SendBatch:
     cdef mmsghdr messages[OUT]

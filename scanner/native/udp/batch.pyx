@@ -4,14 +4,14 @@
 
 cimport cython
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
-from libc.stdint cimport uint8_t, uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from scanner.native.memory cimport checked_alloc
 from scanner.native.sockets cimport (
-    CMSG_DATA, CMSG_LEN, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SOL_UDP, UDP_SEGMENT, cmsghdr, msghdr, recvmmsg, sendmmsg,
-    sockaddr_in6,
+    CMSG_DATA, CMSG_LEN, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SO_RXQ_OVFL, SOL_UDP, UDP_SEGMENT, cmsghdr, msghdr, recvmmsg,
+    sendmmsg, sockaddr_in6,
 )
 
 cdef enum:
@@ -40,7 +40,16 @@ cdef class ReceiveBatch:
         for index in range(IN):
             self.messages[index].msg_hdr.msg_name = &self.sources[index]
             self.messages[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
+            self.messages[index].msg_hdr.msg_control = self.control + index * CONTROL
+            self.messages[index].msg_hdr.msg_controllen = CONTROL
         return recvmmsg(fd, self.messages, IN, MSG_DONTWAIT, NULL)
+
+    cdef uint32_t dropped(self, int index) noexcept nogil:
+        """How many datagrams this machine had dropped at that socket, for want of room, when this one came."""
+        cdef cmsghdr *control = <cmsghdr *>(self.control + index * CONTROL)
+        if self.messages[index].msg_hdr.msg_controllen == 0 or control.cmsg_type != SO_RXQ_OVFL:
+            return 0
+        return (<uint32_t *>CMSG_DATA(control))[0]
 
 
 @cython.final

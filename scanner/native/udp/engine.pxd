@@ -5,7 +5,7 @@ two; its caller ends the query in the exchange. No Python object is touched but 
 no plain name.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.jobs.job cimport Job, Query, StreamCause
@@ -36,6 +36,7 @@ cdef class UdpEngine:
     cdef int in_flight                  # queries that hold a place in their path's window
     cdef double limit                   # how many may: with each response one more, up to `slots`
     cdef int slots
+    cdef readonly int64_t overruns      # responses that this machine dropped because it read too late. Any thread may read it
     cdef readonly bint is_paced         # some path is sent to at a pace: it wants a turn each millisecond
     cdef double timeout_s, rtt          # s; rtt: a moving mean over all paths
     cdef int proven                     # paths that have answered
@@ -53,6 +54,7 @@ cdef class UdpEngine:
     cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil
     cdef int step(self, double now) except -1 nogil
     cdef int drain(self, Port *port, double now) except -1 nogil
+    cdef void see_overrun(self, Port *port, uint32_t dropped) noexcept nogil
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
                       double now) except -1 nogil
     cdef int understand(self, Query *query, UdpPath *path, const uint8_t *message, Py_ssize_t length,

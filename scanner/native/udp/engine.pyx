@@ -56,6 +56,8 @@ cdef enum:
     STRAYS_QUERY = 100          # messages with a query's key that are no answer to it: it goes to TCP
     STRAYS_SECOND = 1000        # from one server: it goes to TCP
     LIMIT_FIRST = 1024          # queries in flight in all, at first
+    LIMIT_LEAST = 64            # however often responses were dropped here
+    LIMIT_STEP = 8              # more after as many responses as may be in flight, since then
     PACED_FEW = 16              # paths that are all looked at in each turn
     PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
     BADCOOKIES = 2              # of one job: then it goes to TCP (RFC 7873 section 5.3)
@@ -259,8 +261,17 @@ cdef class UdpEngine:
             for index in range(got):
                 settled += self.message(port, self.received.octets + index * DATAGRAM,
                                         self.received.messages[index].msg_len, &self.received.sources[index], now)
+            if got > 0:
+                self.see_overrun(port, self.received.dropped(got - 1))
         self.ports.let_go(port)
         return settled
+
+    cdef void see_overrun(self, Port *port, uint32_t dropped) noexcept nogil:
+        """Responses came faster than this machine took them: less may be in flight, whatever the paths could carry."""
+        if dropped > port.dropped:
+            self.overruns += dropped - port.dropped
+            port.dropped = dropped
+            self.limit = max(self.limit / 2, <double>LIMIT_LEAST)
 
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
                       double now) except -1 nogil:
@@ -334,7 +345,7 @@ cdef class UdpEngine:
         self.let_leave(query, path, now)
         respond(&path.pacing, &query.departure, query.sent, now)
         learn_round_trip(&path.trips, now - query.sent)
-        self.limit = min(self.limit + 1, <double>self.slots)
+        self.limit = min(self.limit + (LIMIT_STEP / self.limit if self.overruns else 1), <double>self.slots)
 
     cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil:
         """One of several queries of a job was answered: was it right to ask again?"""

@@ -1,6 +1,6 @@
 """Source ports of datagrams: a few open sockets for each address family, each used for a while (RFC 5452 section 9.2)."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.jobs.job cimport Channel
@@ -16,6 +16,7 @@ cdef struct Port:           # one socket, so one source port; owned by Ports, us
     bint retired            # sends no more; closed when nothing is in flight
     double born             # s, monotonic
     int sent
+    uint32_t dropped        # responses for which its buffer had no room
     Channel channel         # its queries in flight
     Port *next_free
     uint8_t over[8192]      # a bit for each message ID: no longer in flight, one more response to it may come

@@ -108,7 +108,7 @@ cdef class Ports:
             port.slot = self.count
             self.all[self.count] = port
             self.count += 1
-        port.fd, port.v6, port.retired, port.born, port.sent = fd, family, False, now, 0
+        port.fd, port.v6, port.retired, port.born, port.sent, port.dropped = fd, family, False, now, 0, 0
         port.channel.carrier = port
         memset(port.over, 0, sizeof(port.over))
         event.events = EPOLLIN
