@@ -16,13 +16,11 @@ from test_fuzz import Victim, disagrees
 from scanner.datagrams.address import Address
 from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
+from scanner.model import FIELDS
 from scanner.native.jobs.pool import JobPool
 from scanner.native.output.buffer import LineBuffer
 from scanner.native.path import PathState
 from scanner.native.udp.engine import UdpEngine
-from scanner.rdata import describer
-
-ALL_FIELDS = ("a", "sec", "fl", "why")
 
 
 def check(pool: JobPool, message: bytes) -> None:
@@ -38,7 +36,7 @@ def stream(data: bytes) -> None:
     """Framed, in pieces of as many octets as the second says."""
     if len(data) < 2:
         return
-    victim = Victim(fields=ALL_FIELDS if data[0] & 1 else ())
+    victim = Victim(fields=FIELDS if data[0] & 1 else ())
     ((message_id, _),) = victim.ids()
     message = message_id + data[2:]
     framed, piece = len(message).to_bytes(2, "big") + message, data[1] or len(message) + 2
@@ -73,9 +71,9 @@ def datagram(data: bytes, server: Server) -> None:
     """From the right address with the right ID; where the first octet is odd, in the case of the query (0x20) too."""
     if len(data) < 2:
         return
-    cased, fields = bool(data[0] & 1), ALL_FIELDS if data[1] & 1 else ()
+    cased, fields = bool(data[0] & 1), FIELDS if data[1] & 1 else ()
     pool = JobPool(LineBuffer(), (2,), classify_line=classify_line, room_made=lambda: None, retries=0, deadline_s=1e9,
-                   fields=fields, describe=describer(fields))  # fmt: skip
+                   fields=fields)  # fmt: skip
     pool.feed(b"a.com\n")
     engine = server.engine(pool, cased)
     try:

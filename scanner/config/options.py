@@ -61,7 +61,7 @@ OPTIONS = table_of(
            detail="udp: a socket's buffer for queries, in octets"),
     Option("no_gso", Switch(), "", "udp: no segmented sends", default=False),
     Option("no_0x20", Switch(), "", "udp: names in lower case", default=False),
-    Option("fields", Texts(), "LIST", "Extra keys: " + ",".join(FIELDS), default=(),
+    Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the README)", default=(),
            detail="extra output keys: " + ", ".join(f"`{field}`" for field in FIELDS)),
     Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),

@@ -27,6 +27,7 @@ cdef class JobCloser:
     cdef public bint exports_retries    # jobs to be tried again go to another engine, which is answered
     cdef bint stopped                   # by the user: there is no second pass any more
     cdef bint leaving                   # a budget is used up: nothing is tried again
+    cdef Span described                 # fields of the response that a job is failing by; empty when none is
 
     cdef inline double scan_now(self, double now) noexcept nogil:
         return scan_time(&self.clock, now)

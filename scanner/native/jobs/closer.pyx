@@ -41,7 +41,7 @@ cdef class JobCloser:
 
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil:
         """Write the line of a job without a verdict: no second pass."""
-        return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+        return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), self.described, now)
 
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                     double now) except -1 nogil:

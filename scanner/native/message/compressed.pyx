@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 from scanner.native.message.cursor cimport cursor_over, refuse
 from scanner.native.message.name cimport same_name
-from scanner.native.message.text cimport ESCAPED_MAX, OF_NAMES, put_escaped, put_one
+from scanner.native.message.text cimport ESCAPED_MAX, OF_NAMES, escaped, has_room
 
 cdef struct Walk:               # through one name
     const uint8_t *message
@@ -71,26 +71,24 @@ cdef bint read_name(Cursor *cursor, Name *name) noexcept nogil:
 cdef void put_name(Cursor *cursor, Text *text, bint compressed) noexcept nogil:
     """The name at the cursor, with its last dot."""
     cdef Walk walk
-    cdef int size
+    cdef int size = 1
+    cdef char *at = text.at
+    if not has_room(text, QNAME_MAX * ESCAPED_MAX):
+        refuse(cursor)
+        return
     begin(&walk, cursor.message, cursor.at, cursor.end)
-    if text.left < QNAME_MAX * ESCAPED_MAX:
-        text.left = -1
-    while text.left >= 0:
+    while size > 0:
         size = next_label(&walk)
-        if size < 0:
-            break
-        if size == 0:
-            if walk.pointers and not compressed:
-                break
-            if walk.size == 1:
-                put_one(text, 46)
-            text.left -= walk.pointers
-            leave(&walk, cursor)
-            return
-        put_escaped(text, cursor.message + walk.at - size, size, OF_NAMES)
-        put_one(text, 46)
-    text.left -= walk.pointers
-    refuse(cursor)
+        if size > 0 or walk.size == 1:
+            at = escaped(at, cursor.message + walk.at - size, size, OF_NAMES)
+            at[0] = 46
+            at += 1
+    text.left -= at - text.at + walk.pointers
+    text.at = at
+    if size < 0 or (walk.pointers and not compressed):
+        refuse(cursor)
+        return
+    leave(&walk, cursor)
 
 
 cdef void put_plain_name(const Name *name, Text *text) noexcept nogil:

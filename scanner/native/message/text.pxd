@@ -30,6 +30,22 @@ cdef inline bint claim(Text *text, Py_ssize_t count) noexcept nogil:
     text.left -= count
     return text.left >= 0
 
+cdef inline bint has_room(Text *text, Py_ssize_t count) noexcept nogil:
+    """For up to that many, which are not counted yet; nothing more is written where there is none."""
+    if text.left < count:
+        text.left = -1
+    return text.left >= 0
+
+cdef inline char *escaped(char *at, const uint8_t *octets, Py_ssize_t count, const Escape *escapes) noexcept nogil:
+    """Each octet in its form; returns the place behind the last."""
+    cdef Py_ssize_t index
+    cdef const Escape *escape
+    for index in range(count):
+        escape = &escapes[octets[index]]
+        memcpy(at, escape.octets, ESCAPED_MAX)
+        at += escape.length
+    return at
+
 cdef inline void put(Text *text, const char *octets, Py_ssize_t count) noexcept nogil:
     if claim(text, count):
         memcpy(text.at, octets, count)
@@ -45,18 +61,11 @@ cdef inline void put_space(Text *text) noexcept nogil:
 
 cdef inline void put_escaped(Text *text, const uint8_t *octets, Py_ssize_t count, const Escape *escapes) noexcept nogil:
     """Each octet in its form."""
-    cdef char *at = text.at
-    cdef Py_ssize_t index
-    cdef const Escape *escape
-    if text.left < count * ESCAPED_MAX:
-        text.left = -1
-        return
-    for index in range(count):
-        escape = &escapes[octets[index]]
-        memcpy(at, escape.octets, ESCAPED_MAX)
-        at += escape.length
-    text.left -= at - text.at
-    text.at = at
+    cdef char *at
+    if has_room(text, count * ESCAPED_MAX):
+        at = escaped(text.at, octets, count, escapes)
+        text.left -= at - text.at
+        text.at = at
 
 cdef void put_decimal(Text *text, uint32_t number) noexcept nogil
 cdef void put_pair(Text *text, int number) noexcept nogil
