@@ -172,3 +172,16 @@ MAKERS: dict[str, Callable[[random.Random], bytes]] = {
 def message_with(rdata: bytes, *, more: bytes = b"") -> bytes:
     """A message in which this rdata stands at AT."""
     return HEADER + NAMES + rdata + more
+
+
+BLOBS = {"DS": 3, "CDS": 3, "DNSKEY": 3, "CDNSKEY": 3, "RRSIG": 8, "TLSA": 3, "SMIMEA": 3, "SSHFP": 2, "ZONEMD": 3,
+         "OPENPGPKEY": 0}  # fmt: skip
+"""Words before hex or base64 to the end, in which dnspython puts spaces (RFC 4034 section 2.2); we put none."""
+
+
+def in_one_piece(rtype: str, text: str) -> str:
+    """dnspython's text as we write it."""
+    if rtype not in BLOBS:
+        return text
+    words = text.split(" ")
+    return " ".join([*words[: BLOBS[rtype]], "".join(words[BLOBS[rtype] :])])

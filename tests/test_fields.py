@@ -71,6 +71,14 @@ def test_owners_are_compared_without_case_and_however_they_are_compressed():
     assert described(plain)["a"] == ["192.0.2.1"]
 
 
+def test_names_that_point_to_the_question_have_the_letters_of_the_input():
+    """A datagram's name is sent in letters of mixed case (0x20); the message itself is told as it came."""
+    octets = parsed(f"{ASKED}. 300 CNAME a.example.com.", "example.com. 300 NS ns.example.com.")
+    mixed = octets.replace(b"\3www\7example\3com\0", b"\3wWw\7eXAMple\3coM\0", 1)
+
+    assert described(mixed) == described(octets) | {"raw": base64.b64encode(mixed).decode()}
+
+
 def test_a_chain_may_come_in_any_order():
     lines = [
         f"{ASKED}. 300 CNAME a.test.",

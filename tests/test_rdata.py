@@ -16,15 +16,12 @@ import dns.rdatatype
 import dns.rdtypes.svcbbase
 import dns.wire
 import pytest
-from rdata_samples import AT, MAKERS, NAMES, message_with
+from rdata_samples import AT, BLOBS, MAKERS, NAMES, in_one_piece, message_with
 
 from scanner.native.message.rdata import rdata_text
 from scanner.native.message.types import mnemonic
 
 IN, CH = 1, 3
-BLOBS = {"DS": 3, "CDS": 3, "DNSKEY": 3, "CDNSKEY": 3, "RRSIG": 8, "TLSA": 3, "SMIMEA": 3, "SSHFP": 2, "ZONEMD": 3,
-         "OPENPGPKEY": 0}  # fmt: skip
-"""Words before hex or base64 to the end, in which dnspython puts spaces (RFC 4034 section 2.2); we put none."""
 
 
 def ours(rtype: str, rdata: bytes, *, rclass: int = IN, room: int = 1 << 20, more: bytes = b"") -> str:
@@ -42,12 +39,9 @@ def theirs(rtype: str, rdata: bytes) -> str | None:
     """What dnspython prints; None where it refuses the record."""
     try:
         parsed = dns.rdata.from_wire(IN, rtype, message_with(rdata), AT, len(rdata))
-        words = parsed.to_text().split(" ")
+        return in_one_piece(rtype, parsed.to_text())
     except (dns.exception.DNSException, ValueError):
         return None
-    if rtype not in BLOBS:
-        return " ".join(words)
-    return " ".join([*words[: BLOBS[rtype]], "".join(words[BLOBS[rtype] :])])
 
 
 def parameters(rdata: bytes) -> list[str]:

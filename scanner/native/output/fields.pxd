@@ -14,6 +14,7 @@ cdef enum:
     FRAMES_MAX = 3 << 19        # beyond: hex of each octet three times, at most 90 a record or option, the chain of aliases,
                                 # the message in base64
     SECTIONS = 3                # answer, authority, additional
+    MESSAGE_MAX = 65535         # octets
 
 cdef struct Sections:           # of a message
     Cursor begins[SECTIONS]     # before the first record of each
@@ -22,6 +23,7 @@ cdef struct Sections:           # of a message
 
 cdef class ResponseFields:
     cdef char *octets           # owned: TEXT_MAX + FRAMES_MAX
+    cdef uint8_t *copy          # owned: MESSAGE_MAX; a message that came with its question in another case
     cdef Text text              # what is being written
     cdef Chain chain            # of the message at hand
     cdef readonly bint wanted   # any of them; constant, as are all below
@@ -32,6 +34,8 @@ cdef class ResponseFields:
 
     cdef Span json(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
                    int qtype) noexcept nogil
+    cdef const uint8_t *as_asked(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname,
+                                 int qname_length) noexcept nogil
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil
     cdef void put_aliases(self) noexcept nogil
     cdef void put_authority(self, Sections *sections) noexcept nogil

@@ -9,7 +9,7 @@ ends.
 cimport cython
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcmp, memcpy, strlen
 
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.aliases cimport follow
@@ -219,9 +219,11 @@ cdef class ResponseFields:
         self.no_lists = b"".join(b',"%b":[]' % name.encode() for name in LISTS if name in fields)
         if self.wanted:
             self.octets = <char *>checked_alloc(malloc(TEXT_MAX + FRAMES_MAX))
+            self.copy = <uint8_t *>checked_alloc(malloc(MESSAGE_MAX))
 
     def __dealloc__(self):
         free(self.octets)
+        free(self.copy)
 
     cdef Span json(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
                    int qtype) noexcept nogil:
@@ -230,7 +232,7 @@ cdef class ResponseFields:
         cdef Span span
         cdef int section
         self.text.at, self.text.left = self.octets, TEXT_MAX
-        find_sections(&sections, message, length, self.sections)
+        find_sections(&sections, self.as_asked(message, length, qname, qname_length), length, self.sections)
         if self.a or self.ttl or self.cn:
             self.put_answer(&sections, qname, qname_length, qtype)
         for section in range(SECTIONS):
@@ -246,6 +248,17 @@ cdef class ResponseFields:
             self.put_raw(message, length)
         span.octets, span.length = self.octets, self.text.at - self.octets
         return span
+
+    cdef const uint8_t *as_asked(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname,
+                                 int qname_length) noexcept nogil:
+        """The message with its question in the letters of the input: names that point to it would have those that a
+        datagram was sent with (0x20), or that the server likes."""
+        if message[5] == 0 or length < HEADER_OCTETS + qname_length or length > MESSAGE_MAX \
+                or memcmp(message + HEADER_OCTETS, qname, qname_length) == 0:
+            return message
+        memcpy(self.copy, message, length)
+        memcpy(self.copy + HEADER_OCTETS, qname, qname_length)
+        return self.copy
 
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil:
         """The records that were asked for, at the end of the alias chain, and that chain."""
@@ -341,7 +354,7 @@ cdef class ResponseFields:
         cdef uint8_t qname[256]
         cdef int length = qname_from_text(name, len(name), qname)
         cdef Span span
-        if not self.wanted or length == 0 or len(message) < HEADER_OCTETS or len(message) > 65535:
+        if not self.wanted or length == 0 or len(message) < HEADER_OCTETS or len(message) > MESSAGE_MAX:
             raise ValueError("nothing is wanted, or that is no response to a plain name")
         span = self.json(message, len(message), qname, length, qtype)
         return span.octets[:span.length]
