@@ -296,7 +296,7 @@ cdef class Session:
         cdef Response response
         cdef Job *job = query.job
         cdef int fit = FIT_STRAY
-        cdef double rtt = now - query.sent
+        cdef double rtt = self.pool.waited(query.sent, now)
         cdef bint revealed, refused
         if job is NULL:                 # finished by its other query: this one's ID is free again
             self.exchange.end(query)

@@ -3,6 +3,7 @@
 """How a job ends: its line is written, or it is kept for the second pass, or it is left to another run."""
 
 from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
+from scanner.native.jobs.clock cimport end_hold
 from scanner.native.jobs.job cimport ask_without_edns_after_silence, pop, push
 from scanner.native.verdict cimport CONNECTION, ERROR, TIMEOUT, TRUNCATED, Reason
 
@@ -93,8 +94,7 @@ cdef class JobCloser:
     def release(self, double now) -> None:
         """The reader has caught up."""
         if self.clock.held_since >= 0:
-            self.clock.held += now - self.clock.held_since
-            self.clock.held_since = -1
+            end_hold(&self.clock, now)
 
     @property
     def held(self) -> bool:

@@ -17,7 +17,7 @@ cdef class JobReturner(JobCloser):
                       double now) except -1 nogil:
         """A response that fits the query, which is over with it. True when its server may know no EDNS."""
         cdef Job *job = query.job
-        cdef double rtt = now - query.sent
+        cdef double rtt = self.waited(query.sent, now)
         cdef Outcome outcome = outcome_of(response, query.edns)
         cdef Span details = nothing()
         job.rcode = response.rcode
