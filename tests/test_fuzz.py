@@ -19,7 +19,7 @@ from scanner.native.path import PathState
 from scanner.native.session import Session
 
 NS, TIMEOUT, WINDOW = 2, 6, 64
-LINE_MAX = 2_700_000  # octets of a line: what is spelled out and what always has room (native/output/fields.pxd)
+LINE_MAX = 2_400_000  # octets of a line: what is spelled out and what always has room (native/output/fields.pxd)
 
 
 class Victim:

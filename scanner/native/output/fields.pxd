@@ -10,7 +10,7 @@ from scanner.native.message.text cimport Text
 from scanner.native.output.buffer cimport Span
 
 cdef enum:
-    TEXT_MAX = 1 << 20          # characters that are spelled out for one response
+    TEXT_MAX = 3 << 18          # characters that are spelled out for one response: its octets escaped twice take 655,350
     FRAMES_MAX = 3 << 19        # beyond: hex of each octet three times, at most 90 a record or option, the chain of aliases,
                                 # the message in base64
     SECTIONS = 3                # answer, authority, additional
