@@ -2,15 +2,18 @@
 
 An input is a response to `a.com NS`. Its first two octets, which would be the message ID, say how it comes: all fields
 or none, and in what pieces. Whatever it is, the name has its line or waits, and dnspython has nothing against its
-verdict.
+verdict. For `message` they are the type asked, and each record is held to dnspython.
 """
 
 import contextlib
 import socket
 import sys
+from functools import partial
 
 import atheris
 import orjson
+from make_corpus import QUESTION
+from record_oracle import disputed
 from test_fuzz import Victim, disagrees
 
 from scanner.datagrams.address import Address
@@ -19,6 +22,7 @@ from scanner.input.line import classify_line
 from scanner.model import FIELDS
 from scanner.native.jobs.pool import JobPool
 from scanner.native.output.buffer import LineBuffer
+from scanner.native.output.fields import ResponseFields
 from scanner.native.path import PathState
 from scanner.native.udp.engine import UdpEngine
 
@@ -89,8 +93,19 @@ def datagram(data: bytes, server: Server) -> None:
         engine.close()
 
 
+def message(data: bytes, fields: ResponseFields) -> None:
+    """Every field, of octets that only have the right question."""
+    if len(data) < 12:
+        return
+    octets = data[:4] + b"\0\1" + data[6:12] + QUESTION + data[12 + len(QUESTION) :]
+    told = fields.describe(octets, b"a.com", int.from_bytes(data[:2], "big"))
+    assert told.isascii(), told
+    assert (reason := disputed(orjson.loads(b"{" + told[1:] + b"}"), octets)) is None, reason
+
+
 if __name__ == "__main__":
     path = sys.argv.pop(1)
-    server = Server()
-    atheris.Setup(sys.argv, stream if path == "stream" else lambda data: datagram(data, server))
+    paths = {"stream": stream, "datagram": partial(datagram, server=Server()),
+             "message": partial(message, fields=ResponseFields(FIELDS))}  # fmt: skip
+    atheris.Setup(sys.argv, paths[path])
     atheris.Fuzz()
