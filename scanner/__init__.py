@@ -6,11 +6,11 @@ says its version does not wait for it.
 
 from scanner.version import __version__
 
-__all__ = ["Result", "ScanError", "Verdict", "__version__", "scan", "scan_all"]
+__all__ = ["ExtendedError", "Record", "Result", "ScanError", "Verdict", "__version__", "scan", "scan_all"]
 
 TYPE_CHECKING = False  # as typing has it, without the import of typing
 if TYPE_CHECKING:
-    from scanner.library import Result, ScanError, Verdict, scan, scan_all
+    from scanner.library import ExtendedError, Record, Result, ScanError, Verdict, scan, scan_all
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any, Literal
 
@@ -24,13 +24,36 @@ from scanner.results.output import Output
 from scanner.scanning.run import EXIT_FAULT, Scan, drive
 from scanner.scanning.source import in_loop
 
-__all__ = ["Result", "ScanError", "Verdict", "scan", "scan_all"]
+__all__ = ["ExtendedError", "Record", "Result", "ScanError", "Verdict", "scan", "scan_all"]
 
 Name = str | bytes
 Verdict = Literal["taken", "nxdomain", "error"]
-KEYS = ("d", "s", "r", "ms", "re", "e", "x", "q", "n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")  # of a line
+KEYS = (
+    "d", "s", "r", "ms", "re", "e", "x", "q", "n", "why", "t", "a", "ttl", "cn", "ans", "auth", "add", "soa", "sec",
+    "fl", "ede", "nsid", "raw", "ns", "p", "ts", "us",
+)  # fmt: skip
+"""Of a line."""
+
 BLOCK = 64 * 1024  # octets read or written at once; what a pipe holds
 BLOCK_S = 0.005  # a name waits no longer for others to be written with
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a response."""
+
+    name: str | None  # its owner; None when that cannot be read
+    ttl: int  # s
+    type: str
+    data: str  # presentation form; `\\# LENGTH HEX` of a type without one, and where it cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedError:
+    """What a resolver says of an answer (RFC 8914)."""
+
+    code: int
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +74,22 @@ class Result:
     number: int | None = None  # of the name among those given, from 1, empty ones counted
     why: str | None = None  # the reason in words
     type: str | None = None  # record type; always there when several were asked for
-    answers: tuple[str, ...] | None = None  # rdata of the answer section in presentation form; None: cannot be read
+    answers: tuple[str, ...] | None = None  # rdata of the type asked at the end of the alias chain, presentation form
+    ttl: int | None = None  # the least of these, s
+    aliases: tuple[str, ...] | None = None  # targets of the alias chain, in order
+    answer: tuple[Record, ...] | None = None  # whole sections
+    authority: tuple[Record, ...] | None = None
+    additional: tuple[Record, ...] | None = None
+    soa: str | None = None  # the authority section's SOA: its data
+    zone: str | None = None  # and its owner
+    flags: str | None = None  # of the header
+    errors: tuple[ExtendedError, ...] | None = None
+    server: str | None = None  # its own identifier (RFC 5001)
+    message: str | None = None  # the response, in base64
     resolver: str | None = None
     proxy: int | None = None  # its index; None when direct
     time: float | None = None  # when the result was known, seconds since 1970 UTC
-    soa: str | None = None  # owner of the authority section's SOA
-    flags: str | None = None  # of the header
+    microseconds: int | None = None  # `ms`, finer
 
     @classmethod
     def from_line(cls, line: str | bytes) -> "Result":
@@ -64,22 +97,38 @@ class Result:
         row = orjson.loads(line)
         if not isinstance(row, dict) or not isinstance(row["d"], str):
             raise ValueError("not a result: no object with a name")
-        key = row.get
-        answers = key("a")
-        if answers is not None and not (isinstance(answers, list) and all(isinstance(each, str) for each in answers)):
-            raise ValueError("not a result: its answers are no list of texts")
-        return cls(row["d"], row["s"], row["r"], row["ms"], row["re"], key("e"), key("x", 0), key("q"), key("n"),
-                   key("why"), key("t"), None if answers is None else tuple(answers), key("ns"), key("p"), key("ts"),
-                   key("sec"), key("fl"))  # fmt: skip
+        for key in LISTS.keys() & row.keys():
+            row[key] = members(key, row[key])
+        return cls(row["d"], row["s"], row["r"], row["ms"], row["re"], row.get("e"), row.get("x", 0),
+                   *map(row.get, KEYS[7:]))  # fmt: skip
 
     def to_line(self) -> bytes:
         """The output line of this result, for `dnsscan report` and other readers of such lines. In ASCII, with its
         newline. What is None is left out, but for the RCODE."""
         row = {key: getattr(self, name) for key, name in zip(KEYS, self.__slots__, strict=True)}
-        members = {key: value for key, value in row.items() if value is not None or key == "r"}
+        known = {key: value for key, value in row.items() if value is not None or key == "r"}
         if not self.retries:
-            del members["x"]
-        return json.dumps(members, separators=(",", ":")).encode("ascii") + b"\n"
+            del known["x"]
+        return json.dumps(known, separators=(",", ":"), default=asdict).encode("ascii") + b"\n"
+
+
+LISTS: dict[str, type] = {
+    "a": str, "cn": str, "ans": Record, "auth": Record, "add": Record, "ede": ExtendedError,
+}  # fmt: skip
+"""Keys that hold one, and what of."""
+
+
+def members(key: str, found: Any) -> tuple[Any, ...] | None:
+    """Of a list of a line. Raises ValueError where it is none, or of something else."""
+    if found is None:
+        return None
+    kind = LISTS[key]
+    if not isinstance(found, list) or not all(isinstance(each, str if kind is str else dict) for each in found):
+        raise ValueError(f"not a result: {key} is not what it should be")
+    try:
+        return tuple(found if kind is str else (kind(**each) for each in found))
+    except TypeError:
+        raise ValueError(f"not a result: {key} is not what it should be") from None
 
 
 def scan(names: Iterable[Name] | AsyncIterable[Name], config: Mapping[str, Any], *,

@@ -11,7 +11,10 @@ REASONS = (
 )  # fmt: skip
 """The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
 
-FIELDS = ("n", "why", "t", "a", "ns", "p", "ts", "sec", "fl")
+FIELDS = (
+    "n", "why", "t", "a", "ttl", "cn", "ans", "auth", "add", "soa", "sec", "fl", "ede", "nsid", "raw",
+    "ns", "p", "ts", "us",
+)  # fmt: skip
 """Keys on request (`--fields`), in the order in which they are written."""
 
 FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}

@@ -2,27 +2,30 @@
 
 An input is a response to `a.com NS`. Its first two octets, which would be the message ID, say how it comes: all fields
 or none, and in what pieces. Whatever it is, the name has its line or waits, and the table of verdicts, as
-dnspython reads it, has nothing against that.
+dnspython reads it, has nothing against that. For `message` they are the type asked, and each record is held to
+dnspython.
 """
 
 import contextlib
 import socket
 import sys
+from functools import partial
 
 import atheris
 import orjson
+from make_corpus import QUESTION
+from record_oracle import disputed
 from test_fuzz import Victim, disagrees
 
 from scanner.datagrams.address import Address
 from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
+from scanner.model import FIELDS
 from scanner.native.jobs.pool import JobPool
 from scanner.native.output.buffer import LineBuffer
+from scanner.native.output.fields import ResponseFields
 from scanner.native.path import PathState
 from scanner.native.udp.engine import UdpEngine
-from scanner.rdata import describer
-
-ALL_FIELDS = ("a", "sec", "fl", "why")
 
 
 def check(pool: JobPool, message: bytes) -> None:
@@ -38,7 +41,7 @@ def stream(data: bytes) -> None:
     """Framed, in pieces of as many octets as the second says."""
     if len(data) < 2:
         return
-    victim = Victim(fields=ALL_FIELDS if data[0] & 1 else ())
+    victim = Victim(fields=FIELDS if data[0] & 1 else ())
     ((message_id, _),) = victim.ids()
     message = message_id + data[2:]
     framed, piece = len(message).to_bytes(2, "big") + message, data[1] or len(message) + 2
@@ -73,9 +76,9 @@ def datagram(data: bytes, server: Server) -> None:
     """From the right address with the right ID; where the first octet is odd, in the case of the query (0x20) too."""
     if len(data) < 2:
         return
-    cased, fields = bool(data[0] & 1), ALL_FIELDS if data[1] & 1 else ()
+    cased, fields = bool(data[0] & 1), FIELDS if data[1] & 1 else ()
     pool = JobPool(LineBuffer(), (2,), classify_line=classify_line, room_made=lambda: None, retries=0, deadline_s=1e9,
-                   fields=fields, describe=describer(fields))  # fmt: skip
+                   fields=fields)  # fmt: skip
     pool.feed(b"a.com\n")
     engine = server.engine(pool, cased)
     try:
@@ -91,8 +94,19 @@ def datagram(data: bytes, server: Server) -> None:
         engine.close()
 
 
+def message(data: bytes, fields: ResponseFields) -> None:
+    """Every field, of octets that only have the right question."""
+    if len(data) < 12:
+        return
+    octets = data[:4] + b"\0\1" + data[6:12] + QUESTION + data[12 + len(QUESTION) :]
+    told = fields.describe(octets, b"a.com", int.from_bytes(data[:2], "big"))
+    assert told.isascii(), told
+    assert (reason := disputed(orjson.loads(b"{" + told[1:] + b"}"), octets)) is None, reason
+
+
 if __name__ == "__main__":
     path = sys.argv.pop(1)
-    server = Server()
-    atheris.Setup(sys.argv, stream if path == "stream" else lambda data: datagram(data, server))
+    paths = {"stream": stream, "datagram": partial(datagram, server=Server()),
+             "message": partial(message, fields=ResponseFields(FIELDS))}  # fmt: skip
+    atheris.Setup(sys.argv, paths[path])
     atheris.Fuzz()

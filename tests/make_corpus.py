@@ -34,6 +34,24 @@ def chain(length: int) -> bytes:
     return b"".join(pointers)
 
 
+def filled(record_: bytes, *, first: bytes = b"", **options) -> bytes:
+    """A message with as many of a record behind the `first` as 64 KB take."""
+    count = (65535 - 12 - len(QUESTION) - len(first)) // len(record_)
+    return message(*[first] * bool(first), *[record_] * count, **options)
+
+
+def everything(windows: int) -> bytes:
+    """The bitmap of all types in the first windows."""
+    return b"".join(bytes([window, 32]) + 32 * b"\xff" for window in range(windows))
+
+
+AT = 12 + len(QUESTION)  # of the first record
+LABELS = 126 * b"\1a"  # with the root 253 octets; a pointer to AT + 12 is one to them
+ODD_LABELS = 3 * (b"\x3f" + 63 * b"\xff") + b"\x3c" + 60 * b"\0"
+LONG_NAME, THERE = record(b"\xc0\x0c", 2, LABELS + b"\0"), struct.pack("!H", 0xC000 | AT + 12)
+ODD_NAME = record(b"\xc0\x0c", 2, ODD_LABELS + b"\0")
+ALIAS = record(b"\xc0\x0c", 5, LABELS[2:] + b"\1b\0")
+NEAR_MISS = record(b"\xc0\x0c", 2, LABELS[2:] + b"\1c\0")
 EVERY_OCTET = (record(b"\xc0\x0c", 2, b"\x20" + bytes(range(i, i + 32)) + b"\0") for i in range(0, 256, 32))
 FULL_TXT = record(b"\xc0\x0c", 16, 255 * (b"\xff" + 255 * b"t") + b"\xa5" + 165 * b"t")
 LONG = b"".join(b"\x3f" + 63 * bytes([97 + i]) for i in range(3)) + b"\x3d" + 61 * b"z" + b"\0"  # 255 octets
@@ -92,6 +110,23 @@ CORPUS = {
     "answer-of-65535-octets": message(FULL_TXT, more=53 * b"\0"),
     "authority-of-4000-pointers": message(*(record(b"\xc0\x0c", 2, b"\xc0\x0c") for _ in range(4000)), flags=NXDOMAIN,
                                           counts=(1, 0, 4000, 0)),
+    "options-of-16000": message(OPT[:-2] + struct.pack("!H", 65488) + 16372 * b"\xfd\xe9\0\0", counts=(1, 0, 0, 1)),
+    "errors-of-10000": message(OPT[:-2] + struct.pack("!H", 65484) + 10914 * b"\0\x0f\0\2\0\x16", counts=(1, 0, 0, 1)),
+    "error-of-65000-octets": message(OPT[:-2] + struct.pack("!2H2H", 65000, 15, 64996, 22) + 64994 * b"\x1b",
+                                     counts=(1, 0, 0, 1)),
+    "txt-of-65000-strings": message(record(b"\xc0\x0c", 16, 65490 * b"\0")),
+    "ns-of-127-labels": filled(record(b"\xc0\x0c", 2, THERE), first=LONG_NAME),
+    "ns-of-odd-labels": filled(record(THERE, 2, THERE), first=ODD_NAME),
+    "soa-of-127-labels": filled(record(THERE, 6, THERE + THERE + 20 * b"\xff"), first=LONG_NAME),
+    "soa-of-odd-labels-cut": filled(record(THERE, 6, THERE + THERE + 19 * b"\xff"), first=ODD_NAME),
+    "owners-of-127-labels": filled(record(b"\1a" + THERE, 2, b"\0"), first=LONG_NAME),
+    "nsec-of-every-type": filled(record(b"\xc0\x0c", 47, b"\0" + everything(256))),
+    "nsec-of-every-type-cut": filled(record(b"\xc0\x0c", 47, b"\0" + everything(255) + b"\xff\0")),
+    "cname-of-near-misses": filled(record(b"\1a" + struct.pack("!H", 0xC000 | AT + len(ALIAS) + 14), 5, b"\0"),
+                                   first=ALIAS + NEAR_MISS),
+    "cname-of-33-backwards": message(*(record(bytes([1, 96 + i]) + b"\xc0\x0e", 5, bytes([1, 97 + i]) + b"\xc0\x0e")
+                                       for i in range(33, 0, -1))),
+    "dname-of-many": filled(record(THERE, 39, b"\0"), first=LONG_NAME),
 }  # fmt: skip
 
 

@@ -89,6 +89,52 @@ template:
     global-module: mod-cookies/strict
 """
 
+NSD = """
+server:
+    ip-address: 127.0.0.1@{port}
+    username: ""
+    chroot: ""
+    zonesdir: "{folder}"
+    zonelistfile: "{folder}/zone.list"
+    database: ""
+    xfrdfile: "{folder}/xfrd.state"
+    xfrdir: "{folder}"
+    pidfile: "{folder}/nsd.pid"
+    server-count: 1
+    rrl-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: "every-type.test"
+    zonefile: "every-type.test.zone"
+"""
+
+NAMED = """
+options {{
+    directory "{folder}";
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    recursion no;
+    pid-file none;
+    notify no;
+    dnssec-validation no;
+    minimal-responses no;
+}};
+controls {{ }};
+zone "every-type.test" {{
+    type primary;
+    file "{folder}/every-type.test.zone";
+    check-names ignore;
+}};
+"""
+
+KNOT_WITH_EVERY_TYPE = """
+  - domain: every-type.test
+    file: "{folder}/every-type.test.zone"
+    zonefile-sync: -1
+    journal-content: none
+"""
+
 EXAMPLE_ZONE = """
 @     3600 SOA   ns hostmaster 1 900 300 604800 300
 @     3600 NS    ns
@@ -273,6 +319,17 @@ def knot_with_millions(folder: Path) -> Server:
 def knot_with_cookies(folder: Path) -> Server:
     """The same; a query over UDP without the server's cookie gets BADCOOKIE (RFC 7873)."""
     return knot(folder, KNOT + COOKIES)
+
+
+def every_type(folder: Path, which: str) -> Server:
+    """Authority for `every-type.test`, a zone with every type: knot, nsd or BIND."""
+    zone = (Path(__file__).parent / "every_type.zone").read_text()
+    (folder / "every-type.test.zone").write_text(f"$ORIGIN every-type.test.\n{zone}")
+    if which == "knot":
+        return knot(folder, KNOT + KNOT_WITH_EVERY_TYPE)
+    if which == "nsd":
+        return configured("nsd", NSD, ["-d", "-c"], folder)
+    return configured("named", NAMED, ["-f", "-4", "-n", "1", "-c"], folder)
 
 
 def microsocks(folder: Path, user: str = "", password: str = "") -> Server:

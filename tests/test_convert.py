@@ -26,6 +26,9 @@ from scanner.results.table import COLUMNS
 READING = (ROOT / "README.md").read_text().partition("## Reading the results")[2].partition("\n## ")[0]
 ENDINGS = (".parquet", ".csv", ".sqlite", ".duckdb")
 LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
+RECORDS = [{"name": "a.example.", "ttl": 300, "type": "A", "data": "192.0.2.1"},
+           {"name": None, "ttl": 2**32 - 1, "type": "OPT", "data": "\\# 0"}]  # fmt: skip
+LISTS = [key for key, kind in COLUMNS.items() if kind.endswith("[]")]
 NO_RESULTS = (
     '{"d":"torn.example","s":"ta', "hello", "[1]", "7", "null", '"text"', "{}", '{"d":"other"}', "\x00", "\xff",
     json.dumps({**LINE, "s": "free"}), json.dumps({**LINE, "ms": "fast"}), json.dumps({**LINE, "ms": -1}),
@@ -40,6 +43,9 @@ def rows() -> list[dict]:
         {**LINE, "d": "=1+1.example", "e": "nodata", "x": 3, "q": "xn--p1-abc.example", "why": "+why", "a": None,
          "ts": 0, "sec": "-sec.example", "fl": "@fl", "p": None, "ns": "\tns", "t": "TXT"},
         {**LINE, "d": "\u202eelpmaxe.moc", "s": "nxdomain", "r": 3, "re": False, "a": ["comma,", 'quote"', "'"]},
+        {**LINE, "d": "all.example", "a": ["192.0.2.1"], "ttl": 2**31 - 1, "cn": ["b.example."], "ans": RECORDS[:1],
+         "auth": [], "add": RECORDS, "soa": "=a. b. 1 2 3 4 5", "ede": [{"code": 65535, "text": "no"}], "nsid": "@n",
+         "raw": "+AA=", "us": 2**40},
         {**LINE, "d": "plain.example", "s": "error", "r": None, "ms": 2_000_000_000, "re": False, "e": "rcode4095"},
     ]  # fmt: skip
     return [{**row, "n": number} for number, row in enumerate(odd + made.lines(500), 1)]
@@ -110,7 +116,7 @@ def test_sqlite_has_every_line_and_finds_a_name_by_an_index(files, rows):
         plan = con.execute("EXPLAIN QUERY PLAN SELECT * FROM results WHERE d = 'plain.example'").fetchall()
     con.close()
     for row in found:
-        row["a"] = None if row["a"] is None else json.loads(row["a"])
+        row |= {key: None if row[key] is None else json.loads(row[key]) for key in LISTS}
         row["re"] = bool(row["re"])
         row["ts"] = None if row["ts"] is None else instant(row["ts"])
 

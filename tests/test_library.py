@@ -89,7 +89,7 @@ TROUBLES = ("a", "servfail", "refused", "rcode-9", "nodata", "cname-nx", "nxdoma
 
 def test_a_result_says_what_the_line_of_the_command_says(lab, run_dnsscan):
     names = [*(f"{label}.lab.test" for label in TROUBLES), "faß.test", "two words", "# comment", "", "x" * 5000]
-    config = {**lab.config, "workers": 4, "fields": ["n", "why", "t", "a", "ns", "sec", "fl"]}
+    config = {**lab.config, "workers": 4, "fields": ["n", "why", "t", "a", "ans", "auth", "ede", "ns", "sec", "fl"]}
     Path(lab.path.with_name("fields.json")).write_text(json.dumps(config))
     command = run_dnsscan("--config", lab.path.with_name("fields.json"), stdin="\n".join(names).encode())
 
@@ -474,7 +474,9 @@ def test_a_result_makes_the_line_that_made_it():
     lines = [
         b'{"d":"a.test","s":"taken","r":0,"ms":4,"re":true}\n',
         b'{"d":"b.test","s":"error","r":null,"ms":204,"re":false,"e":"timeout","x":2,"q":"c.test","n":7,"p":0}\n',
-        b'{"d":"\\u00e9","s":"nxdomain","r":3,"ms":0,"re":false,"a":["x"],"ns":"tcp://h:53","ts":1.5,"fl":"qr"}\n',
+        b'{"d":"\\u00e9","s":"nxdomain","r":3,"ms":0,"re":false,"a":["x"],"fl":"qr","ns":"tcp://h:53","ts":1.5}\n',
+        b'{"d":"d.test","s":"taken","r":0,"ms":1,"re":true,"a":[],"ttl":5,"cn":["x."],'
+        b'"ans":[{"name":"d.test.","ttl":5,"type":"CNAME","data":"x."}],"ede":[{"code":1,"text":"y"}],"us":1234}\n',
     ]
 
     assert [Result.from_line(line).to_line() for line in lines] == lines

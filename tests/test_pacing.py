@@ -1,5 +1,5 @@
-"""How fast a scan over a path of datagrams is, and what it costs the path: the delivery model in time of its own, so that
-a busy machine changes nothing. `virtual_path.pyx` is the path; each row holds for several seeds."""
+"""How fast a scan over a path of datagrams is, and what it costs the path: the delivery model in time of its own, so
+that a busy machine changes nothing. `virtual_path.pyx` is the path; each row holds for several seeds."""
 
 from functools import partial
 from statistics import median
@@ -24,7 +24,7 @@ ROWS = {  # the path; what it can carry, s; at most so many times that; superflu
         dict(rate=150_000, queue=250, delay_s=5e-5, server_stops_each_s=0.02, server_stops_for_s=0.003),
         0.14, 1.5, 1,
     ),
-    "the same, with names that are never answered": (dict(rate=150_000, queue=250, delay_s=5e-5, dead=0.3), 6.14, 1.1, 8),
+    "the same, with names never answered": (dict(rate=150_000, queue=250, delay_s=5e-5, dead=0.3), 6.14, 1.1, 8),
     # not looked at while the model was made
     "a satellite": (dict(rate=4_000, queue=200, delay_s=0.3, loss=0.005), 5.3, 1.4, 3),
     "a home router": (dict(rate=1_500, queue=30, delay_s=0.015, jitter_s=0.002), 13.35, 1.1, 3),

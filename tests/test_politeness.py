@@ -15,6 +15,8 @@ import pytest
 from command import DNSSCAN, QUICK, ROOT, before_our_first_line, environment, scan, start
 from dns_peer import NXDOMAIN, DnsPeer, Query, Talk, good
 
+from scanner.model import FIELDS
+
 SCHEMA = ROOT / "scanner" / "results" / "result.schema.json"
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
@@ -422,7 +424,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("fields", ["", "n,why,t,a,ns,p,ts,sec,fl"])
+@pytest.mark.parametrize("fields", ["", ",".join(FIELDS)])
 @pytest.mark.parametrize("types", [(), ("-t", "A", "-t", "NS")])
 def test_every_line_is_as_its_schema_says(resolver, fields, types):
     jsonschema = pytest.importorskip("jsonschema")

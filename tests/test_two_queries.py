@@ -10,6 +10,7 @@ from scanner.input.line import classify_line
 from scanner.native.jobs.pool import JobPool
 from scanner.native.output.buffer import LineBuffer
 
+
 @pytest.fixture(scope="module")
 def native(tmp_path_factory):
     return build("two_queries", tmp_path_factory.mktemp("two_queries"))

@@ -70,7 +70,7 @@ OPTIONS = table_of(
     Option("no_0x20", Switch(), "", "udp: names in lower case", default=False),
     Option("no_early_retries", Switch(), "", "udp: ask again only after --timeout-ms", default=False,
            detail="udp: never ask a name again before `timeout_ms` is over"),
-    Option("fields", Texts(), "LIST", "Extra keys: " + ",".join(FIELDS), default=(),
+    Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the README)", default=(),
            detail="extra output keys: " + ", ".join(f"`{field}`" for field in FIELDS)),
     Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),

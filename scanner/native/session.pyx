@@ -329,7 +329,7 @@ cdef class Session:
         cdef Response response
         cdef Job *job = query.job
         cdef int fit = FIT_STRAY
-        cdef double rtt = now - query.sent
+        cdef double rtt = self.pool.waited(query.sent, now)
         cdef bint revealed, refused
         if job is not NULL:
             fit = read_response(message, length, job.qname, job.qname_length, job.qtype, self.pool.asking.form.qclass,

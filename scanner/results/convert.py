@@ -21,7 +21,8 @@ BATCH = 10_000  # rows handed to SQLite at a time
 SORTED = "ORDER BY s, d, t"
 TEXTS = [key for key, kind in COLUMNS.items() if kind == "VARCHAR"]
 INSTANT = "strftime(ts AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ')"  # ISO 8601, for formats without a type for it
-SQLITE_TYPES = {"VARCHAR": "TEXT", "VARCHAR[]": "TEXT", "DOUBLE": "TEXT"}  # a: JSON, ts: ISO 8601; all else INTEGER
+LISTS = {key: f'to_json("{key}")' for key, kind in COLUMNS.items() if kind.endswith("[]")}  # the same
+SQLITE_TEXTS = {"ts", *TEXTS, *LISTS}  # all else is INTEGER
 
 
 def parquet(con: DuckDBPyConnection, new: Path) -> None:
@@ -35,7 +36,7 @@ def csv(con: DuckDBPyConnection, new: Path) -> None:
     cells = {
         key: f"CASE WHEN regexp_matches({key}, '^[=+@\\t\\r-]') THEN '''' || {key} ELSE {key} END" for key in TEXTS
     }
-    listed = columns(a="to_json(a)", ts=INSTANT, **cells)
+    listed = columns(ts=INSTANT, **LISTS, **cells)
     con.execute(f"COPY (SELECT {listed} FROM results ORDER BY n, s, d, t) TO '{quoted(new)}' (FORMAT csv, HEADER)")
 
 
@@ -48,8 +49,8 @@ def duckdb_file(con: DuckDBPyConnection, new: Path) -> None:
 
 def sqlite(con: DuckDBPyConnection, new: Path) -> None:
     """By the standard library, a batch at a time; with indexes on the name and on verdict and reason."""
-    rows = con.execute(f"SELECT {columns(a='to_json(a)', ts=INSTANT)} FROM results {SORTED}")
-    types = ", ".join(f"{key} {SQLITE_TYPES.get(kind, 'INTEGER')}" for key, kind in COLUMNS.items())
+    rows = con.execute(f"SELECT {columns(ts=INSTANT, **LISTS)} FROM results {SORTED}")
+    types = ", ".join(f'"{key}" {"TEXT" if key in SQLITE_TEXTS else "INTEGER"}' for key in COLUMNS)
     marks = ", ".join("?" * len(COLUMNS))
     try:
         with closing(sqlite3.connect(new)) as made:
@@ -68,7 +69,7 @@ def sqlite(con: DuckDBPyConnection, new: Path) -> None:
 
 def columns(**instead: str) -> str:
     """The columns in their order, some made `instead` of another expression."""
-    return ", ".join(f"{instead[key]} AS {key}" if key in instead else key for key in COLUMNS)
+    return ", ".join(f'{instead[key]} AS "{key}"' if key in instead else f'"{key}"' for key in COLUMNS)
 
 
 FORMATS: dict[str, Callable[[DuckDBPyConnection, Path], None]] = {

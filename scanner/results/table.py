@@ -20,10 +20,13 @@ from scanner.model import REASONS
 from scanner.text import hidden
 
 VERDICTS = ("taken", "nxdomain", "error")
+RECORDS = "STRUCT(name VARCHAR, ttl BIGINT, type VARCHAR, data VARCHAR)[]"
 COLUMNS = {
     "d": "VARCHAR", "s": "VARCHAR", "r": "SMALLINT", "ms": "INTEGER", "re": "BOOLEAN", "e": "VARCHAR", "x": "SMALLINT",
-    "q": "VARCHAR", "n": "BIGINT", "why": "VARCHAR", "t": "VARCHAR", "a": "VARCHAR[]", "ns": "VARCHAR", "p": "INTEGER",
-    "ts": "DOUBLE", "sec": "VARCHAR", "fl": "VARCHAR",
+    "q": "VARCHAR", "n": "BIGINT", "why": "VARCHAR", "t": "VARCHAR", "a": "VARCHAR[]", "ttl": "INTEGER",
+    "cn": "VARCHAR[]", "ans": RECORDS, "auth": RECORDS, "add": RECORDS, "soa": "VARCHAR", "sec": "VARCHAR",
+    "fl": "VARCHAR", "ede": "STRUCT(code INTEGER, text VARCHAR)[]", "nsid": "VARCHAR", "raw": "VARCHAR",
+    "ns": "VARCHAR", "p": "INTEGER", "ts": "DOUBLE", "us": "BIGINT",
 }  # fmt: skip
 """The keys of a line and their types, in their order."""
 

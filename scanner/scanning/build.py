@@ -20,7 +20,7 @@ from scanner.native.message.query import QueryForm
 from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
-from scanner.rdata import describer, type_text
+from scanner.rdata import type_text
 from scanner.streams.engine import StreamSettings
 
 WINDOW_MAX = 64  # of `auto`
@@ -52,7 +52,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         LineBuffer(), config.types, classify_line=partial(classify_line, ptr=config.ptr, special=special),
         room_made=room_made,
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
-        describe=describer(config.fields), fields=config.fields, deadline_s=config.deadline_ms / 1000,
+        fields=config.fields, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),

@@ -94,6 +94,12 @@ class Connection(asyncio.Protocol):
         if self._session.hopeless or self._session.used_up:
             self.abort()
 
+    def hold(self, is_held: bool) -> None:
+        """While the reader of the output is behind, what the peer sends waits in the kernel: each answer of 64 KB would
+        become a line of several hundred, for all that is in flight."""
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if is_held else self._transport.resume_reading)()
+
     def abort(self) -> None:
         """End the connection at once; `connection_lost` follows."""
         if self._transport is not None:

@@ -73,7 +73,11 @@ class StreamEngine:
 
     def order(self, order: Order) -> None:
         """Do it now."""
+        was_held = self.pool.held
         order(self.pool, self._clock())
+        if self.pool.held != was_held:
+            for connection in [*self._waiters.live, *self._live_fallbacks()]:
+                connection.hold(self.pool.held)
         self._flush.poke()
 
     def wake(self) -> None:

@@ -3,7 +3,7 @@
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.names cimport NameReader
 from scanner.native.jobs.books cimport Books
-from scanner.native.jobs.clock cimport ScanClock, scan_time
+from scanner.native.jobs.clock cimport ScanClock, held_after, scan_time
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.job cimport Job, Queue
 from scanner.native.jobs.slots cimport JobSlots
@@ -29,6 +29,11 @@ cdef class JobCloser:
     cdef public bint exports_retries    # jobs to be tried again go to another engine, which is answered
     cdef bint stopped                   # by the user: there is no second pass any more
     cdef bint leaving                   # a budget is used up: nothing is tried again
+    cdef Span described                 # fields of the response that a job is failing by; empty when none is
+
+    cdef inline double waited(self, double sent, double now) noexcept nogil:
+        """Seconds from `sent` to `now`, without those in which the reader of the output held everything up."""
+        return now - sent - held_after(&self.clock, sent)
 
     cdef inline double scan_now(self, double now) noexcept nogil:
         return scan_time(&self.clock, now)

@@ -3,6 +3,7 @@
 """How a job ends: its line is written, or it is kept for the second pass, or it is left to another run."""
 
 from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
+from scanner.native.jobs.clock cimport end_hold
 from scanner.native.jobs.job cimport ask_without_edns_after_silence, pop, push
 from scanner.native.verdict cimport CONNECTION, ERROR, TIMEOUT, TRUNCATED, Reason
 
@@ -41,7 +42,7 @@ cdef class JobCloser:
 
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil:
         """Write the line of a job without a verdict: no second pass."""
-        return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), nothing(), now)
+        return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), self.described, now)
 
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                     double now) except -1 nogil:
@@ -93,8 +94,7 @@ cdef class JobCloser:
     def release(self, double now) -> None:
         """The reader has caught up."""
         if self.clock.held_since >= 0:
-            self.clock.held += now - self.clock.held_since
-            self.clock.held_since = -1
+            end_hold(&self.clock, now)
 
     @property
     def held(self) -> bool:

@@ -53,7 +53,6 @@ class JobPool:
         classify_line: Callable[[bytes], Classified],
         room_made: Callable[[], object],
         type_tags: Sequence[bytes] = (),
-        describe: Callable[[bytes], bytes] | None = None,
         fields: Sequence[str] = (),
         deadline_s: float = 10.0,
         retries: int = 2,

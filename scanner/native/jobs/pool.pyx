@@ -14,6 +14,7 @@ from scanner.native.input.answered cimport Answered
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
 from scanner.native.jobs.books cimport UNFINISHED, Books
+from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport pop
@@ -31,18 +32,18 @@ cdef enum:
 @cython.final
 cdef class JobPool(JobReturner):
     """See the module. `classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
-    `room_made()` is called when a chunk is used up; `describe(message) -> bytes` gives the JSON of fields a, sec and fl,
-    or is None. Lines that are `answered` are skipped. `spill()` opens the temporary file in which jobs may wait for their
-    second pass; None: there is none. `index` is the engine's among `engines`. Times in seconds."""
+    `room_made()` is called when a chunk is used up. Lines that are `answered` are skipped. `spill()` opens the temporary
+    file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Times
+    in seconds."""
 
-    def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, type_tags=(), describe=None,
-                  fields=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
-                  Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1,
-                  bint exports_fallback=False, bint exports_retries=False, QueryForm asking=None):
+    def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, type_tags=(), fields=(),
+                  double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False, Answered answered=None,
+                  spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
+                  bint exports_retries=False, QueryForm asking=None):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
-        self.writer = LineWriter(buffer, self.books, list(type_tags) or [b""] * len(types), fields, describe)
+        self.writer = LineWriter(buffer, self.books, list(type_tags) or [b""] * len(types), fields)
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered)
         self.slots = JobSlots(engines)
         self.retry = RetryQueue()
@@ -53,6 +54,7 @@ cdef class JobPool(JobReturner):
         self.deadline_s, self.live_max = deadline_s, live_max
         self.retries = min(retries, <int>ATTEMPTS_MAX)
         self.clock.held_since = -1
+        self.described = nothing()
 
     # -- input ---------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ cdef class JobReturner(JobCloser):
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       double now) except -1 nogil
+    cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
     cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil
     cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil

@@ -17,20 +17,27 @@ cdef class JobReturner(JobCloser):
                       double now) except -1 nogil:
         """A response that fits the query, which is over with it. True when its server may know no EDNS."""
         cdef Job *job = query.job
-        cdef double rtt = now - query.sent
+        cdef double rtt = self.waited(query.sent, now)
         cdef Outcome outcome = outcome_of(response, query.edns)
         cdef Span details = nothing()
         job.rcode = response.rcode
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if self.writer.describe is not None:
-                self.writer.description(<const char *>message, length, &details)
+            if self.writer.fields.wanted:
+                details = self.describe(job, message, length)
             self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
             return False
         self.exchange.end(query)
         job.without_edns = job.without_edns or outcome.next == ASK_WITHOUT_EDNS
+        if self.writer.fields.wanted and self.is_last(job):
+            self.described = self.describe(job, message, length)        # its extended errors say why
         self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
+        self.described = nothing()
         return outcome.next == ASK_WITHOUT_EDNS
+
+    cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil:
+        """The JSON of the fields of its response, good until the next."""
+        return self.writer.fields.json(message, length, job.qname, job.qname_length, job.qtype)
 
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
         """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time

@@ -3,6 +3,7 @@
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.job cimport Job
 from scanner.native.output.buffer cimport LineBuffer, Span
+from scanner.native.output.fields cimport ResponseFields
 from scanner.native.verdict cimport Reason, Verdict
 
 cdef class LineWriter:
@@ -10,16 +11,15 @@ cdef class LineWriter:
     cdef Books books
     cdef list type_tags                 # `,"t":"NS"` by type index
     cdef Span tags[32]                  # the same
-    cdef bint with_line, with_why, with_time
-    cdef object describe                # bytes of a response -> JSON fragment, or None
-    cdef bytes described                # the last such fragment
+    cdef bint with_line, with_why, with_time, with_us
+    cdef readonly ResponseFields fields     # those that a response makes
+    cdef Span no_lists                  # theirs for a line without one: lists that are empty, so that they can be walked
     cdef double epoch                   # s to add to monotonic seconds for the wall clock
 
     cdef inline bint full(self) noexcept nogil:
         """No job is started until the lines are taken."""
         return self.buffer.used >= self.buffer.limit
 
-    cdef int description(self, const char *message, Py_ssize_t length, Span *out) except -1 with gil
     cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil
     cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1

@@ -1,6 +1,9 @@
 from scanner.native.output.buffer import LineBuffer
+from scanner.native.output.fields import ResponseFields
 
 class LineWriter:
     @property
     def buffer(self) -> LineBuffer: ...
+    @property
+    def fields(self) -> ResponseFields: ...
     def set_epoch(self, now: float) -> None: ...

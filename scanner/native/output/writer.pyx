@@ -33,32 +33,32 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
 @cython.final
 cdef class LineWriter:
     """Writes into `buffer` and counts in `books`. `type_tags` are the JSON of field t by type, empty where it is not
-    wanted; `describe(message) -> bytes` gives that of fields a, sec and fl, or is None."""
+    wanted."""
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields, describe):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields):
         cdef int index
-        self.buffer, self.books, self.describe = buffer, books, describe
+        self.buffer, self.books, self.fields = buffer, books, ResponseFields(fields)
+        self.no_lists = span_of(self.fields.no_lists)
         self.type_tags = list(type_tags)
         for index in range(len(self.type_tags)):
             self.tags[index] = span_of(self.type_tags[index])
-        self.with_line, self.with_why, self.with_time = "n" in fields, "why" in fields, "ts" in fields
+        self.with_line, self.with_why = "n" in fields, "why" in fields
+        self.with_time, self.with_us = "ts" in fields, "us" in fields
         self.set_epoch(time.monotonic())
 
     def set_epoch(self, double now) -> None:
         """Look at the wall clock, which may have been set: the engine's clock says `now`."""
         self.epoch = time.time() - now
 
-    cdef int description(self, const char *message, Py_ssize_t length, Span *out) except -1 with gil:
-        """The JSON of fields a, sec and fl of a response; good until the next one."""
-        self.described = self.describe(<bytes>message[:length])
-        out[0] = span_of(self.described)
-        return 0
-
     cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil:
-        """The line of one job; `spent` and `now` in seconds, `tags` the JSON of fields ns and p."""
-        cdef char *at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
+        """The line of one job; `spent` and `now` in seconds, `details` the JSON of the fields of
+        its response (nothing: there is none), `tags` that of fields ns and p."""
+        cdef char *at
         cdef int64_t ms
+        if details.length == 0:
+            details = self.no_lists
+        at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
         at = put(at, b'{"d":"', 6)
         if job.d is not NULL:
             at = put(at, job.d, job.d_length)
@@ -101,6 +101,9 @@ cdef class LineWriter:
             at = put_number(at, ms // 1000)
             at[0], at[1], at[2], at[3] = 46, 48 + ms // 100 % 10, 48 + ms // 10 % 10, 48 + ms % 10      # .mmm
             at += 4
+        if self.with_us:
+            at = put(at, b',"us":', 6)
+            at = put_number(at, <int64_t>(spent * 1e6 + 0.5))
         at = put(at, b"}\n", 2)
         self.buffer.end(at)
         self.books.add_line(verdict, reason)
@@ -115,9 +118,11 @@ cdef class LineWriter:
             octets += b',"n":%d' % line
         if self.with_why:
             octets += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-        octets += self.type_tags[type_index]
+        octets += self.type_tags[type_index] + self.fields.no_lists
         if self.with_time:
             octets += b',"ts":%.3f' % time.time()
+        if self.with_us:
+            octets += b',"us":0'
         at = self.buffer.begin(len(octets) + 2)
         at = put_span(at, span_of(octets))
         self.buffer.end(put(at, b"}\n", 2))

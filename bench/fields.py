@@ -1,0 +1,183 @@
+"""What fields cost: the same scan with and without them, in turn, over TCP and UDP, of the lab and of knot.
+
+`python bench/fields.py [--quick] [--runs N] [--only TEXT]`. CPU is the scanner's own, start-up included;
+its ratio is the median of those of the pairs. Beside them what a response costs in dnspython, and dnsperf, which
+reads no record.
+"""
+
+import argparse
+import datetime
+import importlib.util
+import itertools
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.message
+import dns.query
+from whole import DNSSCAN, HERE, BenchError, Spent, lab, name_of, run_client, serving, wait_for, write_names
+
+BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
+COUNTS = {"lab": {"tcp": 4_000_000, "udp": 1_000_000}, "knot": {"tcp": 100_000, "udp": 100_000}}  # names
+FIELDS = ("a,ttl,cn", "ans,auth,add,fl,ede")
+MOST = {("tcp", "a,ttl,cn"): 1.5, ("udp", "a,ttl,cn"): 1.25, ("tcp", "ans,auth,add,fl,ede"): 2.5,
+        ("udp", "ans,auth,add,fl,ede"): 1.5}  # fmt: skip
+READINGS = 2000  # of one response by dnspython
+
+KNOT = """
+server:
+    listen: 127.0.0.1@{port}
+    rundir: "{folder}"
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+    tcp-max-clients: 1000
+database:
+    storage: "{folder}"
+control:
+    listen: "{folder}/knot.sock"
+zone:
+  - domain: com
+    file: "{folder}/com.zone"
+    zonefile-sync: -1
+    journal-content: none
+"""
+ZONE = """$ORIGIN com.
+@ 3600 SOA ns hostmaster 1 900 300 604800 300
+@ 3600 NS ns
+* 300 A 192.0.2.1
+"""
+
+
+@contextmanager
+def knot(folder: Path) -> Iterator[str]:
+    """Authority for every name of `com`."""
+    port = 15353
+    (folder / "com.zone").write_text(ZONE)
+    (folder / "knot.conf").write_text(KNOT.format(port=port, folder=folder))
+    with serving(["knotd", "-c", str(folder / "knot.conf")], stdout=-3, stderr=-3):
+        wait_for(port)
+        yield f"127.0.0.1:{port}"
+
+
+def scan(server: str, scheme: str, fields: str, folder: Path, count: int) -> Spent:
+    command = [*DNSSCAN, "-r", f"{scheme}://{server}", "-t", "A", "--rate", "0", "--workers", "100", "--quiet"]
+    command += ["--fields", fields] if fields else []
+    return run_client(command, folder / "names.txt", Path("/dev/null"), folder / "scan.err", count)
+
+
+def pairs(server: str, scheme: str, fields: str, folder: Path, count: int, many: int) -> tuple[Spent, Spent, float]:
+    """The median without and with them, and the median ratio of CPU; who is first changes."""
+    without, with_ = [], []
+    for number in range(many):
+        for each in sorted((without, with_), key=lambda runs: (runs is with_) ^ (number % 2)):
+            each.append(scan(server, scheme, fields if each is with_ else "", folder, count))
+    ratio = statistics.median(b.cpu_us / a.cpu_us for a, b in zip(without, with_, strict=True))
+    return median(without), median(with_), ratio
+
+
+def median(runs: list[Spent]) -> Spent:
+    return sorted(runs, key=lambda run: run.cpu_us)[len(runs) // 2]
+
+
+def row(title: str, server: str, scheme: str, fields: str, folder: Path, count: int, many: int) -> str:
+    before, after, ratio = pairs(server, scheme, fields, folder, count, many)
+    most = MOST.get((scheme, fields))
+    return (f"| {title} | {before.rate:,.0f} | {before.cpu_us:.2f} us | {after.rate:,.0f} | {after.cpu_us:.2f} us "
+            f"| {ratio:.2f} x | {f'{most} x' if most else ''} |")  # fmt: skip
+
+
+def dnspython_us(server: str) -> float:
+    """CPU of one response, read and its records put into text."""
+    host, _, port = server.rpartition(":")
+    octets = dns.query.tcp(dns.message.make_query("shop00000001.com", "A"), host, port=int(port), timeout=5).to_wire()
+    begun = time.process_time()
+    for _ in range(READINGS):
+        read = dns.message.from_wire(octets)
+        [rdata.to_text() for rrset in read.answer for rdata in rrset]
+    return (time.process_time() - begun) / READINGS * 1e6
+
+
+def dnsperf(server: str, folder: Path, count: int, way: str) -> str:
+    if not shutil.which("dnsperf"):
+        return "dnsperf is not installed."
+    host, _, port = server.rpartition(":")
+    queries = folder / "dnsperf.txt"
+    queries.write_text("".join(f"{name_of(index)} A\n" for index in range(count)))
+    command = ["dnsperf", "-m", way, "-s", host, "-p", port, "-d", str(queries), "-n", "1", "-c", "100", "-q", "3200",
+               "-T", "1", "-e"]  # fmt: skip
+    spent = run_client(command, queries, folder / "dnsperf.out", folder / "dnsperf.err", count)
+    return f"dnsperf, {way}: {spent.rate:,.0f}/s, {spent.cpu_us:.2f} us of CPU a query."
+
+
+def heavy() -> Iterator[str]:
+    """The hostile answers of the tests, every field; CPU of each, the least of ten."""
+    from scanner.native.output.fields import ResponseFields
+
+    spec = importlib.util.spec_from_file_location("make_corpus", HERE.parent / "tests" / "make_corpus.py")
+    assert spec is not None
+    assert spec.loader is not None
+    corpus = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(corpus)
+    fields = ResponseFields(("a", "ttl", "cn", "ans", "auth", "add", "soa", "sec", "fl", "ede", "nsid", "raw"))
+    for name, octets in corpus.CORPUS.items():
+        if len(octets) < 50_000:
+            continue
+        spent = []
+        for _ in range(10):
+            begun = time.process_time()
+            size = len(fields.describe(octets, b"a.com", 2))
+            spent.append(time.process_time() - begun)
+        yield f"| {name} | {min(spent) * 1e3:.2f} ms | {size / 1000:,.0f} kB |"
+
+
+def measured(share: int, many: int, only: str) -> list[str]:
+    table = ["| scan | names/s without | CPU a name | names/s with | CPU a name | ratio of CPU | at most |",
+             "|---|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
+    beside = []
+    with tempfile.TemporaryDirectory(prefix="dnsscan-bench-") as made:
+        folder = Path(made)
+        for server, counts in COUNTS.items():
+            if server == "knot" and not shutil.which("knotd"):
+                beside.append("knot is not installed.")
+                continue
+            with lab(0) if server == "lab" else knot(folder) as address:
+                for scheme, fields in itertools.product(counts, FIELDS):
+                    if only in (title := f"{server}, {scheme}, `{fields}`"):
+                        count = counts[scheme] // share
+                        write_names(folder / "names.txt", count)
+                        table.append(row(title, address, scheme, fields, folder, count, many))
+                        print(table[-1], flush=True)
+                if server == "lab":
+                    beside.append(f"dnspython, one such response: {dnspython_us(address):.0f} us of CPU.")
+                    beside += [dnsperf(address, folder, 200_000 // share, way) for way in counts]
+    return [*table, "", *beside, "", "| hostile answer, every field | CPU | its line |", "|---|--:|--:|", *heavy()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What fields cost.")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the names, one pair each; nothing is kept")
+    parser.add_argument("--only", default="", help="rows whose title has this in it; nothing is kept")
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    lines = measured(10 if options.quick else 1, 1 if options.quick else options.runs, options.only)
+    head = f"{datetime.date.today()}, 2 cores shared with the server, Python {platform.python_version()}:"
+    text = "\n".join([head, "", *lines])
+    print(text)
+    if not options.quick and not options.only:
+        readme = HERE / "README.md"
+        before, _, rest = readme.read_text().partition(BEGIN)
+        readme.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(str(error))

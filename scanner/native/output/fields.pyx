@@ -1,0 +1,360 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The fields of a response: its records in presentation form, its flags, what EDNS says, itself.
+
+It is given responses whose frames hold (`read_response`) and still trusts none of that: where no whole record is, its section
+ends.
+"""
+
+cimport cython
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcmp, memcpy, strlen
+
+from scanner.native.memory cimport checked_alloc
+from scanner.native.message.aliases cimport follow
+from scanner.native.message.compressed cimport Owners, is_owner, owners_of, put_name, put_plain_name
+from scanner.native.message.cursor cimport cursor_over, u16
+from scanner.native.message.name cimport QNAME_MAX, qname_from_text
+from scanner.native.message.rdata cimport put_rdata
+from scanner.native.message.records cimport (
+    CLASS_IN, TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, skip_name, ttl_of,
+)
+from scanner.native.message.text cimport ESCAPED_MAX, OF_TEXTS, put_base64, put_decimal, put_escaped
+from scanner.native.message.types cimport put_type
+
+cdef enum:
+    WORK_MAX = 1 << 17          # octets and pointers of owners that are compared for one response
+    HEADER_OCTETS = 12
+    OPTION_NSID = 3             # RFC 5001
+    OPTION_EDE = 15             # RFC 8914 section 2
+
+cdef tuple LISTS = ("a", "cn", "ans", "auth", "add", "ede")
+
+cdef const char *SECTION_KEYS[SECTIONS]
+SECTION_KEYS[:] = [b',"ans":[', b',"auth":[', b',"add":[']
+
+
+# -- what always has room --
+
+
+cdef inline void frame(Text *text, const char *octets) noexcept nogil:
+    cdef size_t count = strlen(octets)
+    memcpy(text.at, octets, count)
+    text.at += count
+
+
+cdef inline void frame_number(Text *text, uint32_t number) noexcept nogil:
+    cdef Text apart
+    apart.at, apart.left = text.at, 10
+    put_decimal(&apart, number)
+    text.at = apart.at
+
+
+cdef inline void frame_type(Text *text, int rtype) noexcept nogil:
+    cdef Text apart
+    apart.at, apart.left = text.at, 10
+    put_type(&apart, rtype)
+    text.at = apart.at
+
+
+cdef void frame_quoted(Text *text, char *begun, bint whole) noexcept nogil:
+    """Closes the quotes that were opened at `begun`; null where what stands in them is not whole."""
+    if whole and text.left >= 0:
+        frame(text, b'"')
+        return
+    text.at = begun
+    frame(text, b"null")
+
+
+cdef void frame_name(Text *text, Cursor cursor) noexcept nogil:
+    """The name at the cursor; null where it cannot be read."""
+    cdef char *begun = text.at
+    frame(text, b'"')
+    put_name(&cursor, text, True)
+    frame_quoted(text, begun, not cursor.over)
+
+
+cdef void frame_text(Text *text, const uint8_t *octets, Py_ssize_t count) noexcept nogil:
+    cdef char *begun = text.at
+    frame(text, b'"')
+    put_escaped(text, octets, count, OF_TEXTS)
+    frame_quoted(text, begun, True)
+
+
+cdef void frame_rdata(Text *text, const uint8_t *message, const Record *record) noexcept nogil:
+    frame(text, b'"')
+    put_rdata(text, message, record)
+    frame(text, b'"')
+
+
+cdef inline void frame_comma(Text *text) noexcept nogil:
+    """Between the members of a list."""
+    if (text.at - 1)[0] != 91:
+        frame(text, b",")
+
+
+# -- the message --
+
+
+cdef void find_sections(Sections *sections, const uint8_t *message, Py_ssize_t length, int wanted) noexcept nogil:
+    """The first `wanted` of them."""
+    cdef Cursor cursor = cursor_over(message, 4, length)
+    cdef Record record
+    cdef int index, section
+    sections.rclass = u16(&cursor)              # how many questions: none or one
+    for section in range(SECTIONS):
+        sections.counts[section] = u16(&cursor)
+    if sections.rclass:
+        skip_name(&cursor)
+        u16(&cursor)
+        sections.rclass = u16(&cursor)
+    else:
+        sections.rclass = CLASS_IN
+    for section in range(wanted):
+        sections.begins[section] = cursor
+        if section + 1 < wanted:
+            for index in range(sections.counts[section]):
+                if not next_record(&cursor, &record):
+                    break
+
+
+cdef void put_flags(Text *text, const uint8_t *message) noexcept nogil:
+    """RFC 1035 section 4.1.1, RFC 4035 section 3.2."""
+    frame(text, b',"fl":"qr' if message[2] & 0x80 else b',"fl":"')
+    if message[2] & 0x04:
+        frame(text, b" aa")
+    if message[2] & 0x02:
+        frame(text, b" tc")
+    if message[2] & 0x01:
+        frame(text, b" rd")
+    if message[3] & 0x80:
+        frame(text, b" ra")
+    if message[3] & 0x20:
+        frame(text, b" ad")
+    if message[3] & 0x10:
+        frame(text, b" cd")
+    frame(text, b'"')
+
+
+cdef void put_section(Text *text, Sections *sections, int section) noexcept nogil:
+    """Every record as an object; OPT too, whose `ttl` is flags (RFC 6891 section 6.1.3)."""
+    cdef Cursor cursor = sections.begins[section]
+    cdef Cursor owner = cursor
+    cdef Record record
+    cdef int left = sections.counts[section]
+    frame(text, SECTION_KEYS[section])
+    while left > 0 and next_record(&cursor, &record):
+        left -= 1
+        frame_comma(text)
+        frame(text, b'{"name":')
+        owner.at = record.owner
+        frame_name(text, owner)
+        frame(text, b',"ttl":')
+        frame_number(text, record.ttl if record.rtype == TYPE_OPT else ttl_of(&record))
+        frame(text, b',"type":"')
+        frame_type(text, record.rtype)
+        frame(text, b'","data":')
+        frame_rdata(text, cursor.message, &record)
+        frame(text, b"}")
+    frame(text, b"]")
+
+
+cdef bint find_record(Record *record, Cursor cursor, int count, int rtype, int rclass) noexcept nogil:
+    """The first of a type in a section; any class for `rclass` 0."""
+    while count > 0 and next_record(&cursor, record):
+        count -= 1
+        if record.rtype == rtype and (rclass == 0 or record.rclass == rclass):
+            return True
+    return False
+
+
+cdef void put_errors(Text *text, Cursor opt) noexcept nogil:
+    """Extended errors: code and text, which may end with a zero (RFC 8914 section 2)."""
+    cdef Option option
+    cdef const uint8_t *data
+    frame(text, b',"ede":[')
+    while next_option(&opt, &option):
+        if option.code != OPTION_EDE or option.size < 2:
+            continue
+        data = opt.message + option.data
+        frame_comma(text)
+        frame(text, b'{"code":')
+        frame_number(text, data[0] << 8 | data[1])
+        frame(text, b',"text":')
+        if option.size > 2 and data[option.size - 1] == 0:
+            option.size -= 1
+        frame_text(text, data + 2, option.size - 2)
+        frame(text, b"}")
+    frame(text, b"]")
+
+
+cdef void put_server(Text *text, Cursor opt) noexcept nogil:
+    """The name server identifier: any octets; null where there is none."""
+    cdef Option option
+    frame(text, b',"nsid":')
+    while next_option(&opt, &option):
+        if option.code == OPTION_NSID:
+            frame_text(text, opt.message + option.data, option.size)
+            return
+    frame(text, b"null")
+
+
+@cython.final
+cdef class ResponseFields:
+    """`fields` are the names of those that are wanted; what is made of something else than a response is none of its."""
+
+    def __cinit__(self, fields):
+        cdef int section
+        self.a, self.ttl, self.cn = "a" in fields, "ttl" in fields, "cn" in fields
+        self.soa, self.sec, self.fl = "soa" in fields, "sec" in fields, "fl" in fields
+        self.ede, self.nsid, self.raw = "ede" in fields, "nsid" in fields, "raw" in fields
+        for section, name in enumerate(("ans", "auth", "add")):
+            self.whole[section] = name in fields
+            if self.whole[section]:
+                self.sections = section + 1
+        self.sections = max(self.sections, self.a or self.ttl or self.cn, 2 * (self.soa or self.sec),
+                            3 * (self.ede or self.nsid))
+        self.wanted = self.sections or self.fl or self.raw
+        self.no_lists = b"".join(b',"%b":[]' % name.encode() for name in LISTS if name in fields)
+        if self.wanted:
+            self.octets = <char *>checked_alloc(malloc(TEXT_MAX + FRAMES_MAX))
+            self.copy = <uint8_t *>checked_alloc(malloc(MESSAGE_MAX))
+
+    def __dealloc__(self):
+        free(self.octets)
+        free(self.copy)
+
+    cdef Span json(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
+                   int qtype) noexcept nogil:
+        """`,"a":[...],"ttl":300` and so on, good until the next one. `message` is a response to that question."""
+        cdef Sections sections
+        cdef Span span
+        cdef int section
+        self.text.at, self.text.left = self.octets, TEXT_MAX
+        find_sections(&sections, self.as_asked(message, length, qname, qname_length), length, self.sections)
+        if self.a or self.ttl or self.cn:
+            self.put_answer(&sections, qname, qname_length, qtype)
+        for section in range(SECTIONS):
+            if self.whole[section]:
+                put_section(&self.text, &sections, section)
+        if self.soa or self.sec:
+            self.put_authority(&sections)
+        if self.fl:
+            put_flags(&self.text, message)
+        if self.ede or self.nsid:
+            self.put_options(&sections)
+        if self.raw:
+            self.put_raw(message, length)
+        span.octets, span.length = self.octets, self.text.at - self.octets
+        return span
+
+    cdef const uint8_t *as_asked(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname,
+                                 int qname_length) noexcept nogil:
+        """The message with its question in the letters of the input: names that point to it would have those that a
+        datagram was sent with (0x20), or that the server likes."""
+        if message[5] == 0 or length < HEADER_OCTETS + qname_length or length > MESSAGE_MAX \
+                or memcmp(message + HEADER_OCTETS, qname, qname_length) == 0:
+            return message
+        memcpy(self.copy, message, length)
+        memcpy(self.copy + HEADER_OCTETS, qname, qname_length)
+        return self.copy
+
+    cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil:
+        """The records that were asked for, at the end of the alias chain, and that chain."""
+        cdef Cursor cursor = sections.begins[0]
+        cdef int left = sections.counts[0]
+        cdef uint32_t least = TTL_MAX + 1U
+        cdef Record record
+        cdef Owners owners
+        memcpy(self.chain.names[0].wire, qname, qname_length)
+        self.chain.names[0].size = qname_length
+        self.chain.names[0].offset = HEADER_OCTETS if cursor.at > HEADER_OCTETS else 0
+        self.chain.count, self.chain.work = 0, WORK_MAX
+        if qtype != TYPE_CNAME and qtype != TYPE_ANY:
+            follow(&self.chain, cursor, left, sections.rclass)
+        owners = owners_of(&self.chain.names[self.chain.count], cursor.message, cursor.end, &self.chain.work)
+        if self.a:
+            frame(&self.text, b',"a":[')
+        while left > 0 and next_record(&cursor, &record):
+            left -= 1
+            if (record.rtype != qtype and qtype != TYPE_ANY or record.rclass != sections.rclass
+                    or not is_owner(&owners, record.owner)):
+                continue
+            least = min(least, ttl_of(&record))
+            if self.a:
+                frame_comma(&self.text)
+                frame_rdata(&self.text, cursor.message, &record)
+        if self.a:
+            frame(&self.text, b"]")
+        if self.ttl:
+            frame(&self.text, b',"ttl":')
+            if least <= TTL_MAX:
+                frame_number(&self.text, least)
+            else:
+                frame(&self.text, b"null")
+        if self.cn:
+            self.put_aliases()
+
+    cdef void put_aliases(self) noexcept nogil:
+        cdef int index
+        cdef Text apart
+        frame(&self.text, b',"cn":[')
+        for index in range(1, self.chain.count + 1):
+            frame_comma(&self.text)
+            frame(&self.text, b'"')
+            apart.at, apart.left = self.text.at, (QNAME_MAX + 1) * ESCAPED_MAX
+            put_plain_name(&self.chain.names[index], &apart)
+            self.text.at = apart.at
+            frame(&self.text, b'"')
+        frame(&self.text, b"]")
+
+    cdef void put_authority(self, Sections *sections) noexcept nogil:
+        """Of the authority's SOA its data and its owner; null where there is none."""
+        cdef Record record
+        cdef Cursor owner = sections.begins[1]
+        cdef bint found = find_record(&record, owner, sections.counts[1], TYPE_SOA, sections.rclass)
+        if self.soa:
+            frame(&self.text, b',"soa":')
+            if found:
+                frame_rdata(&self.text, owner.message, &record)
+            else:
+                frame(&self.text, b"null")
+        if self.sec:
+            frame(&self.text, b',"sec":')
+            if found:
+                owner.at = record.owner
+                frame_name(&self.text, owner)
+            else:
+                frame(&self.text, b"null")
+
+    cdef void put_options(self, Sections *sections) noexcept nogil:
+        """Of the first OPT record."""
+        cdef Record record
+        cdef Cursor opt = sections.begins[2]
+        if find_record(&record, opt, sections.counts[2], TYPE_OPT, 0):
+            opt.at, opt.end = record.rdata, record.rdata + record.size
+        else:
+            opt.end = opt.at
+        if self.ede:
+            put_errors(&self.text, opt)
+        if self.nsid:
+            put_server(&self.text, opt)
+
+    cdef void put_raw(self, const uint8_t *message, Py_ssize_t length) noexcept nogil:
+        cdef Text apart
+        frame(&self.text, b',"raw":"')
+        apart.at, apart.left = self.text.at, (length + 2) // 3 * 4
+        put_base64(&apart, message, length)
+        self.text.at = apart.at
+        frame(&self.text, b'"')
+
+    def describe(self, bytes message, bytes name, int qtype) -> bytes:
+        """The same of octets that are a response to `name`, a plain one."""
+        cdef uint8_t qname[256]
+        cdef int length = qname_from_text(name, len(name), qname)
+        cdef Span span
+        if not self.wanted or length == 0 or len(message) < HEADER_OCTETS or len(message) > MESSAGE_MAX:
+            raise ValueError("nothing is wanted, or that is no response to a plain name")
+        span = self.json(message, len(message), qname, length, qtype)
+        return span.octets[:span.length]
