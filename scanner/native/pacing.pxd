@@ -71,11 +71,17 @@ cdef struct Pacing:
     int first_last          # the last place in the burst that was answered
     double first_last_at    # s, monotonic: when
     int first_swapped       # responses that came after those of later ones
+    double first_heard      # s, monotonic: when the last of them came
+    int first_turns         # different times at which they came
     double train            # responses a second within the first burst, 0 = not known: what the path may carry
     double before_rate      # of the round before
     double before_gain      # CRUISE: its gain
     int queued              # rounds in a row that a queue stands
     bint is_slack, was_slack    # fewer left in this round than might have, in the one before: it says little of the path
+    double batch_missing    # shares of windows that were not answered by those that left after them, added up for a batch
+    double missing          # that share, a moving mean
+    double missing_least    # the least that it was
+    double full_at          # s, monotonic: since when a queue stands or much more is missing, 0 = neither is so
     double before           # the greatest rate of the rounds before
     double before_size      # the window that brought it
     int flat                # rounds in a row that brought little more

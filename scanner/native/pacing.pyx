@@ -10,6 +10,7 @@ cdef const double FAR_MEAN_S = 0.004
 cdef const double NEAR_MEAN_S = 0.002
 cdef const double ROUND_S = 0.002           # a rate over less time is noise
 cdef const double BASE_FOR_S = 10.0     # then the least round trip is looked for anew
+cdef const double MISSING = 0.25            # of a window, unanswered by those that left after it: then it is too large
 cdef const double LOSSY = 0.02              # share of losses above the path's own that shows that it is too much
 cdef const double IDLE_S = 0.01             # and two round trips, with nothing in flight
 cdef const double BURST_S = 0.002           # at first
@@ -25,6 +26,7 @@ cdef enum:
     INTERVAL_FIRST = 4
     INTERVAL_MAX = 16
     QUEUED_MAX = 8
+    EVEN = 6
 
 
 cdef void begin_pacing(Pacing *pacing) noexcept nogil:
@@ -33,6 +35,7 @@ cdef void begin_pacing(Pacing *pacing) noexcept nogil:
     pacing.rtt_least = pacing.batch_least = 1e9
     pacing.gain = pacing.before_gain = pacing.tried = 1
     pacing.cured = 0.6
+    pacing.missing_least = 1
     pacing.burst_s = BURST_S
 
 
@@ -202,8 +205,17 @@ cdef void grow(Pacing *pacing, const Departure *departure, double now) noexcept 
     if 2 * max(pacing.round_most, pacing.before_most) >= pacing.size:      # else a larger window would not be used
         pacing.size = min(pacing.size + growth(pacing), SIZE_MOST)
     pacing.pace = 1.25 * pacing.size / pacing.rtt
-    if pacing.batch_count == 0 and is_queued(pacing):
-        leave_startup(pacing, departure.window / pacing.least, departure.window, now)
+    pacing.batch_missing += 1 - min((pacing.answered - departure.answered) / <double>departure.window, 1)
+    if pacing.batch_count == 0:
+        pacing.missing += (pacing.batch_missing / BATCH - pacing.missing) / 2
+        pacing.missing_least = min(pacing.missing_least, pacing.missing)
+        pacing.batch_missing = 0
+        if not is_queued(pacing) and pacing.missing < pacing.missing_least + MISSING:
+            pacing.full_at = 0
+        elif pacing.full_at == 0:
+            pacing.full_at = now
+        elif now - pacing.full_at > pacing.rtt_least / 4:   # else this machine may have been late
+            leave_startup(pacing, (pacing.answered - departure.answered) / pacing.rtt, departure.window, now)
 
 
 cdef void see_train(Pacing *pacing, const Departure *departure, double now) noexcept nogil:
@@ -212,6 +224,8 @@ cdef void see_train(Pacing *pacing, const Departure *departure, double now) noex
     if pacing.first_count == 0:
         pacing.first_at = now
     pacing.first_count += 1
+    pacing.first_turns += now > pacing.first_heard
+    pacing.first_heard = now
     if departure.window > pacing.first_last:
         pacing.first_last, pacing.first_last_at = departure.window, now
     elif now > pacing.first_last_at:        # what came in one turn has no order: it came on several sockets
@@ -225,18 +239,25 @@ cdef void see_train(Pacing *pacing, const Departure *departure, double now) noex
 cdef double growth(const Pacing *pacing) noexcept nogil:
     """Of the window, for one response."""
     cdef double rate = pacing.size / pacing.rtt
-    if pacing.train == 0:
-        return 1
-    return 3 if rate < pacing.train / 4 else 1 if rate < 0.6 * pacing.train else 0.25
+    if rate < pacing.train / 4:
+        return 3
+    return 0.25 if is_even(pacing) and rate > 0.6 * pacing.train else 1
+
+
+cdef bint is_even(const Pacing *pacing) noexcept nogil:
+    """The responses to the first burst came one after the other, as something narrow lets them out, and not in heaps, as
+    something busy does."""
+    return pacing.train > 0 and pacing.first_turns >= EVEN
 
 
 cdef void leave_startup(Pacing *pacing, double rate, int window, double now) noexcept nogil:
     """The path is full at this rate and this window; what was lost while it was far from full is its own loss."""
     cdef int index
-    if pacing.train:
+    if is_even(pacing):
         rate = min(rate, 1.25 * pacing.train)
     remember(pacing, max(min(rate, 2 * pacing.rate), pacing.rate))
     pacing.phase = CRUISE
+    pacing.full_at = 0
     pacing.reduced_at = now
     pacing.calm.sent = pacing.calm.lost = 0
     for index in range(class_of(window) - 1):
