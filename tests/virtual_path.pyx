@@ -15,9 +15,8 @@ from libcpp.pair cimport pair
 from libcpp.queue cimport priority_queue
 from libcpp.vector cimport vector
 
-from scanner.native.pacing cimport (
-    Departure, Pacing, begin_pacing, depart, fail, leave, let_go, may_repeat, may_send, prove_loss, respond, see_cure,
-)
+from scanner.native.pacing.model cimport Departure, Pacing, begin_pacing, may_repeat, may_send
+from scanner.native.pacing.window cimport depart, fail, leave, let_go, prove_loss, respond, see_cure
 from scanner.native.round_trips cimport (
     RoundTrips, again_after, begin_round_trips, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
 )

@@ -3,7 +3,7 @@ Plain C, for all that hold them."""
 
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from scanner.native.pacing cimport Departure
+from scanner.native.pacing.model cimport Departure
 
 cdef enum StreamCause:      # why a stream is to ask, and not a datagram
     CAUSE_NONE

@@ -23,8 +23,9 @@ from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
 from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
-from scanner.native.pacing cimport (
-    depart, fail, leave, let_go, may_repeat, pause_unreachable, prove_loss, respond, see_cure, undo_departure,
+from scanner.native.pacing.model cimport may_repeat
+from scanner.native.pacing.window cimport (
+    depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, undo_departure,
 )
 from scanner.native.path cimport PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t
 
 from scanner.native.limits cimport BucketState, available
 from scanner.native.output.buffer cimport Span
-from scanner.native.pacing cimport Pacing, may_send
+from scanner.native.pacing.model cimport Pacing, may_send
 from scanner.native.path cimport Habits, is_open
 from scanner.native.round_trips cimport RoundTrips
 from scanner.native.sockets cimport AF_INET6, sockaddr_in6

@@ -7,7 +7,7 @@ import socket
 from libc.stdint cimport uint8_t
 from libc.string cimport memcmp, memcpy
 
-from scanner.native.pacing cimport begin_pacing
+from scanner.native.pacing.model cimport begin_pacing
 from scanner.native.round_trips cimport begin_round_trips
 from scanner.native.sockets cimport AF_INET, AF_INET6, sockaddr_in
 

@@ -12,6 +12,9 @@ cdef enum:
     RATES = 10              # rounds whose delivery rates are remembered
     FIRST = 16              # queries of the first burst
     CLASSES = 16            # sizes of the window, by powers of two
+    SIZE_MOST = 16384
+    ROUND_LEAST = 8         # responses of the shortest round
+    BATCH = 16              # responses whose least round trip counts
 
 cdef enum Phase:
     STARTUP                 # twice as much, each round trip
@@ -110,15 +113,12 @@ cdef struct Pacing:
     int unreachable         # sends in a row that this machine refused
 
 cdef void begin_pacing(Pacing *pacing) noexcept nogil
-cdef void depart(Pacing *pacing, Departure *departure, bint is_first, bint is_early, double now) noexcept nogil
-cdef void respond(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
-cdef void leave(Pacing *pacing, Departure *departure, double now) noexcept nogil
-cdef void undo_departure(Pacing *pacing, Departure *departure) noexcept nogil
-cdef bint let_go(Pacing *pacing, Departure *departure, bint evident, double patience, double now) noexcept nogil
-cdef bint fail(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
-cdef void see_cure(Pacing *pacing, bint cured) noexcept nogil
-cdef void prove_loss(Pacing *pacing, const Departure *departure, double sent) noexcept nogil
-cdef void pause_unreachable(Pacing *pacing, double now) noexcept nogil
+cdef void begin_round(Pacing *pacing, double now) noexcept nogil
+cdef void remember(Pacing *pacing, double rate) noexcept nogil
+cdef void believe(Pacing *pacing, double rate) noexcept nogil
+cdef double own_loss(const Pacing *pacing) noexcept nogil
+cdef bint is_queued(const Pacing *pacing) noexcept nogil
+cdef int class_of(int window) noexcept nogil
 
 cdef inline double credit_now(Pacing *pacing, double now) noexcept nogil:
     """Queries that may leave now: what time allows, at most some milliseconds' worth."""
