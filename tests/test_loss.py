@@ -49,11 +49,20 @@ def lossy(tmp_path):
 def test_three_attempts_fail_together_exactly_as_often_as_loss_makes_them(lossy):
     count, share = 60_000, (1 - (1 - LOSS) ** 2) ** 3
 
-    rows = lossy(count, SINGLY, "--timeout-ms", 300, "--retries", 2, "--no-second-pass")
+    rows = lossy(count, SINGLY, "--timeout-ms", 300, "--retries", 2, "--no-second-pass", "--no-early-retries")
 
     late = sum(row.get("e") == "timeout" for row in rows)
     assert abs(late / count - share) < 4 * math.sqrt(share * (1 - share) / count)
     assert all((row["s"], row.get("e")) == zone.expected(row["d"]) for row in rows if row.get("e") != "timeout")
+
+
+@pytest.mark.server
+def test_asked_again_early_they_fail_less_often(lossy):
+    count, share = 20_000, (1 - (1 - LOSS) ** 2) ** 3
+
+    rows = lossy(count, SINGLY, "--timeout-ms", 300, "--retries", 2, "--no-second-pass")
+
+    assert sum(row.get("e") == "timeout" for row in rows) < share * count / 2
 
 
 @pytest.mark.server
