@@ -4,14 +4,11 @@ import threading
 import time
 from collections import Counter, defaultdict
 
-from command import scan, stats_of
+from command import scan
+from test_udp import names, stats_of
 from udp_peer import Datagram, UdpPeer
 
 PATIENT = ("--timeout-ms", 5000, "--deadline-ms", 20_000, "--stats", "json")
-
-
-def names(count: int) -> str:
-    return "".join(f"is{number}.example\n" for number in range(count))
 
 
 def drops_the_first(asked: Counter, lost: set[str]):

@@ -87,9 +87,9 @@ def test_every_type_is_read_as_dnspython_reads_it(server, scheme):
     rows = [
         row
         for types in (TYPES[:half], TYPES[half:])
-        for row in scan("-r", f"{scheme}://127.0.0.1:{server.port}", *(f"--type={each}" for each in types),
+        for row in scan("-r", f"{scheme}://127.0.0.1:{server.port}", *(f"--type={each}" for each in types), "--no-0x20",
                         "--fields", ",".join(FIELDS), names="\n".join(NAMES)).rows
-    ]  # fmt: skip
+    ]  # fmt: skip  # BIND makes a CNAME of a DNAME in the letters of the question
 
     with_answer = set()
     for row in rows:

@@ -99,14 +99,14 @@ def test_knot_says_what_there_is_and_what_there_is_not(knot):
 
 def test_extra_fields_tell_answers_authority_and_flags(knot):
     names = ["alias.example.test", "gone.example.test", "lost.example.test", "elsewhere.example"]
-    done = scan(*at(knot), "-t", "A", "--fields", "a,sec,fl", names=lines(names))
+    done = scan(*at(knot), "-t", "A", "--fields", "a,cn,sec,fl", names=lines(names))
 
-    rows = {row["d"]: (row.get("a"), row.get("sec"), row.get("fl")) for row in done.rows}
+    rows = {row["d"]: (row["a"], row["cn"], row["sec"], row["fl"]) for row in done.rows}
     assert rows == {
-        "alias.example.test": (["www.example.test.", "192.0.2.10"], None, "qr aa rd"),
-        "gone.example.test": ([], "example.test.", "qr aa rd"),
-        "lost.example.test": (["nowhere.example.test."], "example.test.", "qr aa rd"),
-        "elsewhere.example": (None, None, None),
+        "alias.example.test": (["192.0.2.10"], ["www.example.test."], None, "qr aa rd"),
+        "gone.example.test": ([], [], "example.test.", "qr aa rd"),
+        "lost.example.test": ([], ["nowhere.example.test."], "example.test.", "qr aa rd"),
+        "elsewhere.example": ([], [], None, "qr rd"),
     }
 
 

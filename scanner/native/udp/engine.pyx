@@ -667,6 +667,8 @@ cdef class UdpEngine:
             query = self.exchange.line_first
         if query is NULL or self.doubtful(path) or (self.pool.waits_for_more() and not may_repeat(&path.pacing)):
             return NULL
+        if &self.paths[query.path] == path and self.policy <= ROUND_ROBIN and self.roomy[path.v6].count > 1:
+            return NULL                     # it goes elsewhere: the next pick may be another
         self.paths[query.path].trips.tokens -= 1
         self.exchange.look_again(query, query.ends)
         return query
