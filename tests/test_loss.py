@@ -37,7 +37,7 @@ def lossy(tmp_path):
         (tmp_path / "names").write_text("".join(f"lost{number}.lab.test\n" for number in range(count)))
         lab = [*DNSSCAN, "lab", "--proxies", "0", "--port", str(PORT), "--"]
         scan = [*DNSSCAN, "-r", f"udp://127.0.0.1:{PORT}", *map(str, args), str(tmp_path / "names")]
-        done = subprocess.run(inside(rules, *lab, *scan), capture_output=True, cwd=ROOT, timeout=110, check=False)
+        done = subprocess.run(inside(rules, *lab, *scan), capture_output=True, cwd=ROOT, timeout=400, check=False)
         rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b'{"d"')]
         assert len(rows) == count, done.stderr[-2000:]
         return rows
@@ -45,6 +45,7 @@ def lossy(tmp_path):
     return run
 
 
+@pytest.mark.timeout(450)
 @pytest.mark.server
 def test_three_attempts_fail_together_exactly_as_often_as_loss_makes_them(lossy):
     count, share = 60_000, (1 - (1 - LOSS) ** 2) ** 3
@@ -56,6 +57,7 @@ def test_three_attempts_fail_together_exactly_as_often_as_loss_makes_them(lossy)
     assert all((row["s"], row.get("e")) == zone.expected(row["d"]) for row in rows if row.get("e") != "timeout")
 
 
+@pytest.mark.timeout(450)
 @pytest.mark.server
 def test_asked_again_early_they_fail_less_often(lossy):
     count, share = 20_000, (1 - (1 - LOSS) ** 2) ** 3
@@ -65,6 +67,7 @@ def test_asked_again_early_they_fail_less_often(lossy):
     assert sum(row.get("e") == "timeout" for row in rows) < share * count / 2
 
 
+@pytest.mark.timeout(450)
 @pytest.mark.server
 def test_eleven_attempts_leave_next_to_nothing(lossy):
     count = 20_000
