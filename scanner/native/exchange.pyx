@@ -140,9 +140,7 @@ cdef class Exchange:
     cdef void hasten(self, Query *query, double expires) noexcept nogil:
         """The query expires earlier than it would have."""
         if expires < query.expires:
-            self.from_wheel(query)
-            query.expires = expires
-            self.to_wheel(query)
+            self.look_again(query, expires)
 
     # -- the wheel -----------------------------------------------------------------------------------------------
 

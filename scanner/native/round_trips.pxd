@@ -9,17 +9,18 @@ stay few whatever the server does.
 
 from libc.stdint cimport uint16_t
 
+from scanner.native.tally cimport BUCKETS, begin_s, bucket_of
+
 cdef enum:
     HALVED_AFTER = 1024     # samples: what was long ago weighs less
     P99_EVERY = 64          # samples
-    RTT_BUCKETS = 72        # four an octave, from 0.06 ms to 16 s
     EARLY_MAX = 4           # times that one attempt asks again
 
 cdef struct RoundTrips:
     double mean, deviation  # s: moving, of all responses (RFC 6298)
     double p99              # s: of recent responses, 0 = too few yet
     int samples             # since the last halving
-    uint16_t recent[RTT_BUCKETS]    # responses by round trip
+    uint16_t recent[BUCKETS]        # responses by round trip
     double patience         # factor: grows when asking again turned out needless
     double tokens           # queries that may be asked again early
 
@@ -28,26 +29,16 @@ cdef inline void begin_round_trips(RoundTrips *trips) noexcept nogil:
     trips.patience = 1
     trips.tokens = 32
 
-cdef inline int rtt_bucket(double rtt) noexcept nogil:
-    cdef double top = 0.00006
-    cdef int bucket = 0
-    while rtt > top and bucket < RTT_BUCKETS - 1:
-        top *= 1.189207115          # the fourth root of 2
-        bucket += 1
-    return bucket
-
 cdef inline double quantile(const RoundTrips *trips, double share) noexcept nogil:
-    """The upper end of the bucket within which that share of recent responses came, in seconds."""
-    cdef double top = 0.00006
+    """The end of the bucket within which that share of recent responses came, in seconds."""
     cdef int bucket, all = 0, behind = 0
-    for bucket in range(RTT_BUCKETS):
+    for bucket in range(BUCKETS):
         all += trips.recent[bucket]
-    for bucket in range(RTT_BUCKETS):
+    for bucket in range(BUCKETS):
         behind += trips.recent[bucket]
         if behind >= share * all:
             break
-        top *= 1.189207115
-    return top
+    return begin_s(bucket + 1)
 
 cdef inline void learn_round_trip(RoundTrips *trips, double rtt) noexcept nogil:
     """A response came after so many seconds."""
@@ -60,13 +51,13 @@ cdef inline void learn_round_trip(RoundTrips *trips, double rtt) noexcept nogil:
     else:
         trips.mean += off / 8
         trips.deviation += ((off if off > 0 else -off) - trips.deviation) / 4
-    trips.recent[rtt_bucket(rtt)] += 1
+    trips.recent[bucket_of(rtt)] += 1
     trips.samples += 1
     if trips.samples % P99_EVERY == 0:
         trips.p99 = quantile(trips, 0.99)
     if trips.samples >= HALVED_AFTER:
         trips.samples = 0
-        for bucket in range(RTT_BUCKETS):
+        for bucket in range(BUCKETS):
             trips.recent[bucket] //= 2
 
 cdef inline void was_cured(RoundTrips *trips) noexcept nogil:

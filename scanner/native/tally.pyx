@@ -21,13 +21,6 @@ cdef dict INDEXES = {name: index for index, (name, _) in enumerate(TALLY)}
 assert len(TALLY) == COUNTS
 
 
-cdef double begin_s(int bucket) noexcept:
-    """Where a bucket begins, in seconds; the first holds what is quicker too."""
-    cdef double octave = least_s() * (<int64_t>1 << (bucket >> STEP_BITS))
-    cdef double step = bucket & ((1 << STEP_BITS) - 1)
-    return 0.0 if bucket == 0 else octave * (1 + step / (1 << STEP_BITS))
-
-
 cdef class Tally:
     """The counts of TALLY, and the round trips of the responses, each to an eighth of an octave."""
 

@@ -234,7 +234,6 @@ cdef class UdpEngine:
         for index in range(self.path_count):
             path = &self.paths[index]
             resume_cookie(&path.cookie, now)
-            self.consider(path, now)
             self.sound += path.answered > 0 and path.pacing.silences == 0
             self.is_paced = self.is_paced or (path.pacing.pace > 0 and self.exchange.in_flight > 0)
         for index in range(0 if self.sound else self.path_count):   # with nothing better to do than to wait for these
@@ -675,7 +674,7 @@ cdef class UdpEngine:
 
     cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, bint is_early, double now) except -1 nogil:
         """The job has a query in flight, one more where `is_early`, written at place `at` of the batch."""
-        cdef double patience = self.timeout_s, late = late_after(&path.trips)
+        cdef double patience = self.timeout_s, late = late_after(&path.trips), clock = self.pool.scan_now(now), ends
         cdef uint16_t message_id = self.exchange.free_id(&port.channel)
         cdef Query *query
         if self.unproven(path):
@@ -687,11 +686,11 @@ cdef class UdpEngine:
             job.without_edns = True
         elif job.attempt and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
             ask_without_edns_after_silence(job)
-        query = self.exchange.begin(job, &port.channel, message_id, now,
-                                    min(self.pool.scan_now(now) + patience, job.deadline))
-        query.path, query.edns = <int>(path - self.paths), not job.without_edns
-        query.ends = min(query.expires, query.older.ends) if is_early else query.expires    # no attempt takes longer for it
-        self.exchange.hasten(query, self.pool.scan_now(now) + (late if late else LOOK_FIRST_S))
+        ends = min(clock + patience, job.deadline)
+        if is_early:
+            ends = min(ends, job.newest.ends)   # no attempt takes longer for it
+        query = self.exchange.begin(job, &port.channel, message_id, now, min(ends, clock + (late if late else LOOK_FIRST_S)))
+        query.path, query.edns, query.ends = <int>(path - self.paths), not job.without_edns, ends
         depart(&path.pacing, &query.departure, job.attempt == 0 and not is_early, is_early, now)
         self.in_flight += 1
         self.batch.sizes[at] = <uint16_t>self.write(self.batch.octets + at * MESSAGE_MAX, query, path)
