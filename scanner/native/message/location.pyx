@@ -5,7 +5,7 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from scanner.native.message.cursor cimport refuse, u8, u32
-from scanner.native.message.text cimport put, put_decimal, put_one, put_pair, put_space
+from scanner.native.message.text cimport put_decimal, put_one, put_pair, put_space
 
 cdef enum:
     SIZE = 0x12                 # the defaults: 1 m, 10 km, 10 m

@@ -25,36 +25,14 @@ cdef enum Key:                  # section 14.3.2, RFC 9461, RFC 9540, RFC 9953
     DOCPATH
     KEYS
 
-
-cdef const char *name_of(int key) noexcept nogil:
-    """NULL where it has none."""
-    if key == MANDATORY:
-        return b"mandatory"
-    if key == ALPN:
-        return b"alpn"
-    if key == NO_DEFAULT_ALPN:
-        return b"no-default-alpn"
-    if key == PORT:
-        return b"port"
-    if key == IPV4HINT:
-        return b"ipv4hint"
-    if key == ECH:
-        return b"ech"
-    if key == IPV6HINT:
-        return b"ipv6hint"
-    if key == DOHPATH:
-        return b"dohpath"
-    if key == OHTTP:
-        return b"ohttp"
-    if key == DOCPATH:
-        return b"docpath"
-    return NULL
+cdef const char *NAMES[KEYS]    # by Key; "" = it has none
+NAMES[:] = [b"mandatory", b"alpn", b"no-default-alpn", b"port", b"ipv4hint", b"ech", b"ipv6hint", b"dohpath", b"ohttp", b"",
+            b"docpath"]
 
 
 cdef void put_key(Text *text, int key) noexcept nogil:
-    cdef const char *name = name_of(key)
-    if name is not NULL:
-        put(text, name, strlen(name))
+    if key < KEYS and NAMES[key][0]:
+        put(text, NAMES[key], strlen(NAMES[key]))
         return
     put(text, b"key", 3)
     put_decimal(text, key)
