@@ -21,7 +21,8 @@ from pathlib import Path
 
 import dns.message
 import dns.query
-from whole import DNSSCAN, HERE, BenchError, Spent, lab, name_of, run_client, serving, wait_for, write_names
+import servers
+from whole import DNSSCAN, HERE, BenchError, Spent, lab, name_of, run_client, write_names
 
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 COUNTS = {"lab": {"tcp": 4_000_000, "udp": 1_000_000}, "knot": {"tcp": 100_000, "udp": 100_000}}  # names
@@ -30,39 +31,10 @@ MOST = {("tcp", "a,ttl,cn"): 1.5, ("udp", "a,ttl,cn"): 1.25, ("tcp", "ans,auth,a
         ("udp", "ans,auth,add,fl,ede"): 1.5}  # fmt: skip
 READINGS = 2000  # of one response by dnspython
 
-KNOT = """
-server:
-    listen: 127.0.0.1@{port}
-    rundir: "{folder}"
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-    tcp-max-clients: 1000
-database:
-    storage: "{folder}"
-control:
-    listen: "{folder}/knot.sock"
-zone:
-  - domain: com
-    file: "{folder}/com.zone"
-    zonefile-sync: -1
-    journal-content: none
-"""
-ZONE = """$ORIGIN com.
-@ 3600 SOA ns hostmaster 1 900 300 604800 300
-@ 3600 NS ns
-* 300 A 192.0.2.1
-"""
-
 
 @contextmanager
 def knot(folder: Path) -> Iterator[str]:
-    """Authority for every name of `com`."""
-    port = 15353
-    (folder / "com.zone").write_text(ZONE)
-    (folder / "knot.conf").write_text(KNOT.format(port=port, folder=folder))
-    with serving(["knotd", "-c", str(folder / "knot.conf")], stdout=-3, stderr=-3):
-        wait_for(port)
+    with servers.running(servers.SERVERS[0], folder) as port:
         yield f"127.0.0.1:{port}"
 
 
@@ -151,7 +123,7 @@ def measured(share: int, many: int, only: str) -> list[str]:
                 for scheme, fields in itertools.product(counts, FIELDS):
                     if only in (title := f"{server}, {scheme}, `{fields}`"):
                         count = counts[scheme] // share
-                        write_names(folder / "names.txt", count)
+                        (write_names if server == "lab" else servers.write_names)(folder / "names.txt", count)
                         table.append(row(title, address, scheme, fields, folder, count, many))
                         print(table[-1], flush=True)
                 if server == "lab":
