@@ -33,9 +33,9 @@ class Turns:
         self.engine = UdpEngine(self.pool, [address], open_port=opener, timeout_s=0.3)
         self._now = 1.0
 
-    def turn(self) -> int:
-        """How many responses were taken in it."""
-        self._now += TURN_S
+    def turn(self, after_s: float = TURN_S) -> int:
+        """How many responses were taken in it; `after_s` since the one before, on the engine's clock."""
+        self._now += after_s
         self.engine.tick(self._now)
         return self.engine.turn(self._now)
 

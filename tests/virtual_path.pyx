@@ -60,7 +60,7 @@ cdef double exponential(double mean) noexcept:
 
 
 def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03, double loss=0, double jitter_s=0,
-         double slow=0, double dead=0, int paths=1, int seed=1, double timeout_s=2.0, int retries=2,
+         double spread_s=0, double slow=0, double dead=0, int paths=1, int seed=1, double timeout_s=2.0, int retries=2,
          double stops_each_s=0, double stops_for_s=0, double server_stops_each_s=0, double server_stops_for_s=0):
     """Seconds, names that were missed though they are not dead, and queries beyond one a name, in per cent: all but those
     for dead names, and those of them that were needless. `rate` in answers a second, 0 = any. `stops_...`: this machine
@@ -76,7 +76,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
     cdef Query query
     cdef int at, turn = 0, index, older, fed = 0, done = 0, failed = 0
     cdef int64_t sent = 0, for_dead = 0, needless = 0
-    cdef double now = 0, late, again, extra, finish, stop, server_stop
+    cdef double now = 0, came, late, again, extra, finish, stop, server_stop
     cdef bint evident
     cdef Path *path
     cdef Name *name
@@ -103,15 +103,15 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
             stop = now + exponential(stops_each_s)
 
         while responses.size() and -responses.top().first <= now:
-            at = responses.top().second
+            at, came = responses.top().second, -responses.top().first
             responses.pop()
             now += 2e-6
             if queries[at].is_over:
                 continue
             path, name = &all_paths[queries[at].path], &all_names[queries[at].name]
             queries[at].is_over = True
-            respond(&path.pacing, &queries[at].departure, queries[at].sent, now)
-            learn_round_trip(&path.trips, now - queries[at].sent)
+            respond(&path.pacing, &queries[at].departure, queries[at].sent, came, now)
+            learn_round_trip(&path.trips, came - queries[at].sent)
             if name.is_done:
                 continue
             name.is_done = True
@@ -237,7 +237,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
                 name.ready = finish + 0.15 * exp(0.8 * sqrt(-2 * log(chance())) * cos(6.2831853 * chance()))
             needless += name.answered > 0
             name.answered += 1
-            extra = max(0.0, name.ready - finish) + (exponential(jitter_s) if jitter_s else 0)
+            extra = max(0.0, name.ready - finish) + (exponential(jitter_s) if jitter_s else 0) + spread_s * chance()
             responses.push(Event(-(finish + delay_s + extra), at))
 
     lost = sum(1 for index in range(names) if not all_names[index].is_dead and not all_names[index].answered)

@@ -6,7 +6,8 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 
-SO_RXQ_OVFL = 40  # asm-generic/socket.h: beside each datagram is said how many the kernel has dropped
+# asm-generic/socket.h: what the kernel says beside each datagram, when it came and how many it has dropped
+SO_TIMESTAMPNS, SO_RXQ_OVFL = 35, 40
 IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h: ICMP errors are queued for us
 TRIES = 64  # ports of a range that may be taken
 
@@ -25,6 +26,7 @@ def port_opener(
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sndbuf)
             with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
                 level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, IP_RECVERR)
                 sock.setsockopt(level, option, 1)

@@ -102,6 +102,7 @@ cdef extern from *:
     size_t CMSG_LEN(size_t) nogil
     size_t CMSG_SPACE(size_t) nogil
     unsigned char *CMSG_DATA(cmsghdr *) nogil
+    cmsghdr *CMSG_NXTHDR(msghdr *, cmsghdr *) nogil
     int epoll_create1(int) nogil
     int epoll_ctl(int, int, int, epoll_event *) nogil
     int epoll_wait(int, epoll_event *, int, int) nogil

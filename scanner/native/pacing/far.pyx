@@ -5,7 +5,8 @@
 from libc.math cimport sqrt
 
 from scanner.native.pacing.model cimport (
-    BATCH, CRUISE, FIRST, ROUND_LEAST, SIZE_MOST, STARTUP, begin_round, believe, class_of, is_queued, own_loss, remember,
+    BATCH, CRUISE, FIRST, ROUND_LEAST, SIZE_MOST, STARTUP, allowance, begin_round, believe, class_of, is_queued, own_loss,
+    remember,
 )
 
 cdef enum:
@@ -22,7 +23,7 @@ cdef const double BURST_MOST_S = 0.01
 
 # -- STARTUP -------------------------------------------------------------------------------------------------------
 
-cdef void grow(Pacing *pacing, const Departure *departure, double now) noexcept nogil:
+cdef void grow(Pacing *pacing, const Departure *departure, double sent, double now) noexcept nogil:
     """One more for each response while the window is used; three where the first burst came back much faster."""
     if departure.answered == 0:
         see_train(pacing, departure, now)
@@ -34,7 +35,7 @@ cdef void grow(Pacing *pacing, const Departure *departure, double now) noexcept 
         pacing.missing += (pacing.batch_missing / BATCH - pacing.missing) / 2
         pacing.missing_least = min(pacing.missing_least, pacing.missing)
         pacing.batch_missing = 0
-        if not is_queued(pacing) and pacing.missing < pacing.missing_least + MISSING:
+        if not (is_queued(pacing) if sent < pacing.away_at + pacing.rtt else is_filling(pacing)):
             pacing.full_at = 0
         elif pacing.full_at == 0:
             pacing.full_at = now
@@ -58,6 +59,12 @@ cdef void see_train(Pacing *pacing, const Departure *departure, double now) noex
         pacing.train = (pacing.first_count - 1) / max(now - pacing.first_at, 0.00005)
     elif pacing.first_swapped > 2:
         pacing.train = 0
+
+
+cdef bint is_filling(const Pacing *pacing) noexcept nogil:
+    """Even the quickest of some responses were late, and by more than they wander without a queue; or more is missing."""
+    return pacing.missing >= pacing.missing_least + MISSING \
+        or (pacing.base > 0 and pacing.least > pacing.base + allowance(pacing))
 
 
 cdef double growth(const Pacing *pacing) noexcept nogil:
@@ -110,7 +117,7 @@ cdef void judge_growth(Pacing *pacing, double rate, double responses) noexcept n
 
 cdef void set_course(Pacing *pacing) noexcept nogil:
     """Pace and size from the rate. What a server needs for a response is part of the round trip, a queue is not."""
-    cdef double queue = max(pacing.least - pacing.base, 0.0) if pacing.base > 0 else 0
+    cdef double queue = max(pacing.standing - pacing.base, 0.0) if pacing.base > 0 else 0
     cdef double rate = pacing.rate / (1 - min(own_loss(pacing), 0.5))
     pacing.pace = pacing.gain * rate
     pacing.size = 2 * rate * max(pacing.hold - queue, pacing.rtt_least) + FIRST + min(rate * 0.001, 100)
@@ -125,7 +132,7 @@ cdef bint is_waiting(Pacing *pacing, double rate) noexcept nogil:
         return False
     pacing.queued += rate > 0.9 * pacing.pace
     if pacing.queued > QUEUED_MAX:
-        pacing.base, pacing.queued = pacing.least, 0
+        pacing.base, pacing.queued = pacing.standing, 0
     return True
 
 
@@ -167,7 +174,7 @@ cdef void cruise(Pacing *pacing, double rate, double was, bint hindered, bint dr
     truth. `was`: the greatest rate before this round."""
     cdef bint lossy = is_lossy(pacing, pacing.answered - pacing.round_answered)
     cdef bint queued = is_waiting(pacing, rate)
-    cdef double least = (0.5 if pacing.least > 2 * pacing.base + 0.005 else 0.8) * pacing.rate
+    cdef double least = (0.5 if pacing.standing > 2 * pacing.base + 0.005 else 0.8) * pacing.rate
     if pacing.turn == 1:
         pacing.first_rate = rate
     elif pacing.turn == 2 and not (hindered or drained):    # what STARTUP ended with was a guess
@@ -176,17 +183,17 @@ cdef void cruise(Pacing *pacing, double rate, double was, bint hindered, bint dr
         pacing.reduced_at = now
         pacing.burst_s = max(pacing.burst_s / 2, BURST_LEAST_S)
     elif hindered or drained:
-        pacing.burst_s = min(pacing.burst_s * 1.2, BURST_MOST_S)
+        pacing.burst_s = min(pacing.burst_s * 1.05, BURST_MOST_S)
     if (lossy and pacing.gain >= 1 and (pacing.burst_s == BURST_LEAST_S or not (hindered or drained))) \
             or (queued and not hindered and rate < 0.9 * pacing.pace):
         believe(pacing, max(max(rate, pacing.before_rate), least))
     pacing.before_rate = rate
-    choose_gain(pacing, queued, lossy, rate > 1.12 * was)
+    choose_gain(pacing, queued, lossy, hindered, rate > 1.12 * was)
     if pacing.phase == CRUISE:
         set_course(pacing)
 
 
-cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint brought_more) noexcept nogil:
+cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint hindered, bint brought_more) noexcept nogil:
     """Of the next round. A look upwards is one round with more; its responses come in the next, with less; and that after
     it says what it brought. Twice in a row more, and it is as at the start."""
     cdef double before = pacing.gain
@@ -201,7 +208,9 @@ cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint brought_more
             pacing.phase = STARTUP
             pacing.flat, pacing.before, pacing.before_size, pacing.gain = 0, pacing.before_rate, pacing.size, 1
         return
-    pacing.gain = max(0.5, pacing.base / pacing.least) if queued else 1.0
+    if before < 1 and pacing.turn == pacing.next_look + 2 and hindered and not queued and not lossy and pacing.round_late == 0:
+        remember(pacing, LOOK * pacing.rate)    # nothing speaks against it, and this machine cannot show what it brings
+    pacing.gain = max(0.5, pacing.base / pacing.standing) if queued else 1.0
     if pacing.turn == pacing.next_look and not queued and not lossy:
         pacing.gain = LOOK
     elif pacing.turn >= pacing.next_look + 2:

@@ -48,9 +48,13 @@ cdef struct Pacing:
     double batch_least      # s: of the responses since the last batch of them was full
     int batch_count         # of these
     double least            # s: a moving mean of the batches' least round trips; one that came out too short is no harm
+    double wander           # s: how far a batch's least is from that, a moving mean
+    double round_least      # s: of the round
+    double standing         # s: of the last round: what the way takes and a queue that did not run dry in it
     double base             # s: the least of that in the last seconds: without a queue
     double base_at          # s, monotonic: when that was found
     double latest           # s, monotonic: when the latest query left that was answered
+    double away_at          # s, monotonic: when last a response had waited to be read for long: this machine was away
     double emptied_at       # s, monotonic: when last nothing was in flight any more
     double hold             # s: how long responses take, a moving mean of the rounds' means: one pause of a machine is one round
     # the round: it ends with the response to a query that left after it began
@@ -118,6 +122,7 @@ cdef void remember(Pacing *pacing, double rate) noexcept nogil
 cdef void believe(Pacing *pacing, double rate) noexcept nogil
 cdef double own_loss(const Pacing *pacing) noexcept nogil
 cdef bint is_queued(const Pacing *pacing) noexcept nogil
+cdef double allowance(const Pacing *pacing) noexcept nogil
 cdef int class_of(int window) noexcept nogil
 
 cdef inline double credit_now(Pacing *pacing, double now) noexcept nogil:

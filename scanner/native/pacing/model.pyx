@@ -8,7 +8,7 @@ cdef const double BURST_FIRST_S = 0.002
 cdef void begin_pacing(Pacing *pacing) noexcept nogil:
     """A path that has not been asked yet, in zeroed memory."""
     pacing.size, pacing.ceiling = FIRST, SIZE_MOST
-    pacing.rtt_least = pacing.batch_least = 1e9
+    pacing.rtt_least = pacing.batch_least = pacing.round_least = 1e9
     pacing.gain = pacing.before_gain = pacing.tried = 1
     pacing.cured = 0.6
     pacing.missing_least = 1
@@ -19,6 +19,7 @@ cdef void begin_round(Pacing *pacing, double now) noexcept nogil:
     pacing.round_answered, pacing.round_at = pacing.answered, now
     pacing.round_lost = pacing.round_late = pacing.round_window = 0
     pacing.round_sum = 0
+    pacing.round_least = 1e9
     pacing.round_sent = 0
     pacing.round_unused = 0
     pacing.before_most, pacing.round_most = pacing.round_most, pacing.in_flight
@@ -49,8 +50,13 @@ cdef double own_loss(const Pacing *pacing) noexcept nogil:
 
 
 cdef bint is_queued(const Pacing *pacing) noexcept nogil:
-    """Even the quickest responses were late."""
-    return pacing.base > 0 and pacing.least > pacing.base + max(pacing.base / 16, 0.001)
+    """Even the quickest responses of the last round were late."""
+    return pacing.base > 0 and pacing.standing > pacing.base + allowance(pacing)
+
+
+cdef double allowance(const Pacing *pacing) noexcept nogil:
+    """Seconds by which the quickest responses may be late without a queue."""
+    return max(max(pacing.base / 16, 0.001), 3 * pacing.wander)
 
 
 cdef int class_of(int window) noexcept nogil:

@@ -3,7 +3,7 @@
 from scanner.native.pacing.model cimport Departure, Pacing
 
 cdef void depart(Pacing *pacing, Departure *departure, bint is_first, bint is_early, double now) noexcept nogil
-cdef void respond(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
+cdef void respond(Pacing *pacing, Departure *departure, double sent, double came, double now) noexcept nogil
 cdef void leave(Pacing *pacing, Departure *departure, double now) noexcept nogil
 cdef void undo_departure(Pacing *pacing, Departure *departure) noexcept nogil
 cdef bint let_go(Pacing *pacing, Departure *departure, bint evident, double patience, double now) noexcept nogil

@@ -2,6 +2,7 @@
 # cython: freethreading_compatible=True
 """Queries come into a path's window and leave it: answered, late, or never sent; and its rounds."""
 
+from libc.math cimport fabs
 from libc.stdint cimport int64_t
 
 from scanner.native.pacing.far cimport grow, judge_far
@@ -15,6 +16,7 @@ cdef const double FAR_MEAN_S = 0.004
 cdef const double NEAR_MEAN_S = 0.002
 cdef const double ROUND_S = 0.002           # a rate over less time is noise
 cdef const double BASE_FOR_S = 10.0         # then the least round trip is looked for anew
+cdef const double AWAY_S = 0.001            # that a response waits to be read, where this machine does nothing else
 cdef const double IDLE_S = 0.01             # and two round trips, with nothing in flight
 cdef const double PAUSE_FIRST_S = 0.5       # after a second silent window, doubled with each further one
 cdef const double PAUSE_MAX_S = 60.0
@@ -57,16 +59,19 @@ cdef void undo_departure(Pacing *pacing, Departure *departure) noexcept nogil:
     pacing.credit += 1
 
 
-cdef void respond(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil:
-    """A response came to a query that left at `sent` (s, monotonic)."""
-    cdef double rtt = now - sent
+cdef void respond(Pacing *pacing, Departure *departure, double sent, double came, double now) noexcept nogil:
+    """A response came at `came` to a query that left at `sent` (s, monotonic); until `now` it waited to be read."""
+    cdef double rtt = came - sent
     cdef Phase phase = pacing.phase
     leave(pacing, departure, now)
+    if now - came > max(AWAY_S, pacing.rtt_least / 4):
+        pacing.away_at = now
     pacing.answered += 1
     pacing.latest = max(pacing.latest, sent)
     pacing.blind = pacing.probes = pacing.silences = pacing.unanswered = pacing.unreachable = 0
     pacing.paused_until = 0
     pacing.rtt_least = min(pacing.rtt_least, rtt)
+    pacing.round_least = min(pacing.round_least, rtt)
     see_least(pacing, rtt)
     pacing.rtt = pacing.rtt + (rtt - pacing.rtt) / 8 if pacing.rtt else rtt
     pacing.round_sum += rtt
@@ -77,7 +82,7 @@ cdef void respond(Pacing *pacing, Departure *departure, double sent, double now)
     elif phase == STARTUP:
         pacing.by_size[class_of(departure.window)].sent += 1
         if pacing.is_far:
-            grow(pacing, departure, now)
+            grow(pacing, departure, sent, now)
     if departure.answered >= pacing.round_answered and phase == pacing.phase:
         end_round(pacing, now)
 
@@ -86,6 +91,8 @@ cdef void see_least(Pacing *pacing, double rtt) noexcept nogil:
     pacing.batch_least = min(pacing.batch_least, rtt)
     pacing.batch_count += 1
     if pacing.batch_count == BATCH:
+        if pacing.least:
+            pacing.wander += (fabs(pacing.batch_least - pacing.least) - pacing.wander) / 8
         pacing.least += (pacing.batch_least - pacing.least) / (2 if pacing.least else 1)
         pacing.batch_count, pacing.batch_least = 0, 1e9
 
@@ -102,8 +109,9 @@ cdef void end_round(Pacing *pacing, double now) noexcept nogil:
     rate = min(responses / max(took, pacing.rtt_least), max(pacing.round_most, pacing.before_most) / mean)     # Little's law
     pacing.hold += (mean - pacing.hold) / (8 if pacing.hold else 1)
     judge_distance(pacing)
-    if pacing.base == 0 or pacing.least <= pacing.base or now - pacing.base_at > BASE_FOR_S:
-        pacing.base, pacing.base_at = pacing.least, now
+    pacing.standing = pacing.round_least
+    if pacing.base == 0 or pacing.standing <= pacing.base or now - pacing.base_at > BASE_FOR_S:
+        pacing.base, pacing.base_at = pacing.standing, now
     if pacing.is_far:
         judge_far(pacing, rate, now)
     else:

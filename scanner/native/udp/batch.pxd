@@ -1,6 +1,7 @@
 """Datagrams in batches: many for one call of the kernel (Linux)."""
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from posix.time cimport timespec
 
 from scanner.native.jobs.job cimport Query
 from scanner.native.sockets cimport iovec, mmsghdr, sockaddr_in6
@@ -9,7 +10,7 @@ from scanner.native.udp.path cimport UdpPath
 cdef enum:
     IN = 64                 # datagrams of one receiving call
     OUT = 256               # queries of one sending
-    CONTROL = 32            # octets for what the kernel says beside a datagram
+    CONTROL = 64            # octets for what the kernel says beside a datagram
     DATAGRAM = 2048         # octets received of one; we say 1,232 (EDNS)
     MESSAGE_MAX = 608       # octets of our longest query, cookie and other options included
 
@@ -24,8 +25,11 @@ cdef class ReceiveBatch:
     cdef sockaddr_in6 sources[IN]
     cdef uint8_t *octets                # IN datagrams
     cdef uint8_t control[IN * CONTROL]  # what the kernel says beside each
+    cdef timespec read_at               # wall clock
     cdef int receive(self, int fd) noexcept nogil
     cdef uint32_t dropped(self, int index) noexcept nogil
+    cdef double waited(self, int index) noexcept nogil
+    cdef const void *said(self, int index, int kind) noexcept nogil
 
 cdef class SendBatch:
     cdef mmsghdr messages[OUT]

@@ -7,11 +7,12 @@ from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from scanner.native.memory cimport checked_alloc
 from scanner.native.sockets cimport (
-    CMSG_DATA, CMSG_LEN, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SO_RXQ_OVFL, SOL_UDP, UDP_SEGMENT, cmsghdr, msghdr, recvmmsg,
-    sendmmsg, sockaddr_in6,
+    CMSG_DATA, CMSG_LEN, CMSG_NXTHDR, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SO_RXQ_OVFL, SO_TIMESTAMPNS, SOL_UDP,
+    UDP_SEGMENT, cmsghdr, msghdr, recvmmsg, sendmmsg, sockaddr_in6,
 )
 
 cdef enum:
@@ -42,14 +43,29 @@ cdef class ReceiveBatch:
             self.messages[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
             self.messages[index].msg_hdr.msg_control = self.control + index * CONTROL
             self.messages[index].msg_hdr.msg_controllen = CONTROL
-        return recvmmsg(fd, self.messages, IN, MSG_DONTWAIT, NULL)
+        index = recvmmsg(fd, self.messages, IN, MSG_DONTWAIT, NULL)
+        clock_gettime(CLOCK_REALTIME, &self.read_at)
+        return index
 
     cdef uint32_t dropped(self, int index) noexcept nogil:
         """How many datagrams this machine had dropped at that socket, for want of room, when this one came."""
-        cdef cmsghdr *control = <cmsghdr *>(self.control + index * CONTROL)
-        if self.messages[index].msg_hdr.msg_controllen == 0 or control.cmsg_type != SO_RXQ_OVFL:
+        cdef const void *said = self.said(index, SO_RXQ_OVFL)
+        return (<const uint32_t *>said)[0] if said is not NULL else 0
+
+    cdef double waited(self, int index) noexcept nogil:
+        """Seconds for which this one had waited to be read, by the wall clock: wrong where that was set meanwhile."""
+        cdef const timespec *came = <const timespec *>self.said(index, SO_TIMESTAMPNS)
+        if came is NULL:
             return 0
-        return (<uint32_t *>CMSG_DATA(control))[0]
+        return (self.read_at.tv_sec - came.tv_sec) + 1e-9 * (self.read_at.tv_nsec - came.tv_nsec)
+
+    cdef const void *said(self, int index, int kind) noexcept nogil:
+        """What the kernel says beside a datagram; NULL when it says nothing of that kind."""
+        cdef msghdr *header = &self.messages[index].msg_hdr
+        cdef cmsghdr *control = <cmsghdr *>header.msg_control if header.msg_controllen else NULL
+        while control is not NULL and control.cmsg_type != kind:
+            control = CMSG_NXTHDR(header, control)
+        return CMSG_DATA(control) if control is not NULL else NULL
 
 
 @cython.final

@@ -45,6 +45,8 @@ cdef class UdpEngine:
     cdef public unsigned int turn_of    # the last pick among the paths with room
     cdef bint case, closed
     cdef bint early                     # names are asked again before their attempts end
+    cdef double before                  # s, monotonic: the turn before
+    cdef double came                    # s, monotonic: when the datagram came that is looked at
     cdef double considered_at           # s, monotonic: when all paths were looked at for room
     cdef double wait_until              # s, monotonic: no sending before, after a full buffer
     cdef int forged                     # paths that are asked over TCP only

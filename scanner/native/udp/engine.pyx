@@ -220,6 +220,7 @@ cdef class UdpEngine:
             for index in range(self.path_count):
                 self.consider(&self.paths[index], now)      # time brings credit
         self.fill(now)
+        self.before = now
         return settled
 
     def tick(self, double now) -> None:
@@ -259,6 +260,7 @@ cdef class UdpEngine:
             rounds += 1
             got = self.received.receive(port.fd)
             for index in range(got):
+                self.came = now - max(0.0, min(self.received.waited(index), now - self.before))
                 settled += self.message(port, self.received.octets + index * DATAGRAM,
                                         self.received.messages[index].msg_len, &self.received.sources[index], now)
             if got > 0:
@@ -295,7 +297,7 @@ cdef class UdpEngine:
                         double now) except -1 nogil:
         """What a message from the right place means for the query, which is over when that is ANSWERED."""
         cdef Job *job = query.job
-        cdef double rtt = now - query.sent
+        cdef double rtt = self.came - query.sent
         cdef Response response
         cdef Fit fit
         cdef StreamCause cause
@@ -343,8 +345,8 @@ cdef class UdpEngine:
     cdef void hear(self, Query *query, UdpPath *path, double now) noexcept nogil:
         """A response came, whatever it is worth."""
         self.let_leave(query, path, now)
-        respond(&path.pacing, &query.departure, query.sent, now)
-        learn_round_trip(&path.trips, now - query.sent)
+        respond(&path.pacing, &query.departure, query.sent, self.came, now)
+        learn_round_trip(&path.trips, self.came - query.sent)
         self.limit = min(self.limit + (LIMIT_STEP / self.limit if self.overruns else 1), <double>self.slots)
 
     cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil:
