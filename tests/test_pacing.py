@@ -51,7 +51,7 @@ def test_a_scan_is_as_fast_as_its_path_and_asks_little_in_vain(scan, path, limit
 
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize(("runs_s", "away_s", "times"), [(0.02, 0.008, 1.6), (0.003, 0.006, 1.6), (0.02, 0.06, 4)])
-def test_a_machine_that_does_something_else_makes_it_slower_by_that_and_loses_nothing(scan, name, runs_s, away_s, times):
+def test_a_machine_that_does_something_else_makes_it_slower_by_no_more(scan, name, runs_s, away_s, times):
     """In turns: the scan runs for so long, then not, each exponential around that."""
     path, limit_s, *_ = ROWS[name]
     done = [scan(seed=seed, stops_each_s=runs_s, stops_for_s=away_s, **path) for seed in SEEDS]
@@ -64,3 +64,12 @@ def test_what_is_never_answered_costs_few_queries(scan):
     path = partial(scan, rate=20_000, queue=100, seed=1)
 
     assert path(dead=0.05)["superfluous"] - path()["superfluous"] < 2
+
+
+@pytest.mark.parametrize(("loss", "limit_s"), [(0.05, 0.2), (0.1, 0.2), (0.2, 2.1)])
+def test_what_a_near_path_loses_at_any_window_does_not_shrink_it(scan, loss, limit_s):
+    """`limit_s`: with the attempts that are lost three times in a row, each of two seconds."""
+    done = [scan(rate=150_000, queue=250, delay_s=5e-5, loss=loss, seed=seed) for seed in SEEDS]
+
+    assert max(each["missing"] for each in done) <= 2
+    assert median(each["seconds"] for each in done) <= 1.6 * limit_s

@@ -102,7 +102,11 @@ cdef struct Pacing:
     Losses calm             # of queries that left while the path was not full: its own
     double reduced_at       # s, monotonic: the last time that losses made it slower
     # NEAR
-    double best, best_rate  # the size that is best so far; responses a second of its last round
+    double best             # the size that is best so far
+    double best_rate        # responses a second of its last round
+    double best_share       # responses in it, of the queries that left
+    int doubted             # the window in which much was lost, while half of it is tried; else 0
+    int excused, excuse     # rounds for which losses are not the window's; how many those were the last time
     double tried            # this round's size in terms of it
     int near_turn           # tries so far
     int rest                # rounds until the next

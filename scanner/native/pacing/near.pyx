@@ -4,26 +4,33 @@
 
 from scanner.native.pacing.model cimport CRUISE, SIZE_MOST, STARTUP
 
+cdef enum:
+    EXCUSED_LEAST = 8
+    EXCUSED_MOST = 128
 cdef const double LOSSY = 0.02              # share of losses that shows that it is too much
 
 
 cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
     """As few as bring nearly the most. One round tries another size, and is compared with the round before: more in flight
-    has to bring more, fewer may bring hardly less. Losses show how many are too many."""
+    has to bring more, fewer may bring hardly less. Losses are a reason to try half as many."""
     cdef double responses = pacing.answered - pacing.round_answered
-    cdef bint late = pacing.cured > 0.3 and pacing.round_late > 0.05 * responses
-    if pacing.round_lost >= 2 and pacing.round_lost > LOSSY * (pacing.round_lost + responses):
-        pacing.phase = CRUISE
-        pacing.ceiling = max(0.75 * min(pacing.round_window, pacing.ceiling), 1.0)
-        pacing.best, pacing.tried = min(pacing.best, pacing.ceiling), 1
-        pacing.reduced_at = now
+    cdef double share = responses / max(pacing.round_sent, 1)   # of what was sent
+    cdef bint late = pacing.excused <= 0 and pacing.cured > 0.3 and pacing.round_late > 0.05 * responses
+    pacing.excused -= 1
+    if pacing.doubted > 0:
+        judge_losses(pacing, rate, share, now)
+    elif pacing.excused <= 0 and pacing.round_lost >= 2 and pacing.round_lost > LOSSY * (pacing.round_lost + responses):
+        pacing.doubted = pacing.round_window
+        pacing.best, pacing.best_rate, pacing.best_share = pacing.size, rate, share
+        pacing.tried = 0.5
     elif pacing.tried == 1:
-        pacing.best_rate = rate
+        pacing.best_rate, pacing.best_share = rate, share
         pacing.best = min(pacing.size, pacing.ceiling)
         pacing.rest -= 1
         pacing.tried = next_try(pacing, late)
-    elif rate > pacing.best_rate * (1.12 if pacing.tried > 1 else 0.97):
+    elif is_better(pacing, rate, share):
         pacing.best_rate = rate if pacing.tried > 1 else max(rate, pacing.best_rate * 0.99)
+        pacing.best_share = share
         pacing.best = min(pacing.size, pacing.ceiling)
         pacing.tried = next_try(pacing, late) if pacing.phase == STARTUP else pacing.tried
     else:
@@ -37,11 +44,33 @@ cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
     pacing.size = max(min(pacing.tried * pacing.best, pacing.ceiling), 1.0)
 
 
+cdef bint is_better(const Pacing *pacing, double rate, double share) noexcept nogil:
+    """The size tried, than the best so far: more responses, though not for many more lost; or fewer lost."""
+    if pacing.tried > 1:
+        return rate > pacing.best_rate * 1.12 and share > 0.75 * pacing.best_share
+    return rate > pacing.best_rate * 0.97 or share > 1.3 * pacing.best_share
+
+
+cdef void judge_losses(Pacing *pacing, double rate, double share, double now) noexcept nogil:
+    """Half as many were in flight in this round: where that brought nearly as much, the rest was too much; else the path
+    loses them whatever the window is, and for some rounds nobody asks why."""
+    if rate > 0.75 * pacing.best_rate or share > 1.3 * pacing.best_share:
+        pacing.phase = CRUISE
+        pacing.ceiling = max(0.75 * min(pacing.doubted, pacing.ceiling), 1.0)
+        pacing.best = min(pacing.size, pacing.ceiling)
+        pacing.reduced_at = now
+        pacing.excuse = EXCUSED_LEAST
+    else:
+        pacing.excused = pacing.excuse = min(max(2 * pacing.excuse, EXCUSED_LEAST), EXCUSED_MOST)
+    pacing.doubted = 0
+    pacing.tried = 1
+
+
 cdef double next_try(Pacing *pacing, bint late) noexcept nogil:
     """The factor by which the next round's size differs from the best."""
-    if pacing.phase == STARTUP:
-        return 0.5 if late else 2 if pacing.best < 64 else 1.41
-    if pacing.rest > 0:
+    if pacing.phase != STARTUP and pacing.rest > 0:
         return 1
     pacing.near_turn += 1
-    return 0.5 if late else 0.8 if pacing.near_turn % 2 else 1.25
+    if pacing.near_turn % 2 and (late or pacing.phase != STARTUP):
+        return 0.5 if late else 0.8
+    return 1.25 if pacing.phase != STARTUP else 2 if pacing.best < 64 else 1.41
