@@ -35,11 +35,10 @@ class Resolver:
     address: str
     port: int
     server_name: str | None = None  # tls: the name that the certificate must carry
+    is_public: bool = field(init=False, repr=False, compare=False)  # neither loopback, private nor link-local
 
-    @property
-    def is_public(self) -> bool:
-        """True for an address that is neither loopback, private nor link-local."""
-        return ip_address(self.address.partition("%")[0]).is_global
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_public", ip_address(self.address.partition("%")[0]).is_global)
 
     def __str__(self) -> str:
         host = f"[{self.address}]" if ":" in self.address else self.address

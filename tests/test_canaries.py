@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 import uvloop
@@ -9,7 +10,8 @@ from dns_peer import FORMERR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, DnsPeer, Tal
 from udp_peer import Datagram, UdpPeer
 
 from scanner.config.endpoints import resolver_from_text
-from scanner.paths.canaries import INVENTS, fault_of
+from scanner.paths.canaries import faults_of
+from scanner.paths.canary import INVENTS
 from scanner.transports.dial import DialLimits
 
 FAR_S = 600  # no test waits so long
@@ -21,7 +23,7 @@ def rewrites_soon(address: str) -> bool:
 
     async def asked() -> bool:
         limits = DialLimits(asyncio.Semaphore(1), FAR_S, None)
-        return await asyncio.wait_for(fault_of(resolver_from_text(address), None, limits), SOON_S) == INVENTS
+        return await asyncio.wait_for(faults_of([resolver_from_text(address)], None, limits), SOON_S) == [INVENTS]
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(asked())
@@ -96,3 +98,43 @@ def test_one_datagram_that_is_not_invented_is_enough():
 def test_a_resolver_that_invents_answers_is_found_out_over_datagrams():
     with probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as peer:
         assert rewrites_soon(peer.address) is True
+
+
+def faults(resolvers: list[str], timeout_s: float = FAR_S) -> list[str]:
+    """Of each, long before the limit where that is far."""
+
+    async def asked() -> list[str]:
+        limits = DialLimits(asyncio.Semaphore(1), timeout_s, None)
+        return await asyncio.wait_for(faults_of([resolver_from_text(text) for text in resolvers], None, limits), SOON_S)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(asked())
+
+
+def closed_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
+        return sock.getsockname()[1]
+
+
+def test_many_resolvers_are_told_apart_and_a_closed_port_keeps_nobody_waiting():
+    with (
+        probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as one,
+        probed(lambda datagram: datagram.answer(NXDOMAIN)) as other,
+        DnsPeer(on_each(NOERROR)) as stream,
+    ):
+        asked = [one.address, f"udp://127.0.0.1:{closed_port('127.0.0.1')}", other.address, f"tcp://{stream.address}"]
+        assert faults(asked) == [INVENTS, "", "", INVENTS]
+
+
+def test_one_that_is_silent_is_not_judged_and_the_others_are():
+    with (
+        probed(lambda datagram: None) as silent,
+        probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as other,
+    ):
+        assert faults([silent.address, other.address], timeout_s=0.5) == ["", INVENTS]
+
+
+def test_a_closed_port_of_ipv6_keeps_nobody_waiting():
+    one, other = closed_port("::1"), closed_port("127.0.0.1")
+    assert faults([f"udp://[::1]:{one}", f"udp://[::ffff:127.0.0.1]:{other}"]) == ["", ""]

@@ -6,9 +6,10 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 
+from scanner.transports.icmp import report_errors
+
 # asm-generic/socket.h: what the kernel says beside each datagram, when it came and how many it has dropped
 SO_TIMESTAMPNS, SO_RXQ_OVFL = 35, 40
-IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h: ICMP errors are queued for us
 TRIES = 64  # ports of a range that may be taken
 
 
@@ -28,8 +29,7 @@ def port_opener(
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
-                level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if v6 else (socket.IPPROTO_IP, IP_RECVERR)
-                sock.setsockopt(level, option, 1)
+                report_errors(sock)
             bind(sock, next(turns[v6]), port_range)
         except BaseException:
             sock.close()

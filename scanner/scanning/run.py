@@ -14,7 +14,7 @@ from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
-from scanner.paths.canaries import fault_of
+from scanner.paths.canaries import faults_of
 from scanner.results.output import Output
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
@@ -130,8 +130,7 @@ class Scan:
         """Ask each resolver, once, for names that nobody has."""
         proxy = self._config.proxies[-1] if self._config.proxies else None
         resolvers = self._config.resolvers
-        for resolver, fault in zip(resolvers, await asyncio.gather(
-                *(fault_of(resolver, proxy, limits) for resolver in resolvers)), strict=True):  # fmt: skip
+        for resolver, fault in zip(resolvers, await faults_of(resolvers, proxy, limits), strict=True):
             if fault:
                 text = f"{resolver} {fault}"
                 self._console.warn(text)
