@@ -18,6 +18,7 @@ ROWS = {  # the path; what it can carry, s; at most so many times that; superflu
     "much jitter": (dict(rate=5_000, queue=100, jitter_s=0.02), 4.03, 1.3, 1),
     "spread over as long again": (dict(rate=20_000, queue=1_000, spread_s=0.03), 1.06, 1.4, 1),
     "the same without a limit": (dict(spread_s=0.03), 0.4, 1.5, 1),
+    "a slow server with room for many": (dict(rate=1_500, queue=277, delay_s=5e-5), 13.34, 1.05, 1),
     "names that take long": (dict(rate=5_000, queue=100, loss=0.01, slow=0.3), 6.3, 1.3, 3),
     "names that are never answered": (dict(rate=20_000, queue=100, dead=0.05), 7.03, 1.28, 8),
     "a network without a limit": (dict(), 0.3, 1.4, 0),

@@ -456,7 +456,7 @@ def test_badvers_over_tcp_is_asked_without_edns_and_learned():
 
 def test_a_server_that_learns_edns_again_gets_it_again():
     def script(datagram: Datagram) -> None:
-        if len(datagram.peer.names) > 100 or not datagram.query.has_edns:
+        if len(datagram.peer.asked) > 100 or not datagram.query.has_edns:
             honest(datagram)
         else:
             datagram.answer(FORMERR)

@@ -42,6 +42,7 @@ class UdpPeer:
     host: str = "127.0.0.1"
     with_probes: bool = False  # the script answers the questions before the scan too
     asked: list[Datagram] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of those, without the questions before a scan
 
     def __enter__(self) -> "UdpPeer":
         for turn in range(5):
@@ -73,11 +74,6 @@ class UdpPeer:
     def family(self) -> int:
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
 
-    @property
-    def names(self) -> list[str]:
-        """Scanned names that were asked over UDP, the questions before the scan left out."""
-        return [each.query.name for each in self.asked if not is_probe(each.query)]
-
     def serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -85,6 +81,8 @@ class UdpPeer:
                 if octets:
                     datagram = Datagram(parse(octets), octets, source, self)
                     self.asked.append(datagram)
+                    if not is_probe(datagram.query):
+                        self.names.append(datagram.query.name)
                     is_honest = is_probe(datagram.query) and not self.with_probes
                     honest(datagram) if is_honest else self.script(datagram)
 

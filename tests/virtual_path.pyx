@@ -16,7 +16,7 @@ from libcpp.queue cimport priority_queue
 from libcpp.vector cimport vector
 
 from scanner.native.pacing.model cimport Departure, Pacing, begin_pacing, may_repeat, may_send
-from scanner.native.pacing.window cimport depart, fail, leave, let_go, prove_loss, respond, see_cure
+from scanner.native.pacing.window cimport depart, fail, leave, let_go, prove_loss, respond, see_cure, see_too_late
 from scanner.native.round_trips cimport (
     RoundTrips, again_after, begin_round_trips, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
 )
@@ -25,7 +25,7 @@ cdef struct Query:
     int name, older, path
     double sent, ends
     Departure departure
-    bint is_over
+    bint is_over, is_given_up
 
 cdef struct Name:
     int newest              # query, -1 = none
@@ -106,9 +106,11 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
             at, came = responses.top().second, -responses.top().first
             responses.pop()
             now += 2e-6
+            path, name = &all_paths[queries[at].path], &all_names[queries[at].name]
+            if queries[at].is_given_up:
+                see_too_late(&path.pacing, now)
             if queries[at].is_over:
                 continue
-            path, name = &all_paths[queries[at].path], &all_names[queries[at].name]
             queries[at].is_over = True
             respond(&path.pacing, &queries[at].departure, queries[at].sent, came, now)
             learn_round_trip(&path.trips, came - queries[at].sent)
@@ -163,6 +165,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
                 continue
             path, name = &all_paths[queries[at].path], &all_names[queries[at].name]
             queries[at].is_over = True
+            queries[at].is_given_up = queries[at].older < 0
             leave(&path.pacing, &queries[at].departure, now)
             fail(&path.pacing, &queries[at].departure, queries[at].sent, now)
             if name.is_done or name.newest != at:
@@ -205,7 +208,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
                 break
             name = &all_names[query.name]
             now += 2e-6
-            query.older, query.path, query.sent, query.is_over = older, turn, now, False
+            query.older, query.path, query.sent, query.is_over, query.is_given_up = older, turn, now, False, False
             query.ends = now + timeout_s if older < 0 else queries[older].ends
             depart(&path.pacing, &query.departure, older < 0 and name.attempts == 1, older >= 0, now)
             turn += 1

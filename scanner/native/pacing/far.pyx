@@ -87,13 +87,18 @@ cdef void leave_startup(Pacing *pacing, double rate, int window, double now) noe
     if is_even(pacing):
         rate = min(rate, 1.25 * pacing.train)
     remember(pacing, max(min(rate, 2 * pacing.rate), pacing.rate))
-    pacing.phase = CRUISE
-    pacing.full_at = 0
-    pacing.reduced_at = now
     pacing.calm.sent = pacing.calm.lost = 0
     for index in range(class_of(window) - 1):
         pacing.calm.sent += pacing.by_size[index].sent
         pacing.calm.lost += pacing.by_size[index].lost
+    begin_cruise(pacing, now)
+
+
+cdef void begin_cruise(Pacing *pacing, double now) noexcept nogil:
+    """At the rate that is known."""
+    pacing.phase = CRUISE
+    pacing.full_at = 0
+    pacing.reduced_at = now
     pacing.turn = 0
     pacing.interval, pacing.next_look = INTERVAL_FIRST, 3
     pacing.paid = 0
@@ -174,7 +179,9 @@ cdef void cruise(Pacing *pacing, double rate, double was, bint hindered, bint dr
     truth. `was`: the greatest rate before this round."""
     cdef bint lossy = is_lossy(pacing, pacing.answered - pacing.round_answered)
     cdef bint queued = is_waiting(pacing, rate)
-    cdef double least = (0.5 if pacing.standing > 2 * pacing.base + 0.005 else 0.8) * pacing.rate
+    cdef bint long_queue = queued and pacing.standing > 2 * pacing.base + 0.005
+    cdef bint growing = long_queue and pacing.round_sent > 1.1 * (pacing.answered - pacing.round_answered)
+    cdef double least = (0.5 if long_queue else 0.8) * pacing.rate
     if pacing.turn == 1:
         pacing.first_rate = rate
     elif pacing.turn == 2 and not (hindered or drained):    # what STARTUP ended with was a guess
@@ -185,7 +192,7 @@ cdef void cruise(Pacing *pacing, double rate, double was, bint hindered, bint dr
     elif hindered or drained:
         pacing.burst_s = min(pacing.burst_s * 1.05, BURST_MOST_S)
     if (lossy and pacing.gain >= 1 and (pacing.burst_s == BURST_LEAST_S or not (hindered or drained))) \
-            or (queued and not hindered and rate < 0.9 * pacing.pace):
+            or (queued and (growing or not hindered) and rate < 0.9 * pacing.pace):
         believe(pacing, max(max(rate, pacing.before_rate), least))
     pacing.before_rate = rate
     choose_gain(pacing, queued, lossy, hindered, rate > 1.12 * was)

@@ -48,7 +48,7 @@ cdef struct Pacing:
     double batch_least      # s: of the responses since the last batch of them was full
     int batch_count         # of these
     double least            # s: a moving mean of the batches' least round trips; one that came out too short is no harm
-    double wander           # s: how far a batch's least is from that, a moving mean
+    double wander           # s: how far a batch's least is from that without a queue, a moving mean
     double round_least      # s: of the round
     double standing         # s: of the last round: what the way takes and a queue that did not run dry in it
     double base             # s: the least of that in the last seconds: without a queue
@@ -100,6 +100,8 @@ cdef struct Pacing:
     int interval            # rounds between two looks
     int paid                # looks upwards in a row that brought more
     Losses calm             # of queries that left while the path was not full: its own
+    int too_late            # responses to attempts that had ended, less those that came in time since
+    double too_late_at      # s, monotonic: the last time that it was made slower for responses to attempts that had ended
     double reduced_at       # s, monotonic: the last time that losses made it slower
     # NEAR
     double best             # the size that is best so far

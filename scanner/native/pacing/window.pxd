@@ -10,4 +10,5 @@ cdef bint let_go(Pacing *pacing, Departure *departure, bint evident, double pati
 cdef bint fail(Pacing *pacing, Departure *departure, double sent, double now) noexcept nogil
 cdef void see_cure(Pacing *pacing, bint cured) noexcept nogil
 cdef void prove_loss(Pacing *pacing, const Departure *departure, double sent) noexcept nogil
+cdef void see_too_late(Pacing *pacing, double now) noexcept nogil
 cdef void pause_unreachable(Pacing *pacing, double now) noexcept nogil

@@ -2,19 +2,21 @@
 # cython: freethreading_compatible=True
 """Queries come into a path's window and leave it: answered, late, or never sent; and its rounds."""
 
-from libc.math cimport fabs
 from libc.stdint cimport int64_t
 
-from scanner.native.pacing.far cimport grow, judge_far
+from scanner.native.pacing.far cimport begin_cruise, grow, judge_far
 from scanner.native.pacing.model cimport (
     BATCH, CRUISE, FIRST, ROUND_LEAST, STARTUP, Phase, begin_round, believe, class_of, is_queued,
 )
 from scanner.native.pacing.near cimport judge_near
 
+cdef enum:
+    TOO_LATE = 8            # responses that came too late, less those that came in time since then
 cdef const double FAR_RTT_S = 0.001
 cdef const double FAR_MEAN_S = 0.004
 cdef const double NEAR_MEAN_S = 0.002
 cdef const double ROUND_S = 0.002           # a rate over less time is noise
+cdef const double TOO_LATE_S = 0.1          # and two round trips: until it shows whether less helped
 cdef const double BASE_FOR_S = 10.0         # then the least round trip is looked for anew
 cdef const double AWAY_S = 0.001            # that a response waits to be read, where this machine does nothing else
 cdef const double IDLE_S = 0.01             # and two round trips, with nothing in flight
@@ -67,6 +69,7 @@ cdef void respond(Pacing *pacing, Departure *departure, double sent, double came
     if now - came > max(AWAY_S, pacing.rtt_least / 4):
         pacing.away_at = now
     pacing.answered += 1
+    pacing.too_late -= pacing.too_late > 0
     pacing.latest = max(pacing.latest, sent)
     pacing.blind = pacing.probes = pacing.silences = pacing.unanswered = pacing.unreachable = 0
     pacing.paused_until = 0
@@ -92,7 +95,7 @@ cdef void see_least(Pacing *pacing, double rtt) noexcept nogil:
     pacing.batch_count += 1
     if pacing.batch_count == BATCH:
         if pacing.least:
-            pacing.wander += (fabs(pacing.batch_least - pacing.least) - pacing.wander) / 8
+            pacing.wander += (2 * max(pacing.least - pacing.batch_least, 0.0) - pacing.wander) / 8   # a queue only rises
         pacing.least += (pacing.batch_least - pacing.least) / (2 if pacing.least else 1)
         pacing.batch_count, pacing.batch_least = 0, 1e9
 
@@ -193,6 +196,23 @@ cdef bint fail(Pacing *pacing, Departure *departure, double sent, double now) no
         return False
     pacing.paused_until = now + min(PAUSE_MAX_S, PAUSE_FIRST_S * (1 << min(pacing.silences - 2, 10)))
     return True
+
+
+cdef void see_too_late(Pacing *pacing, double now) noexcept nogil:
+    """A response came when its attempt had ended. Where more do so than come in time, more is on its way than the path
+    answers in the time of an attempt; a few are names that take long."""
+    cdef double half = max(pacing.size / 2, 1.0)
+    pacing.too_late += 1
+    if pacing.too_late < TOO_LATE or now - pacing.too_late_at < TOO_LATE_S + 2 * pacing.rtt:
+        return
+    pacing.too_late = 0
+    pacing.too_late_at = pacing.reduced_at = now
+    pacing.best = max(pacing.best / 2, 1.0)
+    pacing.ceiling = max(pacing.best, 2.0)
+    if pacing.is_far:
+        believe(pacing, pacing.rate / 2)
+        begin_cruise(pacing, now)
+    pacing.size = half
 
 
 cdef void pause_unreachable(Pacing *pacing, double now) noexcept nogil:

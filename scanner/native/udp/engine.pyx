@@ -25,7 +25,7 @@ from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, F
 from scanner.native.output.buffer cimport span_of
 from scanner.native.pacing.model cimport may_repeat
 from scanner.native.pacing.window cimport (
-    depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, undo_departure,
+    depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, see_too_late, undo_departure,
 )
 from scanner.native.path cimport PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw
@@ -76,6 +76,17 @@ cdef inline uint8_t cased(const Job *job, const Query *query, int i) noexcept no
     if <uint8_t>((octet | 32) - 97) < 26:
         octet = (octet | 32) ^ <uint8_t>(((query.case_bits >> (i & 63)) & 1) << 5)
     return octet
+
+
+cdef inline void mark(uint8_t *bits, int message_id) noexcept nogil:
+    bits[message_id >> 3] |= 1 << (message_id & 7)
+
+
+cdef inline bint unmark(uint8_t *bits, int message_id) noexcept nogil:
+    """True when it was marked."""
+    cdef bint was = bits[message_id >> 3] >> (message_id & 7) & 1
+    bits[message_id >> 3] &= ~(1 << (message_id & 7))
+    return was
 
 
 cdef bint same_case(const uint8_t *question, const Job *job, const Query *query) noexcept nogil:
@@ -433,9 +444,10 @@ cdef class UdpEngine:
         if path.by_stream:
             return 0
         path.late = True
-        if query is NULL and message_id >= 0 and port.over[message_id >> 3] >> (message_id & 7) & 1:
-            port.over[message_id >> 3] ^= 1 << (message_id & 7)
+        if query is NULL and message_id >= 0 and unmark(port.over, message_id):
             path.pacing.paused_until = 0
+            if unmark(port.given_up, message_id):
+                see_too_late(&path.pacing, now)
             return 0
         return self.count_stray(path, now)
 
@@ -494,6 +506,8 @@ cdef class UdpEngine:
         cdef Job *job = query.job
         path.counts.counts[<int>LOSSES] += 1
         self.account(query, path, now)
+        if not query.departure.is_early:        # it had the time of a whole attempt
+            mark((<Port *>query.channel.carrier).given_up, <uint16_t>query.key)
         if job is not NULL and fail(&path.pacing, &query.departure, query.sent, now):
             path.counts.counts[<int>PAUSES] += 1
         if job is not NULL and query.awaits_cookie:
@@ -542,7 +556,7 @@ cdef class UdpEngine:
         cdef Port *port = <Port *>query.channel.carrier
         cdef uint16_t message_id = <uint16_t>query.key
         self.let_leave(query, path, now)
-        port.over[message_id >> 3] |= 1 << (message_id & 7)
+        mark(port.over, message_id)
 
     # -- fill ----------------------------------------------------------------------------------------------------
 

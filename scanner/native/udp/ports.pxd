@@ -20,6 +20,7 @@ cdef struct Port:           # one socket, so one source port; owned by Ports, us
     Channel channel         # its queries in flight
     Port *next_free
     uint8_t over[8192]      # a bit for each message ID: no longer in flight, one more response to it may come
+    uint8_t given_up[8192]  # the same: none had come to it when its attempt ended
 
 cdef struct PortFamily:     # IPv4 or IPv6
     Port *ports[PORTS]      # those in use

@@ -111,6 +111,7 @@ cdef class Ports:
         port.fd, port.v6, port.retired, port.born, port.sent, port.dropped = fd, family, False, now, 0, 0
         port.channel.carrier = port
         memset(port.over, 0, sizeof(port.over))
+        memset(port.given_up, 0, sizeof(port.given_up))
         event.events = EPOLLIN
         event.data.ptr = port
         if epoll_ctl(self.poll, EPOLL_CTL_ADD, fd, &event) < 0:

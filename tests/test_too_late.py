@@ -1,0 +1,42 @@
+"""Responses that come when their attempts have ended: more was asked than is answered in the time of an attempt."""
+
+from udp_turns import turns
+
+ATTEMPT_TURNS = 40  # of 10 ms; an attempt takes 300 ms
+
+
+def test_where_responses_come_when_their_attempts_have_ended_less_is_in_flight():
+    with turns(5000) as each:
+        each.turn()
+        each.answer(each.asked())
+        for _ in range(3):
+            each.turn()
+            each.answer(each.asked())
+        each.turn()
+        asked = each.asked()
+        each.answer(asked[:8])
+        for _ in range(ATTEMPT_TURNS):
+            each.turn()
+            each.answer(each.asked())
+        ((_, before, *_),) = each.engine.figures()
+
+        each.answer(asked[8:])
+        each.turn()
+        ((_, after, *_),) = each.engine.figures()
+
+    assert after <= max(before / 2, 1)
+
+
+def test_a_response_that_comes_twice_is_none_of_these():
+    with turns(1000) as each:
+        each.turn()
+        asked = each.asked()
+        each.answer(asked)
+        each.turn()
+        ((_, before, *_),) = each.engine.figures()
+
+        each.answer(asked)
+        each.turn()
+        ((_, after, *_),) = each.engine.figures()
+
+    assert after >= before
