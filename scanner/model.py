@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
+VERDICTS = ("taken", "nxdomain", "error")
+"""Key `s`. Index = native code."""
+
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
     "badresp", "badname", "cname_nx", "nodata", "special", "truncated",

@@ -101,8 +101,9 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     from scanner.scanning.run import run
 
     sources = open_inputs(files)
-    types = [type_text(number) for number in settings.types]
-    out = open_output(output, sources, types, settings.qclass, force=force, resume=resume) if output else Output(1)
+    of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
+             "only": list(settings.only)}  # fmt: skip
+    out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 
 

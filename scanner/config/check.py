@@ -17,7 +17,7 @@ from scanner.config.file import lines_of, read_file, warn_if_open
 from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import FIELDS, Proxy, Resolver
+from scanner.model import FIELDS, VERDICTS, Proxy, Resolver
 from scanner.rdata import type_number
 from scanner.text import shown
 
@@ -120,6 +120,19 @@ def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
         if field not in FIELDS:
             raise ScanError(f"{values.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
     return tuple(field for field in FIELDS if field in wanted or (numbered and field == "n"))
+
+
+def only(values: Values) -> tuple[str, ...]:
+    """Verdicts whose lines are written; none stands for all."""
+    texts = values.texts("only") or ()
+    wanted = [verdict for text in texts for verdict in text.split(",") if verdict]
+    for verdict in wanted:
+        if verdict not in VERDICTS:
+            raise ScanError(f"{values.where('only')}: {shown(verdict)} is no verdict; they are {', '.join(VERDICTS)}")
+    if values.is_given("only") and not wanted:
+        raise ScanError(f"{values.where('only')}: names no verdict; leave it out to write all")
+    found = tuple(verdict for verdict in VERDICTS if verdict in wanted)
+    return found if found != VERDICTS else ()
 
 
 def bind(values: Values) -> tuple[str, ...]:

@@ -16,10 +16,9 @@ import duckdb
 
 from scanner.errors import ScanError
 from scanner.input.files import open_input
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 from scanner.text import hidden
 
-VERDICTS = ("taken", "nxdomain", "error")
 RECORDS = "STRUCT(name VARCHAR, ttl BIGINT, type VARCHAR, data VARCHAR)[]"
 COLUMNS = {
     "d": "VARCHAR", "s": "VARCHAR", "r": "SMALLINT", "ms": "INTEGER", "re": "BOOLEAN", "e": "VARCHAR", "x": "SMALLINT",

@@ -52,7 +52,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         LineBuffer(), config.types, classify_line=partial(classify_line, ptr=config.ptr, special=special),
         room_made=room_made,
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
-        fields=config.fields, deadline_s=config.deadline_ms / 1000,
+        fields=config.fields, only=config.only, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),

@@ -54,6 +54,7 @@ class JobPool:
         room_made: Callable[[], object],
         type_tags: Sequence[bytes] = (),
         fields: Sequence[str] = (),
+        only: Sequence[str] = (),
         deadline_s: float = 10.0,
         retries: int = 2,
         live_max: int = 16384,

@@ -23,7 +23,7 @@ cdef class JobReturner(JobCloser):
         job.rcode = response.rcode
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if self.writer.fields.wanted:
+            if self.writer.fields.wanted and self.writer.keeps(outcome.verdict):
                 details = self.describe(job, message, length)
             self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
             return False

@@ -14,11 +14,16 @@ cdef class LineWriter:
     cdef bint with_line, with_why, with_time, with_us
     cdef readonly ResponseFields fields     # those that a response makes
     cdef Span no_lists                  # theirs for a line without one: lists that are empty, so that they can be walked
+    cdef bint kept[3]                   # by Verdict: lines with it are written
     cdef double epoch                   # s to add to monotonic seconds for the wall clock
 
     cdef inline bint full(self) noexcept nogil:
         """No job is started until the lines are taken."""
         return self.buffer.used >= self.buffer.limit
+
+    cdef inline bint keeps(self, Verdict verdict) noexcept nogil:
+        """True for a verdict whose lines are written; the others are only counted."""
+        return self.kept[<int>verdict]
 
     cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil

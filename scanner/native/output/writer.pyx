@@ -7,7 +7,7 @@ import time
 
 from libc.stdint cimport int64_t
 
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.verdict cimport ERROR, NONE, NXDOMAIN, RCODE, REASON_COUNT, TAKEN
@@ -33,10 +33,12 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
 @cython.final
 cdef class LineWriter:
     """Writes into `buffer` and counts in `books`. `type_tags` are the JSON of field t by type, empty where it is not
-    wanted."""
+    wanted. `only` are the verdicts whose lines are written, all where there are none."""
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields, only):
         cdef int index
+        for index, verdict in enumerate(VERDICTS):
+            self.kept[index] = not only or verdict in only
         self.buffer, self.books, self.fields = buffer, books, ResponseFields(fields)
         self.no_lists = span_of(self.fields.no_lists)
         self.type_tags = list(type_tags)
@@ -52,10 +54,13 @@ cdef class LineWriter:
 
     cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil:
-        """The line of one job; `spent` and `now` in seconds, `details` the JSON of the fields of
+        """The line of one job, or a count where its verdict is left out; `spent` and `now` in seconds, `details` the JSON of the fields of
         its response (nothing: there is none), `tags` that of fields ns and p."""
         cdef char *at
         cdef int64_t ms
+        if not self.keeps(verdict):
+            self.books.add_name(verdict, reason, False)
+            return 0
         if details.length == 0:
             details = self.no_lists
         at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
@@ -106,13 +111,17 @@ cdef class LineWriter:
             at = put_number(at, <int64_t>(spent * 1e6 + 0.5))
         at = put(at, b"}\n", 2)
         self.buffer.end(at)
-        self.books.add_line(verdict, reason)
+        self.books.add_name(verdict, reason, True)
         return 0
 
     cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
         """The line of an input line that is not asked at all, for one type."""
         cdef char *at
-        cdef bytes octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
+        cdef bytes octets
+        if not self.keeps(ERROR):
+            self.books.add_name(ERROR, reason, False)
+            return 0
+        octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
             d, REASONS[<int>reason].encode())
         if self.with_line:
             octets += b',"n":%d' % line
@@ -126,7 +135,7 @@ cdef class LineWriter:
         at = self.buffer.begin(len(octets) + 2)
         at = put_span(at, span_of(octets))
         self.buffer.end(put(at, b"}\n", 2))
-        self.books.add_line(ERROR, reason)
+        self.books.add_name(ERROR, reason, True)
         return 0
 
 
