@@ -26,6 +26,10 @@ LINUX = sys.platform.startswith("linux")
 TYPE_MAX = 65534  # those from 65280 on are for private use (RFC 6895 section 3.1)
 NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
+OTHER_LINES = {
+    "names": "a line of names is the name alone", "massdns": "a line of massdns has massdns's own keys",
+    "zdns": "a line of zdns has zdns's own keys",
+}  # fmt: skip
 
 
 def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
@@ -116,10 +120,13 @@ def types(values: Values) -> tuple[int, ...]:
 def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
     """Extra keys of the output, in the order in which they are written."""
     wanted = [field for text in values.texts("fields") or () for field in text.split(",") if field]
+    form = values.value("format")
+    if wanted and form != "compact":
+        raise ScanError(f"{values.where('fields')}: only --format compact has fields; {OTHER_LINES[form]}")
     for field in wanted:
         if field not in FIELDS:
             raise ScanError(f"{values.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
-    return tuple(field for field in FIELDS if field in wanted or (numbered and field == "n"))
+    return tuple(field for field in FIELDS if field in wanted or (numbered and form != "names" and field == "n"))
 
 
 def only(values: Values) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Config:
     rate: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
+    format: str  # of model.FORMATS
     only: tuple[str, ...]  # verdicts to write, () = all
     fsync: int  # seconds, 0 = never
     max_time: int  # seconds, 0 = no limit

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.model import CLASSES, VERDICTS
+from scanner.model import CLASSES, FORMATS, VERDICTS
 from scanner.native.input.answered import Answered
 from scanner.text import hidden
 
@@ -23,7 +23,7 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
-USUAL = {"class": "IN", "only": []}
+USUAL = {"class": "IN", "format": "compact", "only": []}
 """What a side file leaves out where it is so."""
 ONLY_AGAIN = "names whose lines --only left out of {} are asked again"
 
@@ -104,7 +104,7 @@ def write_side(name: str, identity: dict[str, Any]) -> None:
 def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     """What an earlier run left: checked, its torn last line cut off."""
     check_side(name, identity)
-    answered = Answered(identity["types"])
+    answered = Answered(identity["types"], identity.get("format", "compact"))
     try:
         while block := os.read(descriptor, BLOCK):
             answered.read(block)
@@ -121,17 +121,18 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
 
 
 def check_side(name: str, identity: dict[str, Any]) -> None:
-    """The earlier run had the same input, types, class and verdicts to write."""
+    """The earlier run had the same input, types, class, format and verdicts to write."""
     try:
         before = json.loads(read_side(f"{name}{SIDE}"))
         kind, was = (before["dnsscan"], before["input"]), {**USUAL, **before}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(name) from None
     if not (are_words(was.get("types")) and isinstance(was["class"], str) and was["class"] in CLASSES
+            and was["format"] in FORMATS
             and are_words(was["only"], VERDICTS)):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
-    for key, flag in (("class", "--class"), ("types", "--type"), ("only", "--only")):
+    for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only")):
         if was[key] != now[key]:
             words = was[key] if isinstance(was[key], str) else " ".join(was[key])
             raise ScanError(f"--resume: {name} was begun {f'with {flag} {words}' if words else f'without {flag}'}")

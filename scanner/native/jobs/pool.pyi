@@ -52,6 +52,7 @@ class JobPool:
         *,
         classify_line: Callable[[bytes], Classified],
         room_made: Callable[[], object],
+        format: str = "compact",
         type_tags: Sequence[bytes] = (),
         fields: Sequence[str] = (),
         only: Sequence[str] = (),
