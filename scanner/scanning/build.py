@@ -25,6 +25,8 @@ from scanner.streams.engine import StreamSettings
 WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
 SLOTS = 10_000  # queries in flight as datagrams
+LINE_OCTETS = {"compact": 256 << 10, "names": 256 << 10, "massdns": 512 << 10, "zdns": 512 << 10}  # of a line buffer:
+# full, it is emptied at once and all connections are looked at, which long lines make happen often
 
 
 def is_datagram(config: Config, resolver: int) -> bool:
@@ -48,8 +50,8 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
     pool = JobPool(
-        LineBuffer(), config.types, classify_line=partial(classify_line, ptr=config.ptr, special=special),
-        room_made=room_made, format=config.format,
+        LineBuffer(LINE_OCTETS[config.format]), config.types, room_made=room_made, format=config.format,
+        classify_line=partial(classify_line, ptr=config.ptr, special=special),
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
         fields=config.fields, only=config.only, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
