@@ -1,4 +1,4 @@
-"""What fields cost: the same scan with and without them, in turn, over TCP and UDP, of the lab and of knot.
+"""What fields and formats cost: the same scan with and without them, in turn, over TCP and UDP, of the lab and of knot.
 
 `python bench/fields.py [--quick] [--runs N] [--only TEXT]`. CPU is the scanner's own, start-up included;
 its ratio is the median of those of the pairs. Beside them what a response costs in dnspython, and dnsperf, which
@@ -26,9 +26,11 @@ from whole import DNSSCAN, HERE, BenchError, Spent, lab, name_of, run_client, wr
 
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 COUNTS = {"lab": {"tcp": 4_000_000, "udp": 1_000_000}, "knot": {"tcp": 100_000, "udp": 100_000}}  # names
-FIELDS = ("a,ttl,cn", "ans,auth,add,fl,ede")
+FORMS = ("a,ttl,cn", "ans,auth,add,fl,ede", "names", "massdns", "zdns")  # fields, or a format
+FORMATS = ("names", "massdns", "zdns")
 MOST = {("tcp", "a,ttl,cn"): 1.5, ("udp", "a,ttl,cn"): 1.25, ("tcp", "ans,auth,add,fl,ede"): 2.5,
-        ("udp", "ans,auth,add,fl,ede"): 1.5}  # fmt: skip
+        ("udp", "ans,auth,add,fl,ede"): 1.5, ("tcp", "names"): 1.0,
+        ("tcp", "massdns"): 1.5, ("tcp", "zdns"): 2.0}  # fmt: skip
 READINGS = 2000  # of one response by dnspython
 
 
@@ -38,18 +40,18 @@ def knot(folder: Path) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-def scan(server: str, scheme: str, fields: str, folder: Path, count: int) -> Spent:
+def scan(server: str, scheme: str, form: str, folder: Path, count: int) -> Spent:
     command = [*DNSSCAN, "-r", f"{scheme}://{server}", "-t", "A", "--rate", "0", "--workers", "100", "--quiet"]
-    command += ["--fields", fields] if fields else []
+    command += ["--format" if form in FORMATS else "--fields", form] if form else []
     return run_client(command, folder / "names.txt", Path("/dev/null"), folder / "scan.err", count)
 
 
-def pairs(server: str, scheme: str, fields: str, folder: Path, count: int, many: int) -> tuple[Spent, Spent, float]:
+def pairs(server: str, scheme: str, form: str, folder: Path, count: int, many: int) -> tuple[Spent, Spent, float]:
     """The median without and with them, and the median ratio of CPU; who is first changes."""
     without, with_ = [], []
     for number in range(many):
         for each in sorted((without, with_), key=lambda runs: (runs is with_) ^ (number % 2)):
-            each.append(scan(server, scheme, fields if each is with_ else "", folder, count))
+            each.append(scan(server, scheme, form if each is with_ else "", folder, count))
     ratio = statistics.median(b.cpu_us / a.cpu_us for a, b in zip(without, with_, strict=True))
     return median(without), median(with_), ratio
 
@@ -58,9 +60,9 @@ def median(runs: list[Spent]) -> Spent:
     return sorted(runs, key=lambda run: run.cpu_us)[len(runs) // 2]
 
 
-def row(title: str, server: str, scheme: str, fields: str, folder: Path, count: int, many: int) -> str:
-    before, after, ratio = pairs(server, scheme, fields, folder, count, many)
-    most = MOST.get((scheme, fields))
+def row(title: str, server: str, scheme: str, form: str, folder: Path, count: int, many: int) -> str:
+    before, after, ratio = pairs(server, scheme, form, folder, count, many)
+    most = MOST.get((scheme, form))
     return (f"| {title} | {before.rate:,.0f} | {before.cpu_us:.2f} us | {after.rate:,.0f} | {after.cpu_us:.2f} us "
             f"| {ratio:.2f} x | {f'{most} x' if most else ''} |")  # fmt: skip
 
@@ -120,11 +122,11 @@ def measured(share: int, many: int, only: str) -> list[str]:
                 beside.append("knot is not installed.")
                 continue
             with lab(0) if server == "lab" else knot(folder) as address:
-                for scheme, fields in itertools.product(counts, FIELDS):
-                    if only in (title := f"{server}, {scheme}, `{fields}`"):
+                for scheme, form in itertools.product(counts, FORMS):
+                    if only in (title := f"{server}, {scheme}, `{form}`"):
                         count = counts[scheme] // share
                         (write_names if server == "lab" else servers.write_names)(folder / "names.txt", count)
-                        table.append(row(title, address, scheme, fields, folder, count, many))
+                        table.append(row(title, address, scheme, form, folder, count, many))
                         print(table[-1], flush=True)
                 if server == "lab":
                     beside.append(f"dnspython, one such response: {dnspython_us(address):.0f} us of CPU.")
@@ -133,7 +135,7 @@ def measured(share: int, many: int, only: str) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What fields cost.")
+    parser = argparse.ArgumentParser(description="What fields and formats cost.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the names, one pair each; nothing is kept")
     parser.add_argument("--only", default="", help="rows whose title has this in it; nothing is kept")
     parser.add_argument("--runs", type=int, default=5)

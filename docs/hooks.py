@@ -31,6 +31,7 @@ PAGES = {
     "#config": "reference/config.md",
     "#registries": "reference/lab.md#registries",
     "#watching-it": "how-to/watch.md",
+    "#nothing-lost": "how-to/resume.md",
 }
 """Where a link within the README leads here; its other links are to files of the repository, and become their text."""
 

@@ -145,6 +145,8 @@ def scan(names: Iterable[Name] | AsyncIterable[Name], config: Mapping[str, Any],
     if isinstance(names, str | bytes):
         raise TypeError(f"names is an iterable of names, not one: [{names!r}]")
     settings = from_table(config, os.environ)
+    if settings.format != "compact":
+        raise ScanError("config: format: results of the library are objects, not lines; leave it out")
     check_descriptors(settings.workers, may_raise=False)
     return results(names, settings, warn)
 

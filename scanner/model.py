@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
+VERDICTS = ("taken", "nxdomain", "error")
+"""Key `s`. Index = native code."""
+
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",
     "badresp", "badname", "cname_nx", "nodata", "special", "truncated",
@@ -11,11 +14,14 @@ REASONS = (
 )  # fmt: skip
 """The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
 
+FORMATS = ("compact", "names", "massdns", "zdns")
+"""Forms of an output line; the last two are those of the programs that they are named after."""
+
 FIELDS = (
     "n", "why", "t", "a", "ttl", "cn", "ans", "auth", "add", "soa", "sec", "fl", "ede", "nsid", "raw",
     "ns", "p", "ts", "us",
 )  # fmt: skip
-"""Keys on request (`--fields`), in the order in which they are written."""
+"""Keys of a compact line on request (`--fields`), in the order in which they are written."""
 
 FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}
 """Flags that a query may set: the header's bits; `do` stands in OPT (RFC 3225)."""

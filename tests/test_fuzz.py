@@ -27,10 +27,10 @@ LINE_MAX = 2_400_000  # octets of a line: what is spelled out and what always ha
 class Victim:
     """A session with names that never end; what it is sent is as hostile as it gets."""
 
-    def __init__(self, *, names: bytes = b"a.com\n", window: int = WINDOW, fields=()):
+    def __init__(self, *, names: bytes = b"a.com\n", window: int = WINDOW, fields=(), format="compact"):
         self.lines = LineBuffer()
         self.pool = JobPool(self.lines, (NS,), classify_line=classify_line, room_made=lambda: None, retries=0,
-                            deadline_s=1e9, fields=fields)  # fmt: skip
+                            deadline_s=1e9, fields=fields, format=format)  # fmt: skip
         self.pool.feed(names)
         self.session = Session(self.pool, PathState(), window=window)
 

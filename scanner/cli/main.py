@@ -87,6 +87,8 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     first_line = read_first_line() if config == "-" else None
     path = Path(config) if config is not None and first_line is None else None
     settings = load(path, first_line, only_given(given), os.environ, numbered=output is not None)
+    if resume and settings.format == "names":
+        raise ScanError("--resume: a bare name does not say which input line it is of; use another --format or --force")
     if dry_run:
         import orjson
 
@@ -101,8 +103,9 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     from scanner.scanning.run import run
 
     sources = open_inputs(files)
-    types = [type_text(number) for number in settings.types]
-    out = open_output(output, sources, types, settings.qclass, force=force, resume=resume) if output else Output(1)
+    of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
+             "format": settings.format, "only": list(settings.only)}  # fmt: skip
+    out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 
 

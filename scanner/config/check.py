@@ -17,7 +17,7 @@ from scanner.config.file import lines_of, read_file, warn_if_open
 from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import FIELDS, Proxy, Resolver
+from scanner.model import FIELDS, VERDICTS, Proxy, Resolver
 from scanner.rdata import type_number
 from scanner.text import shown
 
@@ -26,6 +26,10 @@ LINUX = sys.platform.startswith("linux")
 TYPE_MAX = 65534  # those from 65280 on are for private use (RFC 6895 section 3.1)
 NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
+OTHER_LINES = {
+    "names": "a line of names is the name alone", "massdns": "a line of massdns has massdns's own keys",
+    "zdns": "a line of zdns has zdns's own keys",
+}  # fmt: skip
 
 
 def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
@@ -116,10 +120,26 @@ def types(values: Values) -> tuple[int, ...]:
 def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
     """Extra keys of the output, in the order in which they are written."""
     wanted = [field for text in values.texts("fields") or () for field in text.split(",") if field]
+    form = values.value("format")
+    if wanted and form != "compact":
+        raise ScanError(f"{values.where('fields')}: only --format compact has fields; {OTHER_LINES[form]}")
     for field in wanted:
         if field not in FIELDS:
             raise ScanError(f"{values.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
-    return tuple(field for field in FIELDS if field in wanted or (numbered and field == "n"))
+    return tuple(field for field in FIELDS if field in wanted or (numbered and form != "names" and field == "n"))
+
+
+def only(values: Values) -> tuple[str, ...]:
+    """Verdicts whose lines are written; none stands for all."""
+    texts = values.texts("only") or ()
+    wanted = [verdict for text in texts for verdict in text.split(",") if verdict]
+    for verdict in wanted:
+        if verdict not in VERDICTS:
+            raise ScanError(f"{values.where('only')}: {shown(verdict)} is no verdict; they are {', '.join(VERDICTS)}")
+    if values.is_given("only") and not wanted:
+        raise ScanError(f"{values.where('only')}: names no verdict; leave it out to write all")
+    found = tuple(verdict for verdict in VERDICTS if verdict in wanted)
+    return found if found != VERDICTS else ()
 
 
 def bind(values: Values) -> tuple[str, ...]:

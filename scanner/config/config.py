@@ -35,6 +35,8 @@ class Config:
     rate: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
+    format: str  # of model.FORMATS
+    only: tuple[str, ...]  # verdicts to write, () = all
     fsync: int  # seconds, 0 = never
     max_time: int  # seconds, 0 = no limit
     max_queries: int  # 0 = no limit
@@ -99,7 +101,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "edns": asking.edns(values, tunnelled=bool(proxies), warnings=warnings),
         "workers": check.workers(values, len(proxies), warnings),
         "threads": check.threads(values, resolvers, warnings),
-        "fields": check.fields(values, numbered=numbered), "bind": check.bind(values),
+        "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
     })  # fmt: skip

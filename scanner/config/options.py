@@ -14,7 +14,7 @@ from scanner.config.kinds import (
     keys_of,
     table_of,
 )
-from scanner.model import CLASSES, FIELDS, FLAGS, POLICIES
+from scanner.model import CLASSES, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
@@ -72,6 +72,11 @@ OPTIONS = table_of(
            detail="udp: never ask a name again before `timeout_ms` is over"),
     Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the README)", default=(),
            detail="extra output keys: " + ", ".join(f"`{field}`" for field in FIELDS)),
+    Option("format", Choice(FORMATS), "WORD", "Lines: compact, names, massdns or zdns", default=FORMATS[0],
+           detail="form of the lines: ours (`compact`), bare `names`, as `massdns -o J` or as `zdns` 2 writes them"),
+    Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
+           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
+                  "have no line and are counted as `filtered`"),
     Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),
     Option("resume", Switch(), "", "Go on with --output where it ended", default=False, place=FLAG),

@@ -7,7 +7,7 @@ from scanner.native.message.response cimport (
     ANSWER_DATA, ANSWER_NONE, BADCOOKIE, BADVERS, SERVERS_OF_NAME, SERVERS_OF_OTHERS, Response,
 )
 
-cdef enum Verdict:
+cdef enum Verdict:          # the order of `model.VERDICTS`
     TAKEN
     NXDOMAIN
     ERROR

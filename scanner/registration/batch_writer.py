@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scanner.errors import ScanError
 from scanner.native.output.buffer import write_lines
 from scanner.registration.answer import Answer
 from scanner.registration.damage import Damaged
 from scanner.registration.lines import EXISTS, LINE_MAX, TAKEN, Finished, Waiting, answered, in_the_dns, read
 from scanner.registration.store import Store
+from scanner.results.foreign import form_of
 from scanner.scanning.sink import error_for, piece_for
 
 FIRST = 16  # domains for a queue that is new
@@ -55,6 +57,7 @@ class BatchWriter:
         self._skip = run.lines  # lines of the input that an earlier process took in
         self._hosts = set(store.hosts())  # with domains to ask, and perhaps no queue yet
         self._rest = b""  # of a line whose end has not come
+        self._is_first = True  # no line has been taken in yet
 
     def work(self, chunks: Sequence[bytes], ended: bool, answers: Sequence[tuple[str, Answer]],
              wanted: Mapping[str, tuple[int, int]]) -> dict[str, Domains]:  # fmt: skip
@@ -94,6 +97,9 @@ class BatchWriter:
         out: list[bytes] = []
         waiting: list[tuple[Waiting, str]] = []  # each with the host of its registry
         at = self._pass_over(block)
+        if self._is_first and block:
+            self._is_first = False
+            self._refuse_foreign(block[: block.index(b"\n")])
         while at < len(block):
             if run := TAKEN.match(block, at):
                 at = run.end()
@@ -111,6 +117,11 @@ class BatchWriter:
                 waiting.append((found, host))
         self._wait(waiting)
         return out
+
+    def _refuse_foreign(self, line: bytes) -> None:
+        """Before anything is asked. Raises ScanError."""
+        if form := form_of(line):
+            raise ScanError(f"line 1 is one of --format {form}: confirm reads those of --format compact and of names")
 
     def _pass_over(self, block: bytes) -> int:
         """Count the block's lines; where those begin that no earlier process has taken in."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
+from scanner.model import VERDICTS
 from scanner.report.plain import plain
 from scanner.report.timeline import Bucket, Timeline, steps, width_s
-from scanner.results.table import VERDICTS
 
 TLDS = 15
 ENDPOINTS_MAX = 12

@@ -14,7 +14,8 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from scanner.errors import ScanError
-from scanner.results.table import COLUMNS, VERDICTS, quoted
+from scanner.model import VERDICTS
+from scanner.results.table import COLUMNS, quoted
 from scanner.text import hidden
 
 BATCH = 10_000  # rows handed to SQLite at a time

@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.model import CLASSES
+from scanner.model import CLASSES, FORMATS, VERDICTS
 from scanner.native.input.answered import Answered
 from scanner.text import hidden
 
@@ -23,7 +23,9 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
-IN = "IN"  # the class of a run that names none
+USUAL = {"class": "IN", "format": "compact", "only": []}
+"""What a side file leaves out where it is so."""
+ONLY_AGAIN = "names whose lines --only left out of {} are asked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,16 @@ class Output:
 
     descriptor: int
     answered: Answered | None = None  # None: nothing
-    warning: str = ""  # what was found there and repaired
+    warnings: tuple[str, ...] = ()  # what was found there and repaired, or cannot be known from it
 
 
-def open_output(name: str, sources: Sequence[int], types: Sequence[str], qclass: str = IN, *, force: bool,
-                resume: bool) -> Output:  # fmt: skip
-    """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. Raises ScanError
-    before anything is changed."""
+def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, force: bool, resume: bool) -> Output:
+    """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. `run` is what
+    its lines come of: `types`, and the keys of USUAL. Raises ScanError before anything is changed."""
     shown = hidden(name)
     refuse_an_input(name, sources)
-    identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources], "types": list(types)}
-    if qclass != IN:
-        identity["class"] = qclass
+    identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources],
+                **{key: value for key, value in run.items() if USUAL.get(key) != value}}  # fmt: skip
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL), 0o600)
         lock(descriptor, name)
@@ -104,7 +104,7 @@ def write_side(name: str, identity: dict[str, Any]) -> None:
 def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     """What an earlier run left: checked, its torn last line cut off."""
     check_side(name, identity)
-    answered = Answered(identity["types"])
+    answered = Answered(identity["types"], identity.get("format", "compact"))
     try:
         while block := os.read(descriptor, BLOCK):
             answered.read(block)
@@ -114,26 +114,37 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     torn = os.fstat(descriptor).st_size - answered.octets
     os.ftruncate(descriptor, answered.octets)
     os.lseek(descriptor, 0, os.SEEK_END)
-    return Output(descriptor, answered, f"{name}: a torn last line ({torn:,} octets) was removed" if torn else "")
+    found = [f"{name}: a torn last line ({torn:,} octets) was removed"] if torn else []
+    if "only" in identity:
+        found.append(ONLY_AGAIN.format(name))
+    return Output(descriptor, answered, tuple(found))
 
 
 def check_side(name: str, identity: dict[str, Any]) -> None:
-    """The earlier run had the same input, types and class."""
+    """The earlier run had the same input, types, class, format and verdicts to write."""
     try:
         before = json.loads(read_side(f"{name}{SIDE}"))
-        kind, types, qclass = (before["dnsscan"], before["input"]), before["types"], before.get("class", IN)
+        kind, was = (before["dnsscan"], before["input"]), {**USUAL, **before}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(name) from None
-    if not isinstance(types, list) or not all(isinstance(each, str) and each.isalnum() for each in types):
+    if not (are_words(was.get("types")) and isinstance(was["class"], str) and was["class"] in CLASSES
+            and was["format"] in FORMATS
+            and are_words(was["only"], VERDICTS)):  # fmt: skip
         raise damaged(name)
-    if not isinstance(qclass, str) or qclass not in CLASSES:
-        raise damaged(name)
-    if qclass != identity.get("class", IN):
-        raise ScanError(f"--resume: {name} was begun with --class {qclass}")
-    if types != identity["types"]:
-        raise ScanError(f"--resume: {name} was begun with --type {' '.join(types)}")
+    now = {**USUAL, **identity}
+    for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only")):
+        if was[key] != now[key]:
+            words = was[key] if isinstance(was[key], str) else " ".join(was[key])
+            raise ScanError(f"--resume: {name} was begun {f'with {flag} {words}' if words else f'without {flag}'}")
     if kind != (identity["dnsscan"], identity["input"]):
         raise ScanError(f"--resume: the input does not match: {name} was begun with another (its size or head differs)")
+
+
+def are_words(found: object, known: Sequence[str] = ()) -> bool:
+    """True for a list of words, of the known ones where there are any."""
+    return isinstance(found, list) and all(
+        isinstance(each, str) and each.isalnum() and (not known or each in known) for each in found
+    )
 
 
 def damaged(name: str) -> ScanError:

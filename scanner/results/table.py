@@ -16,11 +16,11 @@ import duckdb
 
 from scanner.errors import ScanError
 from scanner.input.files import open_input
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 from scanner.text import hidden
 
-VERDICTS = ("taken", "nxdomain", "error")
 RECORDS = "STRUCT(name VARCHAR, ttl BIGINT, type VARCHAR, data VARCHAR)[]"
+OTHERS = {"name": "VARCHAR", "results": "JSON"}  # keys of other formats, by which they are known
 COLUMNS = {
     "d": "VARCHAR", "s": "VARCHAR", "r": "SMALLINT", "ms": "INTEGER", "re": "BOOLEAN", "e": "VARCHAR", "x": "SMALLINT",
     "q": "VARCHAR", "n": "BIGINT", "why": "VARCHAR", "t": "VARCHAR", "a": "VARCHAR[]", "ttl": "INTEGER",
@@ -93,14 +93,15 @@ def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Pat
     them is a result.
     """
     lines = folder / "lines"
-    columns = ", ".join(f"{key}: '{kind}'" for key, kind in COLUMNS.items())
+    columns = ", ".join(f"{key}: '{kind}'" for key, kind in (COLUMNS | OTHERS).items())
     compression = COMPRESSIONS.get(Path(name).suffix, "none")
     copy = f"""
         COPY (
-            SELECT * REPLACE (
+            SELECT * EXCLUDE (name, results) REPLACE (
                 coalesce(x, 0)::SMALLINT AS x,
                 CASE WHEN ts BETWEEN 0 AND {LAST_SECOND} THEN to_timestamp(ts) END AS ts),
-                coalesce({IS_RESULT}, false) AS is_result
+                coalesce({IS_RESULT}, false) AS is_result,
+                CASE WHEN results IS NOT NULL THEN 'zdns' WHEN name IS NOT NULL THEN 'massdns' END AS form
             FROM read_json('/dev/fd/{descriptor}', format = 'newline_delimited', columns = {{{columns}}},
                 ignore_errors = true, maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}')
         ) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
@@ -116,10 +117,12 @@ def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Pat
         f"CREATE VIEW lines AS SELECT * RENAME (file_row_number AS place) "
         f"FROM read_parquet('{as_pattern(lines)}', file_row_number = true)"
     )
-    con.execute("CREATE VIEW results AS SELECT * EXCLUDE (is_result) FROM lines WHERE is_result")
+    con.execute("CREATE VIEW results AS SELECT * EXCLUDE (is_result, form) FROM lines WHERE is_result")
     (all_lines, good) = con.execute("SELECT count(*), count(*) FILTER (is_result) FROM lines").fetchone() or (0, 0)
     if all_lines and not good:
-        raise ScanError(f"{hidden(name)}: none of its {all_lines:,} lines is a result of a scan")
+        (form,) = con.execute("SELECT max(form) FROM lines").fetchone() or (None,)
+        hint = f"; they look like --format {form}, and --format compact is read here" if form else ""
+        raise ScanError(f"{hidden(name)}: none of its {all_lines:,} lines is a result of a scan{hint}")
     return Loaded(all_lines, all_lines - good)
 
 

@@ -4,8 +4,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import orjson
-
 from scanner.config.asking import octets_of
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
@@ -21,11 +19,14 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
 from scanner.rdata import type_text
+from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
 
 WINDOW_MAX = 64  # of `auto`
 IN_FLIGHT_MAX = 1_000_000
 SLOTS = 10_000  # queries in flight as datagrams
+LINE_OCTETS = {"compact": 256 << 10, "names": 256 << 10, "massdns": 512 << 10, "zdns": 512 << 10}  # of a line buffer:
+# full, it is emptied at once and all connections are looked at, which long lines make happen often
 
 
 def is_datagram(config: Config, resolver: int) -> bool:
@@ -49,10 +50,10 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
     pool = JobPool(
-        LineBuffer(), config.types, classify_line=partial(classify_line, ptr=config.ptr, special=special),
-        room_made=room_made,
+        LineBuffer(LINE_OCTETS[config.format]), config.types, room_made=room_made, format=config.format,
+        classify_line=partial(classify_line, ptr=config.ptr, special=special),
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
-        fields=config.fields, deadline_s=config.deadline_ms / 1000,
+        fields=config.fields, only=config.only, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
@@ -99,16 +100,6 @@ def paths_for(config: Config, buckets: Buckets) -> Paths:
     return Paths(config.proxies, config.resolvers, buckets)
 
 
-def tags_for(path: Path, fields: Sequence[str]) -> bytes:
-    """The JSON of fields ns and p, the same for every line that is answered on this path."""
-    tags = b""
-    if "ns" in fields:
-        tags += b',"ns":' + orjson.dumps(str(path.target))
-    if "p" in fields:
-        tags += b',"p":' + (b"null" if path.proxy is None else b"%d" % path.egress)
-    return tags
-
-
 def stream_settings(config: Config) -> StreamSettings:
     """The settings of the engine of streams."""
     return StreamSettings(workers=config.workers, proxies=max(len(config.proxies), 1),
@@ -120,7 +111,7 @@ def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngin
     """A UDP engine that asks the resolvers of `paths`."""
     opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
     return UdpEngine(
-        pool, [address_of(path, tags_for(path, config.fields)) for path in paths], open_port=opener,
+        pool, [address_of(path, tags_for(path, config.format, config.fields)) for path in paths], open_port=opener,
         slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
         policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
         early=not config.no_early_retries,

@@ -22,10 +22,10 @@ from scanner.scanning.build import (
     pool_for,
     stream_resolvers,
     stream_settings,
-    tags_for,
     udp_engine,
 )
 from scanner.scanning.source import in_loop
+from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamEngine
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
@@ -52,7 +52,9 @@ class Engines:
         self.is_paced = buckets.any_rate
         self.streams = StreamEngine(
             make(room_made, index=0, datagrams=False), paths_for(config, buckets), stream_settings(config), limits,
-            self._outlet(0), tags_for=partial(tags_for, fields=config.fields), dial_failed=dial_failed)  # fmt: skip
+            self._outlet(0), dial_failed=dial_failed,
+            tags_for=partial(tags_for, form=config.format, fields=config.fields, by_stream=True),
+        )  # fmt: skip
         self.datagrams: list[UdpThread] = []
         for index in range(1, 1 + threads):
             pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)

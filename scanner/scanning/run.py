@@ -25,7 +25,7 @@ from scanner.scanning.splitter import AHEAD, Splitter
 from scanner.signals import hear, no_status_signals
 from scanner.status.console import Console, is_terminal
 from scanner.status.reporters import Reporters
-from scanner.status.view import View
+from scanner.status.view import View, finished
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 from scanner.transports.tls import tls_context
@@ -138,9 +138,8 @@ class Scan:
                     self._fail(UselessResolver(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
-        for warning in (*self._config.warnings, self._output.warning):
-            if warning:
-                self._console.warn(warning)
+        for warning in (*self._config.warnings, *self._output.warnings):
+            self._console.warn(warning)
         if 0 in self._sources and is_terminal(0) and not self._config.quiet:
             self._console.warn("reading names from the terminal; end with Ctrl-D")
 
@@ -328,12 +327,14 @@ class UselessResolver(ScanError):
 
 
 def balanced(books: Mapping[str, Any]) -> bool:
-    """The books of a finished scan: every line read has its lines written, and the verdicts add up."""
+    """The books of a finished scan: every line read has its lines written or left out, and the verdicts
+    add up."""
     verdicts = books["taken"] + books["nxdomain"] + books["error"]
-    return bool(books["written"] == verdicts and books["written"] + books["unfinished"] == books["expected"])
+    done = finished(books)
+    return bool(done == verdicts and done + books["unfinished"] == books["expected"])
 
 
 def nothing_answered(books: Mapping[str, Any]) -> bool:
     """True when there were names to ask and not one response came."""
-    asked = books["written"] - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
+    asked = finished(books) - books["reasons"].get("badname", 0) - books["reasons"].get("special", 0)
     return bool(asked > 0 and books["responses"] == 0)

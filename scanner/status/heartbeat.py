@@ -18,6 +18,7 @@ from scanner.text import hidden
 
 BEAT_S = 2.0
 COST_MAX = 0.005  # of a core: with hundreds of proxies the metrics are written less often
+BOOKS = ("read", "written", "filtered", "taken", "nxdomain", "error", "retried", "in_flight")
 OURS = (b'{"dnsscan":', b"# HELP dnsscan_")  # how such a file begins: no other is overwritten
 
 
@@ -104,7 +105,7 @@ def heartbeat(view: View) -> bytes:
     text = json.dumps({
         "dnsscan": 1, "pid": os.getpid(), "at": utc_text(datetime.now(UTC)), "started": utc_text(view.began),
         "seconds": round(view.seconds, 3), "ended_by": view.ended_by,
-        **{key: books[key] for key in ("read", "written", "taken", "nxdomain", "error", "retried", "in_flight")},
+        **{key: books[key] for key in BOOKS},
         "per_second": round(view.per_second), "last_answer_s": None if answer_s is None else round(answer_s, 3),
         "done": None if share is None else round(share, 4), "left_s": None if left_s is None else round(left_s),
         "live": view.live, "pausing": view.pausing + view.resolvers_pausing, "output_waits": view.output_waits,

@@ -25,9 +25,10 @@ LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after
 OTHERS = "others"
 POLL_S = 0.1  # the server looks so often whether it is to end
 FAMILIES = {  # and the key of the books
-    "lines_read": "read", "lines_blank": "blank", "lines_skipped": "skipped", "unfinished": "unfinished",
-    "queries": "queries", "responses": "responses", "strays": "strays", "retries": "retried", "requeues": "requeued",
-    "second_passes": "second", "recoveries": "recovered",
+    "lines_read": "read", "lines_blank": "blank", "lines_skipped": "skipped",
+    "lines_filtered": "filtered", "unfinished": "unfinished",
+    "queries": "queries", "responses": "responses", "strays": "strays",
+    "retries": "retried", "requeues": "requeued", "second_passes": "second", "recoveries": "recovered",
 }  # fmt: skip
 
 
@@ -45,9 +46,9 @@ class Collector:
         for family, key in FAMILIES.items():
             yield self._counter(family, MEANINGS[key], (), [((), books[key])])
         verdicts = [((verdict,), books[verdict]) for verdict in ("taken", "nxdomain", "error")]
-        yield self._counter("results", "Lines written, by verdict.", ("verdict",), verdicts)
+        yield self._counter("results", "Names with a verdict, by it.", ("verdict",), verdicts)
         reasons = [((reason,), books["reasons"].get(reason, 0)) for reason in REASONS[1:]]
-        yield self._counter("reasons", "Lines written that have a reason, by it.", ("reason",), reasons)
+        yield self._counter("reasons", "Names with a reason, by it.", ("reason",), reasons)
         yield self._gauge("names_in_flight", "Names started and not yet written.", books["in_flight"])
         yield from self._state()
         yield self._round_trips()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 from scanner.status.console import Console
-from scanner.status.view import View
+from scanner.status.view import View, finished
 
 FRAME_S = 0.25
 PLAIN_S = 10.0
@@ -17,7 +17,7 @@ COST_MAX = 0.005  # of a core: with tens of thousands of tunnels the line is dra
 FORMS = ("auto", "plain", "none")
 PLAIN, BOLD, RED, YELLOW = "", "\x1b[1m", "\x1b[31m", "\x1b[33m"
 RESET = "\x1b[0m"
-ERRORS_MANY = 0.05  # of what was written: then their share is red
+ERRORS_MANY = 0.05  # of the names finished: then their share is red
 
 Part = tuple[str, str]
 """A few words and their colour."""
@@ -57,8 +57,10 @@ def parts(view: View) -> Iterator[Part]:
     if view.output_waits:
         yield "the output's reader is behind", YELLOW
     yield f"{books['written']:,} written", PLAIN
+    if books["filtered"]:
+        yield f"{books['filtered']:,} filtered", PLAIN
     for verdict in ("taken", "nxdomain", "error"):
-        share = books[verdict] / max(books["written"], 1)
+        share = books[verdict] / max(finished(books), 1)
         yield f"{verdict} {percent(share)}", RED if verdict == "error" and share >= ERRORS_MANY else PLAIN
     tally = view.tally()
     median, slow = tally.quantile_ms(0.5), tally.quantile_ms(0.99)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.status.view import Row, View, ms_of, utc_text
+from scanner.status.view import Row, View, finished, ms_of, utc_text
 
 ROWS_SHOWN = 10
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
@@ -17,7 +17,7 @@ def as_json(view: View, *, connections: int, troubles: int, settings: Mapping[st
     ended = "" if view.ended is None else utc_text(view.ended)
     return json.dumps({
         **books, **view.datagrams(), "connections": connections, "troubles": troubles, "seconds": round(seconds, 3),
-        "per_second": round(books["written"] / seconds), "ended_by": view.ended_by,
+        "per_second": round(finished(books) / seconds), "ended_by": view.ended_by,
         "started": utc_text(view.began), "ended": ended, "settings": settings,
         "ms": {f"p{percent}": ms_of(tally, percent / 100) for percent in (50, 90, 99)},
         "series": view.series.points,
@@ -80,12 +80,13 @@ def books_text(view: View, troubles: int) -> str:
     second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
     trouble = f", proxies and resolvers in trouble: {troubles:,}" if troubles else ""
     return (
-        f"read {books['read']:,} = written {books['written']:,} + blank {books['blank']:,}"
-        f"{part(books, 'skipped', 'answered before')}{part(books, 'unfinished', 'unfinished')}; "
+        f"read {books['read']:,} = written {books['written']:,}{part(books, 'filtered', 'filtered')}"
+        f" + blank {books['blank']:,}{part(books, 'skipped', 'answered before')}"
+        f"{part(books, 'unfinished', 'unfinished')}; "
         f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
         f"{f' ({listed})' if listed else ''}; "
         f"{books['queries']:,} queries, {books['retried']:,} retried{second}{trouble}; "
-        f"{seconds:.1f} s, {books['written'] / seconds:,.0f}/s{took}"
+        f"{seconds:.1f} s, {finished(books) / seconds:,.0f}/s{took}"
     )
 
 

@@ -55,7 +55,7 @@ class Sample:
     """`done` is in octets of the input, those of names without a line left out by their share."""
 
     at: float  # s, monotonic
-    written: int
+    finished: int
     done: float
 
 
@@ -173,13 +173,13 @@ class View:
             self._next_at = now + SAMPLE_S
             books = self.books()
             self.series.add(now - self.started, books)
-            self._recent.append(Sample(now, books["written"], self._done(books)))
+            self._recent.append(Sample(now, finished(books), self._done(books)))
 
     @property
     def per_second(self) -> float:
-        """Lines written a second, in the last few seconds."""
+        """Names finished a second, in the last few seconds."""
         first, last = self._recent[0], self._recent[-1]
-        return (last.written - first.written) / max(last.at - first.at, 1e-9)
+        return (last.finished - first.finished) / max(last.at - first.at, 1e-9)
 
     @property
     def share_done(self) -> float | None:
@@ -198,8 +198,8 @@ class View:
 
     def _done(self, books: Mapping[str, Any]) -> float:
         cut = sum(engine.pool.names.lines.octets_cut for engine in self.engines)
-        finished = books["written"] + books["unfinished"]
-        return cut * finished / books["expected"] if books["expected"] else cut
+        ended = finished(books) + books["unfinished"]
+        return cut * ended / books["expected"] if books["expected"] else cut
 
     # -- proxies and resolvers -----------------------------------------------------------------------------------
 
@@ -232,6 +232,11 @@ class View:
         found = by_index(((path.resolver, path) for path in self._paths()), len(self._resolvers))
         return [row_for(str(resolver), paths, sum(path.resolver_pauses for path in paths), windows.get(index))
                 for index, (resolver, paths) in enumerate(zip(self._resolvers, found, strict=True))]  # fmt: skip
+
+
+def finished(books: Mapping[str, Any]) -> int:
+    """Names (and types) with a verdict, whether their line was written or --only left it out."""
+    return int(books["written"] + books["filtered"])
 
 
 def by_index(paths: Iterable[tuple[int, EnginePath]], count: int) -> list[list[EnginePath]]:

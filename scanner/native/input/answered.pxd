@@ -12,6 +12,7 @@ cdef class Answered:
     cdef int type_count
     cdef dict type_indexes          # JSON text of a type -> its index
     cdef readonly int64_t count     # bits set
+    cdef bytes begin, before_type   # of a line; of the type in it
     cdef bytes torn                 # the last line of the octets so far, its end missing
     cdef readonly int64_t octets    # of whole lines read
 

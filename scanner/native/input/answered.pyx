@@ -14,13 +14,18 @@ from scanner.native.memory cimport checked_alloc
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *hay, size_t hay_size, const void *needle, size_t size)
 
+cdef dict SIGNS = {             # by format: how a line begins, and what stands before the type that it answers
+    "compact": (b'{"d":"', b',"t":"'), "massdns": (b'{"name":"', b',"type":"'), "zdns": (b'{"name":"', b',"results":{"'),
+}
 cdef const int64_t LINES_MAX = 1 << 40      # a number beyond is damage, not a line
 
 
 cdef class Answered:
-    """The bitmap. `types` are the record types of the scan; with one of them, lines need not name it."""
+    """The bitmap. `types` are the record types of the scan; with one of them, lines need not name it. Lines have a format of
+    SIGNS."""
 
-    def __cinit__(self, types):
+    def __cinit__(self, types, str format="compact"):
+        self.begin, self.before_type = SIGNS[format]
         self.type_indexes = {name.encode(): index for index, name in enumerate(types)}
         self.type_count = <int>len(types)
         self.torn = b""
@@ -56,7 +61,7 @@ cdef class Answered:
         cdef const char *end = line + length
         cdef int64_t number = 0, bit
         cdef int index = self.type_index(line, length)
-        if length < 7 or memcmp(line, b'{"d":"', 6) != 0 or end[-1] != b"}" or at is NULL or index < 0:
+        if length < 7 or length < len(self.begin) or memcmp(line, <const char *>self.begin, len(self.begin)) != 0 or end[-1] != b"}" or at is NULL or index < 0:
             raise ValueError(self.count + 1, "is not a result with its input line number (field n)")
         at += 5
         while at < end and 48 <= at[0] <= 57 and number < LINES_MAX:
@@ -85,10 +90,10 @@ cdef class Answered:
 
     cdef int type_index(self, const char *line, Py_ssize_t length) except -2:
         """Which of the types the line answers; -1 when it does not say."""
-        cdef const char *at = <const char *>memmem(line, length, b',"t":"', 6)
+        cdef const char *at = <const char *>memmem(line, length, <const char *>self.before_type, len(self.before_type))
         cdef const char *end
         if at is NULL:
             return 0 if self.type_count == 1 else -1
-        at += 6
+        at += len(self.before_type)
         end = <const char *>memchr(at, b'"', line + length - at)
         return -1 if end is NULL else self.type_indexes.get(at[:end - at], -1)

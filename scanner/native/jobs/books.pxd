@@ -8,12 +8,13 @@ cdef enum Entry:            # the order of `ENTRIES`
     READ
     BLANK
     WRITTEN
+    LEFT_OUT
     EXPECTED
     SKIPPED
     UNFINISHED
-    WRITTEN_TAKEN           # by verdict: the order of `Verdict`
-    WRITTEN_NXDOMAIN
-    WRITTEN_ERROR
+    NAMES_TAKEN             # by verdict, written or not: the order of `Verdict`
+    NAMES_NXDOMAIN
+    NAMES_ERROR
     RETRIED
     REQUEUED
     SECOND
@@ -22,13 +23,13 @@ cdef enum Entry:            # the order of `ENTRIES`
 
 cdef class Books:
     cdef int64_t entries[ENTRY_COUNT]       # by Entry; written by the engine's thread, read by any
-    cdef int64_t reasons[REASON_COUNT]      # lines written, by Reason
+    cdef int64_t reasons[REASON_COUNT]      # of these names, by Reason
 
     cdef inline void add(self, Entry entry) noexcept nogil:
         self.entries[<int>entry] += 1
 
-    cdef inline void add_line(self, Verdict verdict, Reason reason) noexcept nogil:
-        """An output line was written."""
-        self.entries[<int>WRITTEN] += 1
-        self.entries[<int>WRITTEN_TAKEN + <int>verdict] += 1
+    cdef inline void add_name(self, Verdict verdict, Reason reason, bint written) noexcept nogil:
+        """A name is finished: its line was written, or left out."""
+        self.entries[<int>WRITTEN if written else <int>LEFT_OUT] += 1
+        self.entries[<int>NAMES_TAKEN + <int>verdict] += 1
         self.reasons[<int>reason] += 1

@@ -2,12 +2,13 @@
 # cython: freethreading_compatible=True
 """The books as Python reads them."""
 
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 
 ENTRIES = (
     ("read", "input lines read"),
     ("blank", "of them: blank lines and comments"),
     ("written", "output lines written"),
+    ("filtered", "output lines that --only left out"),
     ("expected", "output lines that the lines read ask for"),
     ("skipped", "output lines that an earlier run has written"),
     ("unfinished", "output lines left to another run"),
@@ -24,10 +25,11 @@ ENTRIES = (
 cdef dict INDEXES = {name: index for index, (name, _) in enumerate(ENTRIES)}
 assert len(ENTRIES) == ENTRY_COUNT
 assert len(REASONS) == REASON_COUNT
+assert [name for name, _ in ENTRIES[NAMES_TAKEN:NAMES_ERROR + 1]] == list(VERDICTS)
 
 
 cdef class Books:
-    """The counts of ENTRIES, and the lines written by reason."""
+    """The counts of ENTRIES, and the names by reason."""
 
     def count(self, str name not None) -> int:
         """One entry by its name. Raises KeyError."""

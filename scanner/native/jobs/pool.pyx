@@ -22,6 +22,7 @@ from scanner.native.jobs.retry cimport RetryQueue
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport LineBuffer
+from scanner.native.output.formats import WRITERS
 from scanner.native.output.writer cimport LineWriter
 from scanner.native.verdict cimport CONNECTION, Reason
 
@@ -36,14 +37,15 @@ cdef class JobPool(JobReturner):
     file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Times
     in seconds."""
 
-    def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, type_tags=(), fields=(),
-                  double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False, Answered answered=None,
-                  spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
+    def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
+                  fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
+                  Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
-        self.writer = LineWriter(buffer, self.books, list(type_tags) or [b""] * len(types), fields)
+        self.writer = WRITERS[format](buffer, self.books, types, self.asking.form.qclass,
+                                      list(type_tags) or [b""] * len(types), fields, only)
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered)
         self.slots = JobSlots(engines)
         self.retry = RetryQueue()

@@ -23,13 +23,13 @@ cdef class JobReturner(JobCloser):
         job.rcode = response.rcode
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if self.writer.fields.wanted:
+            if self.writer.details.wanted and self.writer.keeps(outcome.verdict):
                 details = self.describe(job, message, length)
             self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
             return False
         self.exchange.end(query)
         job.without_edns = job.without_edns or outcome.next == ASK_WITHOUT_EDNS
-        if self.writer.fields.wanted and self.is_last(job):
+        if self.writer.details.wanted and self.is_last(job):
             self.described = self.describe(job, message, length)        # its extended errors say why
         self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
         self.described = nothing()
@@ -37,7 +37,7 @@ cdef class JobReturner(JobCloser):
 
     cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil:
         """The JSON of the fields of its response, good until the next."""
-        return self.writer.fields.json(message, length, job.qname, job.qname_length, job.qtype)
+        return self.writer.details.json(message, length, job.qname, job.qname_length, job.qtype)
 
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
         """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time

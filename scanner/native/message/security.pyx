@@ -2,7 +2,7 @@
 # cython: freethreading_compatible=True
 """Keys, signatures, and what does not exist."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 
 from scanner.native.message.compressed cimport put_name
 from scanner.native.message.cursor cimport refuse, take, u8, u16, u32, unread

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
-class ResponseFields:
-    @property
-    def wanted(self) -> bool: ...
+from scanner.native.output.details import ResponseDetails
+
+class ResponseFields(ResponseDetails):
     def __init__(self, fields: Sequence[str]) -> None: ...
-    def describe(self, message: bytes, name: bytes, qtype: int) -> bytes: ...

@@ -8,24 +8,23 @@ ends.
 
 cimport cython
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memcpy
 
-from scanner.native.memory cimport checked_alloc
 from scanner.native.message.aliases cimport follow
-from scanner.native.message.compressed cimport Owners, is_owner, owners_of, put_name, put_plain_name
-from scanner.native.message.cursor cimport cursor_over, u16
-from scanner.native.message.name cimport QNAME_MAX, qname_from_text
-from scanner.native.message.rdata cimport put_rdata
+from scanner.native.message.compressed cimport Owners, is_owner, owners_of, put_plain_name
+from scanner.native.message.cursor cimport cursor_over
+from scanner.native.message.name cimport QNAME_MAX
 from scanner.native.message.records cimport (
-    CLASS_IN, TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, skip_name, ttl_of,
+    TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, ttl_of,
 )
-from scanner.native.message.text cimport ESCAPED_MAX, OF_TEXTS, put_base64, put_decimal, put_escaped
-from scanner.native.message.types cimport put_type
+from scanner.native.message.text cimport ESCAPED_MAX, Text, put_base64
+from scanner.native.output.framed cimport (
+    frame, frame_comma, frame_name, frame_number, frame_rdata, frame_text, frame_type,
+)
+from scanner.native.output.sections cimport begin_records, count_of, find_record
 
 cdef enum:
     WORK_MAX = 1 << 17          # octets and pointers of owners that are compared for one response
-    HEADER_OCTETS = 12
     OPTION_NSID = 3             # RFC 5001
     OPTION_EDE = 15             # RFC 8914 section 2
 
@@ -35,83 +34,17 @@ cdef const char *SECTION_KEYS[SECTIONS]
 SECTION_KEYS[:] = [b',"ans":[', b',"auth":[', b',"add":[']
 
 
-# -- what always has room --
-
-
-cdef inline void frame(Text *text, const char *octets) noexcept nogil:
-    cdef size_t count = strlen(octets)
-    memcpy(text.at, octets, count)
-    text.at += count
-
-
-cdef inline void frame_number(Text *text, uint32_t number) noexcept nogil:
-    cdef Text apart
-    apart.at, apart.left = text.at, 10
-    put_decimal(&apart, number)
-    text.at = apart.at
-
-
-cdef inline void frame_type(Text *text, int rtype) noexcept nogil:
-    cdef Text apart
-    apart.at, apart.left = text.at, 10
-    put_type(&apart, rtype)
-    text.at = apart.at
-
-
-cdef void frame_quoted(Text *text, char *begun, bint whole) noexcept nogil:
-    """Closes the quotes that were opened at `begun`; null where what stands in them is not whole."""
-    if whole and text.left >= 0:
-        frame(text, b'"')
-        return
-    text.at = begun
-    frame(text, b"null")
-
-
-cdef void frame_name(Text *text, Cursor cursor) noexcept nogil:
-    """The name at the cursor; null where it cannot be read."""
-    cdef char *begun = text.at
-    frame(text, b'"')
-    put_name(&cursor, text, True)
-    frame_quoted(text, begun, not cursor.over)
-
-
-cdef void frame_text(Text *text, const uint8_t *octets, Py_ssize_t count) noexcept nogil:
-    cdef char *begun = text.at
-    frame(text, b'"')
-    put_escaped(text, octets, count, OF_TEXTS)
-    frame_quoted(text, begun, True)
-
-
-cdef void frame_rdata(Text *text, const uint8_t *message, const Record *record) noexcept nogil:
-    frame(text, b'"')
-    put_rdata(text, message, record)
-    frame(text, b'"')
-
-
-cdef inline void frame_comma(Text *text) noexcept nogil:
-    """Between the members of a list."""
-    if (text.at - 1)[0] != 91:
-        frame(text, b",")
-
-
 # -- the message --
 
 
 cdef void find_sections(Sections *sections, const uint8_t *message, Py_ssize_t length, int wanted) noexcept nogil:
     """The first `wanted` of them."""
-    cdef Cursor cursor = cursor_over(message, 4, length)
+    cdef Cursor cursor = cursor_over(message, HEADER_OCTETS, length)
     cdef Record record
     cdef int index, section
-    sections.rclass = u16(&cursor)              # how many questions: none or one
-    for section in range(SECTIONS):
-        sections.counts[section] = u16(&cursor)
-    if sections.rclass:
-        skip_name(&cursor)
-        u16(&cursor)
-        sections.rclass = u16(&cursor)
-    else:
-        sections.rclass = CLASS_IN
+    sections.rclass = begin_records(&cursor)
     for section in range(wanted):
+        sections.counts[section] = count_of(&cursor, section)
         sections.begins[section] = cursor
         if section + 1 < wanted:
             for index in range(sections.counts[section]):
@@ -160,15 +93,6 @@ cdef void put_section(Text *text, Sections *sections, int section) noexcept nogi
     frame(text, b"]")
 
 
-cdef bint find_record(Record *record, Cursor cursor, int count, int rtype, int rclass) noexcept nogil:
-    """The first of a type in a section; any class for `rclass` 0."""
-    while count > 0 and next_record(&cursor, record):
-        count -= 1
-        if record.rtype == rtype and (rclass == 0 or record.rclass == rclass):
-            return True
-    return False
-
-
 cdef void put_errors(Text *text, Cursor opt) noexcept nogil:
     """Extended errors: code and text, which may end with a zero (RFC 8914 section 2)."""
     cdef Option option
@@ -215,23 +139,15 @@ cdef class ResponseFields:
                 self.sections = section + 1
         self.sections = max(self.sections, self.a or self.ttl or self.cn, 2 * (self.soa or self.sec),
                             3 * (self.ede or self.nsid))
-        self.wanted = self.sections or self.fl or self.raw
         self.no_lists = b"".join(b',"%b":[]' % name.encode() for name in LISTS if name in fields)
-        if self.wanted:
-            self.octets = <char *>checked_alloc(malloc(TEXT_MAX + FRAMES_MAX))
-            self.copy = <uint8_t *>checked_alloc(malloc(MESSAGE_MAX))
+        if self.sections or self.fl or self.raw:
+            self.make_room()
 
-    def __dealloc__(self):
-        free(self.octets)
-        free(self.copy)
-
-    cdef Span json(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
-                   int qtype) noexcept nogil:
-        """`,"a":[...],"ttl":300` and so on, good until the next one. `message` is a response to that question."""
+    cdef void put_all(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
+                      int qtype) noexcept nogil:
+        """`,"a":[...],"ttl":300` and so on."""
         cdef Sections sections
-        cdef Span span
         cdef int section
-        self.text.at, self.text.left = self.octets, TEXT_MAX
         find_sections(&sections, self.as_asked(message, length, qname, qname_length), length, self.sections)
         if self.a or self.ttl or self.cn:
             self.put_answer(&sections, qname, qname_length, qtype)
@@ -246,19 +162,6 @@ cdef class ResponseFields:
             self.put_options(&sections)
         if self.raw:
             self.put_raw(message, length)
-        span.octets, span.length = self.octets, self.text.at - self.octets
-        return span
-
-    cdef const uint8_t *as_asked(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname,
-                                 int qname_length) noexcept nogil:
-        """The message with its question in the letters of the input: names that point to it would have those that a
-        datagram was sent with (0x20), or that the server likes."""
-        if message[5] == 0 or length < HEADER_OCTETS + qname_length or length > MESSAGE_MAX \
-                or memcmp(message + HEADER_OCTETS, qname, qname_length) == 0:
-            return message
-        memcpy(self.copy, message, length)
-        memcpy(self.copy + HEADER_OCTETS, qname, qname_length)
-        return self.copy
 
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil:
         """The records that were asked for, at the end of the alias chain, and that chain."""
@@ -348,13 +251,3 @@ cdef class ResponseFields:
         put_base64(&apart, message, length)
         self.text.at = apart.at
         frame(&self.text, b'"')
-
-    def describe(self, bytes message, bytes name, int qtype) -> bytes:
-        """The same of octets that are a response to `name`, a plain one."""
-        cdef uint8_t qname[256]
-        cdef int length = qname_from_text(name, len(name), qname)
-        cdef Span span
-        if not self.wanted or length == 0 or len(message) < HEADER_OCTETS or len(message) > MESSAGE_MAX:
-            raise ValueError("nothing is wanted, or that is no response to a plain name")
-        span = self.json(message, len(message), qname, length, qtype)
-        return span.octets[:span.length]

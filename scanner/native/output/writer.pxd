@@ -1,25 +1,39 @@
-"""From a job and its verdict to one JSONL line in the buffer. It knows nothing of input, attempts or networks."""
+"""From a job and its verdict to one line in the buffer, in whatever format. It knows nothing of input, attempts or
+networks."""
 
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.job cimport Job
 from scanner.native.output.buffer cimport LineBuffer, Span
-from scanner.native.output.fields cimport ResponseFields
-from scanner.native.verdict cimport Reason, Verdict
+from scanner.native.output.details cimport ResponseDetails
+from scanner.native.verdict cimport REASON_COUNT, Reason, Verdict
+
+ctypedef Span ByReason[REASON_COUNT]
+
+cdef ByReason REASON_TEXTS              # `servfail`; neither is written after import
+cdef ByReason WHY                       # the same in words
 
 cdef class LineWriter:
     cdef readonly LineBuffer buffer
     cdef Books books
-    cdef list type_tags                 # `,"t":"NS"` by type index
-    cdef Span tags[32]                  # the same
-    cdef bint with_line, with_why, with_time, with_us
-    cdef readonly ResponseFields fields     # those that a response makes
-    cdef Span no_lists                  # theirs for a line without one: lists that are empty, so that they can be walked
+    cdef bint kept[3]                   # by Verdict: lines with it are written
+    cdef bint with_line                 # lines say which input line they answer
+    cdef readonly ResponseDetails details   # what they say of a response
     cdef double epoch                   # s to add to monotonic seconds for the wall clock
 
     cdef inline bint full(self) noexcept nogil:
         """No job is started until the lines are taken."""
         return self.buffer.used >= self.buffer.limit
 
-    cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+    cdef inline bint keeps(self, Verdict verdict) noexcept nogil:
+        """True for a verdict whose lines are written; the others are only counted."""
+        return self.kept[<int>verdict]
+
+    cdef int write(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil
     cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1
+    cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                      double now) except -1 nogil
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1
+
+cdef bytes type_text(int rtype)
+cdef bytes class_text(int rclass)

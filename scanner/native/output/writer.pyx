@@ -1,20 +1,17 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""The compact line, straight from the job's slot."""
+"""What all formats have in common: which lines are written, the counts, the clock on the wall, reasons in words."""
 
-cimport cython
 import time
 
-from libc.stdint cimport int64_t
-
-from scanner.model import REASONS
-from scanner.native.message.name cimport text_from_qname
-from scanner.native.output.buffer cimport put, put_number, put_span, span_of
-from scanner.native.verdict cimport ERROR, NONE, NXDOMAIN, RCODE, REASON_COUNT, TAKEN
+from scanner.model import REASONS, VERDICTS
+from scanner.native.message.text cimport Text
+from scanner.native.message.types cimport put_type
+from scanner.native.output.buffer cimport span_of
+from scanner.native.output.framed cimport frame_class
+from scanner.native.verdict cimport ERROR
 
 cdef list KEPT = []                     # octets of the spans below; none of them is written after import
-cdef Span REASON_TEXTS[REASON_COUNT]
-cdef Span WHY[REASON_COUNT]
 cdef int reason_index
 for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
     "", "the resolver answered SERVFAIL", "the resolver refused", "the resolver found our query malformed",
@@ -30,110 +27,62 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
     REASON_TEXTS[reason_index], WHY[reason_index] = span_of(KEPT[reason_index][0]), span_of(KEPT[reason_index][1])
 
 
-@cython.final
 cdef class LineWriter:
-    """Writes into `buffer` and counts in `books`. `type_tags` are the JSON of field t by type, empty where it is not
-    wanted."""
+    """Writes into `buffer` and counts in `books`. `types` are those of the scan and `qclass` its class, as numbers; `only`
+    are the verdicts whose lines are written, all where there are none. A format has its own `put_line` and `put_bad`."""
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, type_tags, fields):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only):
         cdef int index
-        self.buffer, self.books, self.fields = buffer, books, ResponseFields(fields)
-        self.no_lists = span_of(self.fields.no_lists)
-        self.type_tags = list(type_tags)
-        for index in range(len(self.type_tags)):
-            self.tags[index] = span_of(self.type_tags[index])
-        self.with_line, self.with_why = "n" in fields, "why" in fields
-        self.with_time, self.with_us = "ts" in fields, "us" in fields
+        for index, verdict in enumerate(VERDICTS):
+            self.kept[index] = not only or verdict in only
+        self.buffer, self.books, self.details = buffer, books, ResponseDetails()
+        self.with_line = "n" in fields
         self.set_epoch(time.monotonic())
 
     def set_epoch(self, double now) -> None:
         """Look at the wall clock, which may have been set: the engine's clock says `now`."""
         self.epoch = time.time() - now
 
-    cdef int write(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+    cdef int write(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil:
-        """The line of one job; `spent` and `now` in seconds, `details` the JSON of the fields of
-        its response (nothing: there is none), `tags` that of fields ns and p."""
-        cdef char *at
-        cdef int64_t ms
-        if details.length == 0:
-            details = self.no_lists
-        at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
-        at = put(at, b'{"d":"', 6)
-        if job.d is not NULL:
-            at = put(at, job.d, job.d_length)
-        else:
-            at += text_from_qname(job.qname, job.qname_length, at)
-            if job.dot:
-                at = put(at, b".", 1)
-        if verdict == TAKEN:
-            at = put(at, b'","s":"taken","r":', 18)
-        elif verdict == NXDOMAIN:
-            at = put(at, b'","s":"nxdomain","r":', 21)
-        else:
-            at = put(at, b'","s":"error","r":', 18)
-        at = put_number(at, job.rcode) if job.rcode >= 0 else put(at, b"null", 4)
-        at = put(at, b',"ms":', 6)
-        at = put_number(at, <int64_t>(spent * 1000 + 0.5))
-        at = put(at, b',"re":true', 10) if job.rcode == 0 else put(at, b',"re":false', 11)
-        if reason != NONE:
-            at = put_reason(at, reason, job.rcode)
-        if job.attempt:
-            at = put(at, b',"x":', 5)
-            at = put_number(at, job.attempt)
-        if job.d is not NULL:
-            at = put(at, b',"q":"', 6)
-            at += text_from_qname(job.qname, job.qname_length, at)
-            at = put(at, b'"', 1)
-        if self.with_line:
-            at = put(at, b',"n":', 5)
-            at = put_number(at, job.line)
-        if self.with_why and reason != NONE:
-            at = put(at, b',"why":"', 8)
-            at = put_span(at, WHY[<int>reason])
-            at = put(at, b'"', 1)
-        at = put_span(at, self.tags[job.type_index])
-        at = put_span(at, details)
-        at = put_span(at, tags)
-        if self.with_time:
-            ms = <int64_t>((now + self.epoch) * 1000)
-            at = put(at, b',"ts":', 6)
-            at = put_number(at, ms // 1000)
-            at[0], at[1], at[2], at[3] = 46, 48 + ms // 100 % 10, 48 + ms // 10 % 10, 48 + ms % 10      # .mmm
-            at += 4
-        if self.with_us:
-            at = put(at, b',"us":', 6)
-            at = put_number(at, <int64_t>(spent * 1e6 + 0.5))
-        at = put(at, b"}\n", 2)
-        self.buffer.end(at)
-        self.books.add_line(verdict, reason)
+        """The line of one job, or a count where its verdict is left out; `spent` and `now` in seconds, `details` what
+        its response says (nothing: there is none), `tags` what its path says."""
+        cdef bint kept = self.keeps(verdict)
+        if kept:
+            self.put_line(job, verdict, reason, spent, tags, details, now)
+        self.books.add_name(verdict, reason, kept)
         return 0
 
     cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
         """The line of an input line that is not asked at all, for one type."""
-        cdef char *at
-        cdef bytes octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
-            d, REASONS[<int>reason].encode())
-        if self.with_line:
-            octets += b',"n":%d' % line
-        if self.with_why:
-            octets += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-        octets += self.type_tags[type_index] + self.fields.no_lists
-        if self.with_time:
-            octets += b',"ts":%.3f' % time.time()
-        if self.with_us:
-            octets += b',"us":0'
-        at = self.buffer.begin(len(octets) + 2)
-        at = put_span(at, span_of(octets))
-        self.buffer.end(put(at, b"}\n", 2))
-        self.books.add_line(ERROR, reason)
+        cdef bint kept = self.keeps(ERROR)
+        if kept:
+            self.put_bad(d, reason, why, type_index, line)
+        self.books.add_name(ERROR, reason, kept)
         return 0
 
+    cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                      double now) except -1 nogil:
+        with gil:
+            raise NotImplementedError
 
-cdef char *put_reason(char *at, Reason reason, int rcode) noexcept nogil:
-    """`,"e":"servfail"`; an RCODE without a name of its own is `rcodeN`."""
-    at = put(at, b',"e":"', 6)
-    at = put_span(at, REASON_TEXTS[<int>reason])
-    if reason == RCODE:
-        at = put_number(at, rcode)
-    return put(at, b'"', 1)
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+        raise NotImplementedError
+
+
+cdef bytes type_text(int rtype):
+    """The mnemonic of a type."""
+    cdef char octets[32]
+    cdef Text text
+    text.at, text.left = octets, 16
+    put_type(&text, rtype)
+    return octets[:text.at - octets]
+
+
+cdef bytes class_text(int rclass):
+    """The mnemonic of a class."""
+    cdef char octets[32]
+    cdef Text text
+    text.at = octets
+    frame_class(&text, rclass)
+    return octets[:text.at - octets]

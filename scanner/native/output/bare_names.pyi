@@ -1,0 +1,3 @@
+from scanner.native.output.writer import LineWriter
+
+class NamesWriter(LineWriter): ...
