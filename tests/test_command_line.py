@@ -340,7 +340,7 @@ def test_no_memory_in_mid_scan_is_exit_code_1_and_whole_lines(tmp_path):  # 124
             resource.prlimit(run.pid, resource.RLIMIT_AS, (size, size))
             feeder = threading.Thread(target=feed, args=(run,), daemon=True)
             feeder.start()
-            code = run.wait(30)
+            code = run.wait(100)  # until something needs more than there is
             feeder.join(10)
             err = run.stderr.read().decode()
         finally:

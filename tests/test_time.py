@@ -184,7 +184,7 @@ def test_a_clock_that_is_set_by_days_costs_no_name_and_is_seen_in_ts(far, tmp_pa
     _, err = run.communicate(timeout=30)
     assert (run.returncode, err) == (143, b"")
 
-    done = scan(*command, "--rate", 0, **wall.environment)
+    done = scan(*command, "--rate", 0, limit_s=100, **wall.environment)
 
     assert done.code == 0, done.err
     rows = assert_right(out, listed)

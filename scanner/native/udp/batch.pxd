@@ -26,6 +26,7 @@ cdef class ReceiveBatch:
     cdef uint8_t *octets                # IN datagrams
     cdef uint8_t control[IN * CONTROL]  # what the kernel says beside each
     cdef timespec read_at               # wall clock
+    cdef double apart                   # s: that clock, less the kernel's
     cdef int receive(self, int fd) noexcept nogil
     cdef uint32_t dropped(self, int index) noexcept nogil
     cdef double waited(self, int index) noexcept nogil

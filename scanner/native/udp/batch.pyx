@@ -17,6 +17,7 @@ from scanner.native.sockets cimport (
 
 cdef enum:
     SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
+cdef const double SET_S = 10.0  # nothing waits so long: the wall clock was set
 
 
 @cython.final
@@ -53,11 +54,16 @@ cdef class ReceiveBatch:
         return (<const uint32_t *>said)[0] if said is not NULL else 0
 
     cdef double waited(self, int index) noexcept nogil:
-        """Seconds for which this one had waited to be read, by the wall clock: wrong where that was set meanwhile."""
+        """Seconds for which this one had waited to be read. The kernel says when it came by the wall clock, which may be
+        set, or differ from ours: the least difference is no waiting."""
         cdef const timespec *came = <const timespec *>self.said(index, SO_TIMESTAMPNS)
+        cdef double apart
         if came is NULL:
             return 0
-        return (self.read_at.tv_sec - came.tv_sec) + 1e-9 * (self.read_at.tv_nsec - came.tv_nsec)
+        apart = (self.read_at.tv_sec - came.tv_sec) + 1e-9 * (self.read_at.tv_nsec - came.tv_nsec)
+        if apart < self.apart or apart > self.apart + SET_S:
+            self.apart = apart
+        return apart - self.apart
 
     cdef const void *said(self, int index, int kind) noexcept nogil:
         """What the kernel says beside a datagram; NULL when it says nothing of that kind."""
