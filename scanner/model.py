@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
+from scanner.text import place_text
+
 VERDICTS = ("taken", "nxdomain", "error")
 """Key `s`. Index = native code."""
 
@@ -47,9 +49,8 @@ class Resolver:
         object.__setattr__(self, "is_public", ip_address(self.address.partition("%")[0]).is_global)
 
     def __str__(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
         name = f"#{self.server_name}" if self.server_name else ""
-        return f"{self.scheme}://{host}:{self.port}{name}"
+        return f"{self.scheme}://{place_text(self.address, self.port)}{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,5 @@ class Proxy:
     password: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
         user = f"{quote(self.user)}:***@" if self.user is not None else ""
-        return f"{self.scheme}://{user}{host}:{self.port}"
+        return f"{self.scheme}://{user}{place_text(self.host, self.port)}"

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import select
 import socket
 
 import pytest
@@ -138,3 +140,13 @@ def test_one_that_is_silent_is_not_judged_and_the_others_are():
 def test_a_closed_port_of_ipv6_keeps_nobody_waiting():
     one, other = closed_port("::1"), closed_port("127.0.0.1")
     assert faults([f"udp://[::1]:{one}", f"udp://[::ffff:127.0.0.1]:{other}"]) == ["", ""]
+
+
+def test_without_a_descriptor_nothing_is_asked_and_without_datagrams_none_is_taken(monkeypatch):
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "none left")
+
+    monkeypatch.setattr(select, "epoll", none_left)
+    with DnsPeer(on_each(NOERROR)) as stream:
+        assert faults([f"tcp://{stream.address}"]) == [INVENTS]
+    assert faults(["udp://127.0.0.1:9", "udp://127.0.0.2:9"]) == ["", ""]

@@ -119,7 +119,7 @@ def types(values: Values) -> tuple[int, ...]:
 
 def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
     """Extra keys of the output, in the order in which they are written."""
-    wanted = [field for text in values.texts("fields") or () for field in text.split(",") if field]
+    wanted = listed(values, "fields")
     form = values.value("format")
     if wanted and form != "compact":
         raise ScanError(f"{values.where('fields')}: only --format compact has fields; {OTHER_LINES[form]}")
@@ -129,10 +129,14 @@ def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
     return tuple(field for field in FIELDS if field in wanted or (numbered and form != "names" and field == "n"))
 
 
+def listed(values: Values, key: str) -> list[str]:
+    """What stands between the commas of its texts."""
+    return [word for text in values.texts(key) or () for word in text.split(",") if word]
+
+
 def only(values: Values) -> tuple[str, ...]:
     """Verdicts whose lines are written; none stands for all."""
-    texts = values.texts("only") or ()
-    wanted = [verdict for text in texts for verdict in text.split(",") if verdict]
+    wanted = listed(values, "only")
     for verdict in wanted:
         if verdict not in VERDICTS:
             raise ScanError(f"{values.where('only')}: {shown(verdict)} is no verdict; they are {', '.join(VERDICTS)}")

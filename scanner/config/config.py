@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from scanner.config import asking, check
-from scanner.config.endpoints import is_near, metrics_from_text, place_text
+from scanner.config.endpoints import is_near, metrics_from_text
 from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, read_file, warn_if_open
 from scanner.config.options import OPTIONS
 from scanner.config.values import Values
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
 from scanner.rdata import type_text
-from scanner.text import hidden
+from scanner.text import hidden, place_text
 
 
 @dataclass(frozen=True, slots=True)

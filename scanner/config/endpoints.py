@@ -93,11 +93,6 @@ def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] 
     return str(address), port
 
 
-def place_text(host: str, port: int) -> str:
-    """`127.0.0.1:53`, `[::1]:53`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
     """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`."""
     scheme, separator, rest = text.strip().partition("://")

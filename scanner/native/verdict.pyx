@@ -2,11 +2,9 @@
 # cython: freethreading_compatible=True
 """The verdict on one message, for those that are not on the hot path."""
 
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 from scanner.native.message.name cimport qname_from_text
 from scanner.native.message.response cimport CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
-
-VERDICTS = ("taken", "nxdomain", "error")   # in the order of `Verdict`
 
 
 def classify(bytes message, bytes text, int qtype, int qclass=CLASS_IN) -> tuple | None:

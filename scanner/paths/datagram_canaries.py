@@ -29,11 +29,16 @@ class DatagramCanaries:
         self._all_asked = False
         self._over = asyncio.Event()
         self._sockets: dict[int, socket.socket] = {}  # by address family
-        self._poll = select.epoll()  # the loop would stop to watch a socket with an error
 
     async def faults(self, timeout_s: float) -> list[str]:
         """What is wrong with each; "" when nothing is known to be, or it was not heard of in time."""
+        if not self._resolvers:
+            return []
         targets = [target_of(resolver) for resolver in self._resolvers]
+        try:
+            self._poll = select.epoll()  # the loop would stop to watch a socket with an error
+        except OSError:  # no descriptor is left
+            return [""] * len(targets)
         asyncio.get_running_loop().add_reader(self._poll.fileno(), self._read)
         try:
             async with asyncio.timeout(timeout_s):

@@ -12,6 +12,7 @@ import orjson
 
 from scanner.input.line import classify_line, shown
 from scanner.input.nesting import NESTED_MAX, is_too_deep
+from scanner.model import VERDICTS
 from scanner.registration.answer import NOT_ASKED, REGISTERED, UNKNOWN, Answer
 from scanner.registration.domain import registrable
 
@@ -74,7 +75,7 @@ def row_of(text: bytes) -> dict[str, Any] | None:
         row = orjson.loads(text)
     except ValueError:
         return None
-    is_ours = isinstance(row, dict) and isinstance(row.get("d"), str) and row.get("s") in ("taken", "nxdomain", "error")
+    is_ours = isinstance(row, dict) and isinstance(row.get("d"), str) and row.get("s") in VERDICTS
     return None if not is_ours or (may_be_deep(text) and is_too_deep(row)) else row
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import orjson
 
-from scanner.model import Resolver
 from scanner.paths.path import Path
+from scanner.text import place_text
 
 ZDNS_PROTOCOLS = {"udp": "udp", "tcp": "tcp", "tls": "DoT"}
 
@@ -14,20 +14,14 @@ def tags_for(path: Path, form: str, fields: Sequence[str], *, by_stream: bool = 
     """Members of a JSON object, each after a comma. `by_stream`: streams bring the answers, also those of a udp://
     resolver that no datagram could hold."""
     target = path.stream_target if by_stream else path.target
+    place = orjson.dumps(place_text(target.address, target.port))
     if form == "massdns":
-        protocol = b"UDP" if target.scheme == "udp" else b"TCP"
-        return b',"resolver":%b,"proto":"%b"' % (orjson.dumps(place(target)), protocol)
+        return b',"resolver":%b,"proto":"%b"' % (place, b"UDP" if target.scheme == "udp" else b"TCP")
     if form == "zdns":
-        return b',"protocol":"%b","resolver":%b' % (ZDNS_PROTOCOLS[target.scheme].encode(), orjson.dumps(place(target)))
+        return b',"protocol":"%b","resolver":%b' % (ZDNS_PROTOCOLS[target.scheme].encode(), place)
     tags = b""
     if "ns" in fields:
         tags += b',"ns":' + orjson.dumps(str(path.target))
     if "p" in fields:
         tags += b',"p":' + (b"null" if path.proxy is None else b"%d" % path.egress)
     return tags
-
-
-def place(resolver: Resolver) -> str:
-    """`192.0.2.53:53`, `[2001:db8::1]:53`."""
-    host = f"[{resolver.address}]" if ":" in resolver.address else resolver.address
-    return f"{host}:{resolver.port}"

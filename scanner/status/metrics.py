@@ -15,10 +15,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest, make_wsgi_app
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from scanner.config.endpoints import place_text
 from scanner.errors import ScanError
-from scanner.model import REASONS
+from scanner.model import REASONS, VERDICTS
 from scanner.status.view import MEANINGS, PATH_COUNTS, Row, View
+from scanner.text import place_text
 from scanner.version import __version__
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together
@@ -45,7 +45,7 @@ class Collector:
         books = self._view.books()
         for family, key in FAMILIES.items():
             yield self._counter(family, MEANINGS[key], (), [((), books[key])])
-        verdicts = [((verdict,), books[verdict]) for verdict in ("taken", "nxdomain", "error")]
+        verdicts = [((verdict,), books[verdict]) for verdict in VERDICTS]
         yield self._counter("results", "Names with a verdict, by it.", ("verdict",), verdicts)
         reasons = [((reason,), books["reasons"].get(reason, 0)) for reason in REASONS[1:]]
         yield self._counter("reasons", "Names with a reason, by it.", ("reason",), reasons)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from time import monotonic
 
+from scanner.model import VERDICTS
 from scanner.status.console import Console
 from scanner.status.view import View, finished
 
@@ -59,7 +60,7 @@ def parts(view: View) -> Iterator[Part]:
     yield f"{books['written']:,} written", PLAIN
     if books["filtered"]:
         yield f"{books['filtered']:,} filtered", PLAIN
-    for verdict in ("taken", "nxdomain", "error"):
+    for verdict in VERDICTS:
         share = books[verdict] / max(finished(books), 1)
         yield f"{verdict} {percent(share)}", RED if verdict == "error" and share >= ERRORS_MANY else PLAIN
     tally = view.tally()

@@ -9,7 +9,7 @@ would do.
 import re
 from base64 import b64encode
 
-from scanner.text import printable
+from scanner.text import place_text, printable
 from scanner.transports.dial_error import DialError
 
 REPLY_MAX = 1 << 18  # octets of a reply, responses before the last one (1xx) included
@@ -24,7 +24,7 @@ TLS_RECORDS = (0x15, 0x16)  # an alert, a handshake
 
 def connect_request(host: str, port: int, user: str | None, password: str | None) -> bytes:
     """The request; user and password in UTF-8 (RFC 7617)."""
-    place = f"[{host.partition('%')[0]}]:{port}" if ":" in host else f"{host}:{port}"
+    place = place_text(host.partition("%")[0], port)
     lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}", "User-Agent: dnsscan"]
     if user is not None:
         credentials = b64encode(f"{user}:{password or ''}".encode()).decode()
