@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
-from scanner.text import place_text
-
 VERDICTS = ("taken", "nxdomain", "error")
 """Key `s`. Index = native code."""
 
@@ -66,3 +64,8 @@ class Proxy:
     def __str__(self) -> str:
         user = f"{quote(self.user)}:***@" if self.user is not None else ""
         return f"{self.scheme}://{user}{place_text(self.host, self.port)}"
+
+
+def place_text(host: str, port: int) -> str:
+    """`127.0.0.1:53`, `[::1]:53`."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -28,11 +28,6 @@ def hidden(text: str) -> str:
     return f"{text[: begin.end()]}***{text[end:]}" if begin and begin.end() <= end else text
 
 
-def place_text(host: str, port: int) -> str:
-    """`127.0.0.1:53`, `[::1]:53`."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def token(value: object) -> str:
     """Any value of a configuration for an error line."""
     return shown(text_of(value))

@@ -11,9 +11,9 @@ from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, rea
 from scanner.config.options import OPTIONS
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import Proxy, Resolver
+from scanner.model import Proxy, Resolver, place_text
 from scanner.rdata import type_text
-from scanner.text import hidden, place_text
+from scanner.text import hidden
 
 
 @dataclass(frozen=True, slots=True)

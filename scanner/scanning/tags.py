@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import orjson
 
+from scanner.model import place_text
 from scanner.paths.path import Path
-from scanner.text import place_text
 
 ZDNS_PROTOCOLS = {"udp": "udp", "tcp": "tcp", "tls": "DoT"}
 

@@ -16,9 +16,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from scanner.errors import ScanError
-from scanner.model import REASONS, VERDICTS
+from scanner.model import REASONS, VERDICTS, place_text
 from scanner.status.view import MEANINGS, PATH_COUNTS, Row, View
-from scanner.text import place_text
 from scanner.version import __version__
 
 LABELS_MAX = 500  # proxies, or resolvers, with series of their own; those after them are `others` together

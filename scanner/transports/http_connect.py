@@ -9,7 +9,8 @@ would do.
 import re
 from base64 import b64encode
 
-from scanner.text import place_text, printable
+from scanner.model import place_text
+from scanner.text import printable
 from scanner.transports.dial_error import DialError
 
 REPLY_MAX = 1 << 18  # octets of a reply, responses before the last one (1xx) included
