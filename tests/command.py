@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -68,6 +69,21 @@ def start(*args: object, **options) -> subprocess.Popen:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     STARTED.append(subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options}))
     return STARTED[-1]
+
+
+def killed_and_resumed(command: list, *, seed: int, runs: int, least_s: float, most_s: float) -> int:
+    """Run again and again, each time killed at a moment of its own, until it ends first; how often it was killed."""
+    moments, kills = random.Random(seed), 0
+    for _ in range(runs):
+        run = start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            run.wait(moments.uniform(least_s, most_s))
+            break
+        except subprocess.TimeoutExpired:
+            run.kill()
+            run.wait()
+            kills += 1
+    return kills
 
 
 def fed(run: subprocess.Popen, turns: list[str], pause_s: float) -> list[dict]:

@@ -1,12 +1,11 @@
 """--only: the verdicts whose lines are written. The others are counted: no name that came in is unaccounted for."""
 
 import json
-import random
 import subprocess
 from collections import Counter
 
 import pytest
-from command import DNSSCAN, ROOT, refusal, scan, start
+from command import DNSSCAN, ROOT, killed_and_resumed, refusal, scan
 from dns_peer import DnsPeer
 from test_metrics import samples
 from test_udp import stats_of
@@ -151,17 +150,8 @@ def test_killed_at_any_moment_and_resumed_until_done_the_file_is_exact(lab, tmp_
     listed = [f"resume{number}.lab.test" for number in range(60_000)]
     source, output = tmp_path / "names.txt", tmp_path / "nx.jsonl"
     source.write_text("".join(f"{name}\n" for name in listed))
-    moments, kills = random.Random(20261129), 0
     command = ["-r", resolver(lab), "--output", output, "--resume", "--only", "nxdomain", "--rate", 60_000, source]
-    for _ in range(8):
-        run = start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            run.wait(moments.uniform(0.3, 0.9))
-            break
-        except subprocess.TimeoutExpired:
-            run.kill()
-            run.wait()
-            kills += 1
+    kills = killed_and_resumed(command, seed=20261129, runs=8, least_s=0.3, most_s=0.9)
     before = output.read_bytes().count(b"\n")
     done = scan(*command, "--stats", "json")
 

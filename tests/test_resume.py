@@ -13,7 +13,7 @@ import time
 from collections import Counter
 
 import pytest
-from command import DNSSCAN, QUICK, ROOT, refusal, scan, start
+from command import DNSSCAN, QUICK, ROOT, killed_and_resumed, refusal, scan, start
 from dns_peer import DnsPeer
 from test_udp import stats_of
 
@@ -63,19 +63,10 @@ def test_output_is_a_private_file_whose_lines_say_which_input_line_they_answer(l
 
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
 def test_killed_at_any_moment_and_resumed_until_done(lab, files, scheme):
-    listed, seed = files.names(150_000), 20261121
-    moments, kills = random.Random(seed), 0
+    listed = files.names(150_000)
     command = ["-r", f"{scheme}://{resolver(lab)}", "--output", files.output, "--resume", "--quiet", "--rate", 150_000,
                files.input]  # fmt: skip
-    for _ in range(40):
-        run = start(*command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            run.wait(moments.uniform(0.1, 0.5))
-            break
-        except subprocess.TimeoutExpired:
-            run.kill()
-            run.wait()
-            kills += 1
+    kills = killed_and_resumed(command, seed=20261121, runs=40, least_s=0.1, most_s=0.5)
     done = scan(*command)
 
     assert done.code == 0, done.err

@@ -12,6 +12,7 @@ cdef class LineBuffer:
     cdef readonly Py_ssize_t limit  # octets at which no new job is started until the lines are taken
 
     cdef char *begin(self, Py_ssize_t most) except NULL nogil
+    cdef int add(self, bytes line) except -1
     cdef inline void end(self, char *at) noexcept nogil:
         self.used = at - self.octets
 

@@ -40,6 +40,11 @@ cdef class LineBuffer:
             self.room = room
         return self.octets + self.used
 
+    cdef int add(self, bytes line) except -1:
+        """A line that is already made."""
+        self.end(put(self.begin(len(line)), line, len(line)))
+        return 0
+
     def take(self) -> bytes:
         """Every finished line so far, as one block; the buffer is empty after it."""
         block = self.octets[:self.used]

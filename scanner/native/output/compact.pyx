@@ -11,8 +11,8 @@ from scanner.model import REASONS
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.output.fields cimport ResponseFields
-from scanner.native.output.writer cimport REASON_TEXTS, WHY
-from scanner.native.verdict cimport NONE, NXDOMAIN, RCODE, TAKEN
+from scanner.native.output.writer cimport REASON_TEXTS, WHY, put_reason, quotable
+from scanner.native.verdict cimport NONE, NXDOMAIN, TAKEN
 
 
 @cython.final
@@ -54,7 +54,7 @@ cdef class CompactWriter(LineWriter):
         at = put_number(at, <int64_t>(spent * 1000 + 0.5))
         at = put(at, b',"re":true', 10) if job.rcode == 0 else put(at, b',"re":false', 11)
         if reason != NONE:
-            at = put_reason(at, reason, job.rcode)
+            at = put_reason(put(at, b',"e":"', 6), REASON_TEXTS, reason, job.rcode)
         if job.attempt:
             at = put(at, b',"x":', 5)
             at = put_number(at, job.attempt)
@@ -86,29 +86,16 @@ cdef class CompactWriter(LineWriter):
         return 0
 
     cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
-        cdef char *at
         cdef bytes no_lists = (<ResponseFields>self.details).no_lists
         cdef bytes octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
             d, REASONS[<int>reason].encode())
         if self.with_line:
             octets += b',"n":%d' % line
         if self.with_why:
-            octets += b',"why":"%b"' % why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+            octets += b',"why":"%b"' % quotable(why)
         octets += self.type_tags[type_index] + no_lists
         if self.with_time:
             octets += b',"ts":%.3f' % time.time()
         if self.with_us:
             octets += b',"us":0'
-        at = self.buffer.begin(len(octets) + 2)
-        at = put_span(at, span_of(octets))
-        self.buffer.end(put(at, b"}\n", 2))
-        return 0
-
-
-cdef char *put_reason(char *at, Reason reason, int rcode) noexcept nogil:
-    """`,"e":"servfail"`; an RCODE without a name of its own is `rcodeN`."""
-    at = put(at, b',"e":"', 6)
-    at = put_span(at, REASON_TEXTS[<int>reason])
-    if reason == RCODE:
-        at = put_number(at, rcode)
-    return put(at, b'"', 1)
+        return self.buffer.add(octets + b"}\n")

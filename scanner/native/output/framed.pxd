@@ -71,6 +71,6 @@ cdef inline void frame_rdata(Text *text, const uint8_t *message, const Record *r
     frame(text, b'"')
 
 cdef inline void frame_comma(Text *text) noexcept nogil:
-    """Between the members of a list."""
-    if (text.at - 1)[0] != 91:
+    """Between the members of a list or of an object."""
+    if (text.at - 1)[0] != 91 and (text.at - 1)[0] != 123:
         frame(text, b",")

@@ -7,17 +7,16 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from scanner.model import REASONS
-from scanner.native.message.cursor cimport Cursor, cursor_over
+from scanner.native.message.cursor cimport Cursor
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.message.records cimport CLASS_IN, TYPE_OPT, Record, next_record, ttl_of
 from scanner.native.message.text cimport Text
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
-from scanner.native.output.details cimport HEADER_OCTETS
-from scanner.native.output.framed cimport frame, frame_class, frame_number, frame_rdata, frame_type
-from scanner.native.output.owner cimport Asked, frame_owner, put_asked
-from scanner.native.output.sections cimport SECTIONS, begin_records, count_of
-from scanner.native.output.writer cimport class_text, type_text
-from scanner.native.verdict cimport ERROR, RCODE, REASON_COUNT
+from scanner.native.output.framed cimport frame, frame_class, frame_comma, frame_number, frame_rdata, frame_type
+from scanner.native.output.owner cimport Asked, frame_owner, records_of
+from scanner.native.output.sections cimport SECTIONS, count_of
+from scanner.native.output.writer cimport class_text, put_reason, type_text
+from scanner.native.verdict cimport ERROR, REASON_COUNT
 
 cdef const char *SECTION_KEYS[SECTIONS]
 SECTION_KEYS[:] = [b'"answers":[', b'"authorities":[', b'"additionals":[']
@@ -38,11 +37,10 @@ cdef class MassdnsDetails(ResponseDetails):
 
     cdef void put_all(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
                       int qtype) noexcept nogil:
-        cdef Cursor cursor = cursor_over(self.as_asked(message, length, qname, qname_length), HEADER_OCTETS, length)
         cdef Asked asked
+        cdef Cursor cursor = records_of(&asked, self.as_asked(message, length, qname, qname_length), length, qname, qname_length,
+                                        True)
         cdef int section
-        put_asked(&asked, &cursor, qname, qname_length, True)
-        begin_records(&cursor)
         frame(&self.text, b',"data":{')
         for section in range(SECTIONS):
             put_section(&self.text, &cursor, &asked, section)
@@ -63,8 +61,7 @@ cdef void put_section(Text *text, Cursor *cursor, const Asked *asked, int sectio
         if begun:
             frame(text, b",")
         else:
-            if (text.at - 1)[0] == 93:
-                frame(text, b",")
+            frame_comma(text)
             frame(text, SECTION_KEYS[section])
             begun = True
         frame(text, b'{"ttl":')
@@ -97,8 +94,7 @@ cdef void put_flags(Text *text, const uint8_t *message) noexcept nogil:
 
 cdef inline void put_flag(Text *text, bint is_set, const char *name) noexcept nogil:
     if is_set:
-        if (text.at - 1)[0] != 91:
-            frame(text, b",")
+        frame_comma(text)
         frame(text, name)
 
 
@@ -121,7 +117,7 @@ cdef class MassdnsWriter(LineWriter):
             at = put(at, b".", 1)
         at = put_span(at, self.heads_of[job.type_index])
         if verdict == ERROR:
-            at = put_error(at, reason, job.rcode)
+            at = put_reason(put(at, b',"error":"', 10), ERRORS, reason, job.rcode)
         else:
             at = put(at, b',"status":"NXDOMAIN","rx_ts":', 29) if job.rcode == 3 else \
                 put(at, b',"status":"NOERROR","rx_ts":', 28)
@@ -142,20 +138,7 @@ cdef class MassdnsWriter(LineWriter):
         return put(at, self.stamp, self.stamp_size)
 
     cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
-        cdef char *at
         cdef bytes octets = b'{"name":"' + d + self.heads[type_index] + b',"error":"%b"' % KEPT[<int>reason]
         if self.with_line:
             octets += b',"n":%d' % line
-        at = self.buffer.begin(len(octets) + 2)
-        at = put_span(at, span_of(octets))
-        self.buffer.end(put(at, b"}\n", 2))
-        return 0
-
-
-cdef char *put_error(char *at, Reason reason, int rcode) noexcept nogil:
-    """`,"error":"SERVFAIL"`; an RCODE without a name of its own is `RCODEN`."""
-    at = put(at, b',"error":"', 10)
-    at = put_span(at, ERRORS[<int>reason])
-    if reason == RCODE:
-        at = put_number(at, rcode)
-    return put(at, b'"', 1)
+        return self.buffer.add(octets + b"}\n")

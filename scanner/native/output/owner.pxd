@@ -3,11 +3,12 @@ then is copied and not made anew."""
 
 from libc.stdint cimport uint8_t
 
-from scanner.native.message.cursor cimport Cursor
+from scanner.native.message.cursor cimport Cursor, cursor_over
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.message.text cimport Text, put
 from scanner.native.output.details cimport HEADER_OCTETS
 from scanner.native.output.framed cimport frame, frame_name, frame_quoted
+from scanner.native.output.sections cimport begin_records
 
 cdef struct Asked:
     char octets[256]            # a plain name: no octet of it needs to be escaped
@@ -22,6 +23,14 @@ cdef inline void put_asked(Asked *asked, const Cursor *header, const uint8_t *qn
         if dot:
             asked.octets[asked.length] = 46
             asked.length += 1
+
+cdef inline Cursor records_of(Asked *asked, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
+                              bint dot) noexcept nogil:
+    """At the first record of a response to that question, which `asked` is to be."""
+    cdef Cursor cursor = cursor_over(message, HEADER_OCTETS, length)
+    put_asked(asked, &cursor, qname, qname_length, dot)
+    begin_records(&cursor)
+    return cursor
 
 cdef inline void frame_owner(Text *text, const Cursor *cursor, Py_ssize_t at, const Asked *asked) noexcept nogil:
     """The name at that offset, in quotes; null where it cannot be read."""

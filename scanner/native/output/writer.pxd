@@ -3,9 +3,9 @@ networks."""
 
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.job cimport Job
-from scanner.native.output.buffer cimport LineBuffer, Span
+from scanner.native.output.buffer cimport LineBuffer, Span, put, put_number, put_span
 from scanner.native.output.details cimport ResponseDetails
-from scanner.native.verdict cimport REASON_COUNT, Reason, Verdict
+from scanner.native.verdict cimport RCODE, REASON_COUNT, Reason, Verdict
 
 ctypedef Span ByReason[REASON_COUNT]
 
@@ -35,5 +35,13 @@ cdef class LineWriter:
                       double now) except -1 nogil
     cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1
 
+cdef inline char *put_reason(char *at, const Span *texts, Reason reason, int rcode) noexcept nogil:
+    """Its text, an RCODE without a name of its own with its number, and the quotes that end it."""
+    at = put_span(at, texts[<int>reason])
+    if reason == RCODE:
+        at = put_number(at, rcode)
+    return put(at, b'"', 1)
+
+cdef bytes quotable(str text)
 cdef bytes type_text(int rtype)
 cdef bytes class_text(int rclass)

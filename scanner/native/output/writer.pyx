@@ -70,6 +70,11 @@ cdef class LineWriter:
         raise NotImplementedError
 
 
+cdef bytes quotable(str text):
+    """As it stands between quotes in JSON."""
+    return text.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
 cdef bytes type_text(int rtype):
     """The mnemonic of a type."""
     cdef char octets[32]

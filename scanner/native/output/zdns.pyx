@@ -6,18 +6,17 @@ last dot; `altered_name` is the name asked, where it is not the input's."""
 cimport cython
 import time
 
-from scanner.native.message.cursor cimport Cursor, cursor_over
+from scanner.native.message.cursor cimport Cursor
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.message.records cimport TYPE_OPT, Record, next_record, ttl_of
 from scanner.native.message.text cimport Text
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
-from scanner.native.output.details cimport HEADER_OCTETS
 from scanner.native.output.framed cimport frame, frame_class, frame_number, frame_type
-from scanner.native.output.owner cimport Asked, frame_owner, put_asked
-from scanner.native.output.sections cimport SECTIONS, begin_records, count_of
-from scanner.native.output.writer cimport WHY, type_text
+from scanner.native.output.owner cimport Asked, frame_owner, records_of
+from scanner.native.output.sections cimport SECTIONS, count_of
+from scanner.native.output.writer cimport WHY, quotable, type_text
 from scanner.native.output.zdns_records cimport put_data, put_opt
-from scanner.native.verdict cimport BADNAME, ERROR, FORMERR, NOTIMP, RCODE, REFUSED, SERVFAIL, SPECIAL, TIMEOUT, TRUNCATED
+from scanner.native.verdict cimport BADNAME, ERROR, FORMERR, NOTIMP, RCODE, REASON_COUNT, REFUSED, SERVFAIL, SPECIAL, TIMEOUT, TRUNCATED
 
 cdef extern from "<time.h>" nogil:
     ctypedef long long time_t
@@ -29,6 +28,21 @@ cdef extern from "<time.h>" nogil:
 cdef const char *SECTION_KEYS[SECTIONS]
 SECTION_KEYS[:] = [b',"answers":[', b',"authorities":[', b',"additionals":[']
 
+cdef enum:
+    RCODE_COUNT = 24
+cdef const char *STATUSES[REASON_COUNT]     # by Reason; ERROR for all that zdns has no word for
+cdef const char *RCODES[RCODE_COUNT]        # those of updates and of EDNS (RFC 6895 section 2.3)
+cdef int code
+for code in range(REASON_COUNT):
+    STATUSES[code] = b"ERROR"
+for code in range(RCODE_COUNT):
+    RCODES[code] = b"ERROR"
+STATUSES[<int>SERVFAIL], STATUSES[<int>REFUSED], STATUSES[<int>FORMERR] = b"SERVFAIL", b"REFUSED", b"FORMERR"
+STATUSES[<int>NOTIMP], STATUSES[<int>TIMEOUT], STATUSES[<int>TRUNCATED] = b"NOTIMP", b"TIMEOUT", b"TRUNCATED"
+STATUSES[<int>BADNAME] = STATUSES[<int>SPECIAL] = b"ILLEGAL_INPUT"
+RCODES[6], RCODES[7], RCODES[8], RCODES[9] = b"YXDOMAIN", b"YXRRSET", b"NXRRSET", b"NOTAUTH"
+RCODES[10], RCODES[16], RCODES[23] = b"NOTZONE", b"BADVERS", b"BADCOOKIE"
+
 
 @cython.final
 cdef class ZdnsDetails(ResponseDetails):
@@ -39,11 +53,10 @@ cdef class ZdnsDetails(ResponseDetails):
 
     cdef void put_all(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,
                       int qtype) noexcept nogil:
-        cdef Cursor cursor = cursor_over(self.as_asked(message, length, qname, qname_length), HEADER_OCTETS, length)
         cdef Asked asked
+        cdef Cursor cursor = records_of(&asked, self.as_asked(message, length, qname, qname_length), length, qname, qname_length,
+                                        False)
         cdef int section
-        put_asked(&asked, &cursor, qname, qname_length, False)
-        begin_records(&cursor)
         for section in range(SECTIONS):
             put_section(&self.text, &cursor, &asked, section)
 
@@ -125,11 +138,10 @@ cdef class ZdnsWriter(LineWriter):
 
     cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
         cdef char *at
-        cdef bytes text = why.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')
         cdef bytes octets = b'{"name":"' + d + b'",'
         if self.with_line:
             octets += b'"n":%d,' % line
-        octets += self.modules[type_index] + b'{},"duration":0.000000,"error":"' + text
+        octets += self.modules[type_index] + b'{},"duration":0.000000,"error":"' + quotable(why)
         octets += b'","status":"ILLEGAL_INPUT","timestamp":"'
         at = self.buffer.begin(len(octets) + STAMP + 6)
         at = put_span(at, span_of(octets))
@@ -174,42 +186,7 @@ cdef inline char *put_text(char *at, const char *octets) noexcept nogil:
 
 
 cdef const char *status_of(Verdict verdict, Reason reason, int rcode) noexcept nogil:
-    """The word of zdns: the RCODE's own where that is the answer, or why there is none; ERROR for all that it has no word for."""
+    """The word of zdns: the RCODE's own where that is the answer, or why there is none."""
     if verdict != ERROR:
         return b"NXDOMAIN" if rcode == 3 else b"NOERROR"
-    if reason == SERVFAIL:
-        return b"SERVFAIL"
-    if reason == REFUSED:
-        return b"REFUSED"
-    if reason == FORMERR:
-        return b"FORMERR"
-    if reason == NOTIMP:
-        return b"NOTIMP"
-    if reason == TIMEOUT:
-        return b"TIMEOUT"
-    if reason == TRUNCATED:
-        return b"TRUNCATED"
-    if reason == BADNAME or reason == SPECIAL:
-        return b"ILLEGAL_INPUT"
-    if reason == RCODE:
-        return rcode_text(rcode)
-    return b"ERROR"
-
-
-cdef const char *rcode_text(int rcode) noexcept nogil:
-    """RFC 6895 section 2.3, those of updates and of EDNS."""
-    if rcode == 6:
-        return b"YXDOMAIN"
-    if rcode == 7:
-        return b"YXRRSET"
-    if rcode == 8:
-        return b"NXRRSET"
-    if rcode == 9:
-        return b"NOTAUTH"
-    if rcode == 10:
-        return b"NOTZONE"
-    if rcode == 16:
-        return b"BADVERS"
-    if rcode == 23:
-        return b"BADCOOKIE"
-    return b"ERROR"
+    return RCODES[rcode] if reason == RCODE and 0 <= rcode < RCODE_COUNT else STATUSES[<int>reason]
