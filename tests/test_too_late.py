@@ -40,3 +40,23 @@ def test_a_response_that_comes_twice_is_none_of_these():
         ((_, after, *_),) = each.engine.figures()
 
     assert after >= before
+
+
+def test_a_far_path_that_was_halved_and_then_comes_near_has_no_ceiling():
+    with turns(20_000) as each:
+        for _ in range(4):
+            each.turn()
+            each.answer(each.asked())
+        each.turn()
+        asked = each.asked()
+        each.answer(asked[:8])
+        for _ in range(ATTEMPT_TURNS):
+            each.turn()
+            each.answer(each.asked())
+        each.answer(asked[8:])
+        for _ in range(600):  # of half a millisecond: the server is next door now
+            each.turn(0.0005)
+            each.answer(each.asked())
+        ((_, size, *_),) = each.engine.figures()
+
+    assert size > 16

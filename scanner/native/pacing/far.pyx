@@ -208,15 +208,16 @@ cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint hindered, bi
     if before > 1:
         pacing.gain = 0.85
         return
-    if before < 1 and pacing.turn == pacing.next_look + 2 and brought_more and not queued and not lossy:
-        pacing.paid += 1
-        pacing.gain, pacing.next_look = LOOK, pacing.turn
-        if pacing.paid > 1:
-            pacing.phase = STARTUP
-            pacing.flat, pacing.before, pacing.before_size, pacing.gain = 0, pacing.before_rate, pacing.size, 1
-        return
-    if before < 1 and pacing.turn == pacing.next_look + 2 and hindered and not queued and not lossy and pacing.round_late == 0:
-        remember(pacing, LOOK * pacing.rate)    # nothing speaks against it, and this machine cannot show what it brings
+    if before < 1 and pacing.turn == pacing.next_look + 2 and not queued and not lossy:
+        if brought_more:
+            pacing.paid += 1
+            pacing.gain, pacing.next_look = LOOK, pacing.turn
+            if pacing.paid > 1:
+                pacing.phase = STARTUP
+                pacing.flat, pacing.before, pacing.before_size, pacing.gain = 0, pacing.before_rate, pacing.size, 1
+            return
+        if hindered and pacing.round_late == 0:
+            remember(pacing, LOOK * pacing.rate)    # nothing speaks against it, and this machine cannot show what it brings
     pacing.gain = max(0.5, pacing.base / pacing.standing) if queued else 1.0
     if pacing.turn == pacing.next_look and not queued and not lossy:
         pacing.gain = LOOK

@@ -207,11 +207,12 @@ cdef void see_too_late(Pacing *pacing, double now) noexcept nogil:
         return
     pacing.too_late = 0
     pacing.too_late_at = pacing.reduced_at = now
-    pacing.best = max(pacing.best / 2, 1.0)
-    pacing.ceiling = max(pacing.best, 2.0)
     if pacing.is_far:
         believe(pacing, pacing.rate / 2)
         begin_cruise(pacing, now)
+    else:
+        pacing.best = max(pacing.best / 2, 1.0)
+        pacing.ceiling = max(pacing.best, 2.0)
     pacing.size = half
 
 
