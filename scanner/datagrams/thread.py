@@ -167,7 +167,7 @@ class UdpThread:
                 tick_at = now + TICK_S
                 self._tick(now)
             if len(self._news) < WAITING_MAX:
-                self._engine.turn(now)
+                self._engine.turn(now, self._clock.lost_s)
                 self._hand_over(now)
             self._flush(now)
         self._tell_habits()

@@ -5,8 +5,6 @@ sleep). Answers that wait in the kernel meanwhile are taken as if they had just 
 Native because it is asked for each piece of a stream (in Python: 0.15 us more of the 5 us that a name costs there). Not
 made for Python without its lock: `peek` reads in one thread two words that another changes one after the other."""
 
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-
 cdef const double LULL_S = 0.5  # a clock is asked at least twenty times a second: a longer gap means that we did not run
 
 
@@ -34,9 +32,3 @@ cdef class Clock:
         if now - self.asked_at > LULL_S:
             return self.asked_at - self.lost_s
         return now - self.lost_s
-
-
-cdef double monotonic() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return now.tv_sec + 1e-9 * now.tv_nsec

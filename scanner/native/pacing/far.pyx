@@ -35,9 +35,9 @@ cdef void grow(Pacing *pacing, const Departure *departure, double sent, double n
         pacing.missing += (pacing.batch_missing / BATCH - pacing.missing) / 2
         pacing.missing_least = min(pacing.missing_least, pacing.missing)
         pacing.batch_missing = 0
-        if not (is_queued(pacing) if sent < pacing.away_at + pacing.rtt else is_filling(pacing)):
+        if not is_filling(pacing) or (sent < pacing.away_at + pacing.rtt and not is_queued(pacing)):
             pacing.full_at = 0
-        elif pacing.full_at == 0:
+        elif pacing.full_at < pacing.away_at or pacing.full_at == 0:    # time for which this machine was away says nothing
             pacing.full_at = now
         elif now - pacing.full_at > pacing.rtt_least / 4:   # else this machine may have been late
             leave_startup(pacing, (pacing.answered - departure.answered) / pacing.rtt, departure.window, now)

@@ -154,6 +154,10 @@ cdef inline bint may_send(Pacing *pacing, double now) noexcept nogil:
     pacing.round_limited = True
     return False
 
+cdef inline bint is_away(const Pacing *pacing, double late) noexcept nogil:
+    """What is so late, s, was so because this machine did something else."""
+    return late > max(0.001, pacing.rtt_least / 4)
+
 cdef inline bint may_repeat(const Pacing *pacing) noexcept nogil:
     """Names may be asked again while others wait: those that are never answered must not take all the places, and whether
     the path is still there only others show."""

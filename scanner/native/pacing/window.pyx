@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 from scanner.native.pacing.far cimport begin_cruise, grow, judge_far
 from scanner.native.pacing.model cimport (
-    BATCH, CRUISE, FIRST, ROUND_LEAST, STARTUP, Phase, begin_round, believe, class_of, is_queued,
+    BATCH, CRUISE, FIRST, ROUND_LEAST, STARTUP, Phase, begin_round, believe, class_of, is_away, is_queued,
 )
 from scanner.native.pacing.near cimport judge_near
 
@@ -18,7 +18,6 @@ cdef const double NEAR_MEAN_S = 0.002
 cdef const double ROUND_S = 0.002           # a rate over less time is noise
 cdef const double TOO_LATE_S = 0.1          # and two round trips: until it shows whether less helped
 cdef const double BASE_FOR_S = 10.0         # then the least round trip is looked for anew
-cdef const double AWAY_S = 0.001            # that a response waits to be read, where this machine does nothing else
 cdef const double IDLE_S = 0.01             # and two round trips, with nothing in flight
 cdef const double PAUSE_FIRST_S = 0.5       # after a second silent window, doubled with each further one
 cdef const double PAUSE_MAX_S = 60.0
@@ -66,7 +65,7 @@ cdef void respond(Pacing *pacing, Departure *departure, double sent, double came
     cdef double rtt = came - sent
     cdef Phase phase = pacing.phase
     leave(pacing, departure, now)
-    if now - came > max(AWAY_S, pacing.rtt_least / 4):
+    if is_away(pacing, now - came):
         pacing.away_at = now
     pacing.answered += 1
     pacing.too_late -= pacing.too_late > 0

@@ -25,10 +25,16 @@ cdef class ReceiveBatch:
     cdef sockaddr_in6 sources[IN]
     cdef uint8_t *octets                # IN datagrams
     cdef uint8_t control[IN * CONTROL]  # what the kernel says beside each
-    cdef timespec read_at               # wall clock
-    cdef double apart                   # s: that clock, less the kernel's
+    cdef double ahead                   # s: the machine's monotonic clock, less the turn's
+    cdef double read_at                 # s, the turn's clock: when the last ones were read
+    cdef timespec read_at_wall
+    cdef double apart                   # s: the wall clock, less the kernel's: the least of this period and the last
+    cdef double next_apart              # of this one
+    cdef double renew_at                # s, the turn's clock: the next begins
     cdef int receive(self, int fd) noexcept nogil
     cdef uint32_t dropped(self, int index) noexcept nogil
+    cdef double now(self) noexcept nogil
+    cdef double came(self, int index) noexcept nogil
     cdef double waited(self, int index) noexcept nogil
     cdef const void *said(self, int index, int kind) noexcept nogil
 

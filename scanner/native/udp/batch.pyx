@@ -9,6 +9,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from scanner.native.clock cimport monotonic
 from scanner.native.memory cimport checked_alloc
 from scanner.native.sockets cimport (
     CMSG_DATA, CMSG_LEN, CMSG_NXTHDR, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SO_RXQ_OVFL, SO_TIMESTAMPNS, SOL_UDP,
@@ -18,6 +19,7 @@ from scanner.native.sockets cimport (
 cdef enum:
     SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
 cdef const double SET_S = 10.0  # nothing waits so long: the wall clock was set
+cdef const double RENEW_S = 5.0
 
 
 @cython.final
@@ -45,24 +47,35 @@ cdef class ReceiveBatch:
             self.messages[index].msg_hdr.msg_control = self.control + index * CONTROL
             self.messages[index].msg_hdr.msg_controllen = CONTROL
         index = recvmmsg(fd, self.messages, IN, MSG_DONTWAIT, NULL)
-        clock_gettime(CLOCK_REALTIME, &self.read_at)
+        clock_gettime(CLOCK_REALTIME, &self.read_at_wall)
+        self.read_at = self.now()
         return index
+
+    cdef double now(self) noexcept nogil:
+        """On the turn's clock, at this moment: this machine may do something else at any place of a turn."""
+        return monotonic() - self.ahead
 
     cdef uint32_t dropped(self, int index) noexcept nogil:
         """How many datagrams this machine had dropped at that socket, for want of room, when this one came."""
         cdef const void *said = self.said(index, SO_RXQ_OVFL)
         return (<const uint32_t *>said)[0] if said is not NULL else 0
 
+    cdef double came(self, int index) noexcept nogil:
+        """When this one came, s on the turn's clock."""
+        return self.read_at - self.waited(index)
+
     cdef double waited(self, int index) noexcept nogil:
         """Seconds for which this one had waited to be read. The kernel says when it came by the wall clock, which may be
-        set, or differ from ours: the least difference is no waiting."""
+        set meanwhile, or differ from ours: the least difference of some seconds is no waiting."""
         cdef const timespec *came = <const timespec *>self.said(index, SO_TIMESTAMPNS)
         cdef double apart
         if came is NULL:
             return 0
-        apart = (self.read_at.tv_sec - came.tv_sec) + 1e-9 * (self.read_at.tv_nsec - came.tv_nsec)
-        if apart < self.apart or apart > self.apart + SET_S:
-            self.apart = apart
+        apart = (self.read_at_wall.tv_sec - came.tv_sec) + 1e-9 * (self.read_at_wall.tv_nsec - came.tv_nsec)
+        if self.read_at >= self.renew_at:
+            self.apart, self.next_apart, self.renew_at = self.next_apart, apart, self.read_at + RENEW_S
+        self.next_apart = min(self.next_apart, apart)
+        self.apart = apart if apart > self.apart + SET_S else min(self.apart, apart)
         return apart - self.apart
 
     cdef const void *said(self, int index, int kind) noexcept nogil:

@@ -48,6 +48,7 @@ cdef class UdpEngine:
     cdef double before                  # s, monotonic: the turn before
     cdef double came                    # s, monotonic: when the datagram came that is looked at
     cdef double considered_at           # s, monotonic: when all paths were looked at for room
+    cdef double leaves_at               # s, monotonic: the batch that is written
     cdef double wait_until              # s, monotonic: no sending before, after a full buffer
     cdef int forged                     # paths that are asked over TCP only
     cdef public int stream_room         # jobs that may yet be given to streams for those
@@ -90,4 +91,5 @@ cdef class UdpEngine:
     cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, bint is_early, double now) except -1 nogil
     cdef int write(self, uint8_t *octets, Query *query, UdpPath *path) except -1 nogil
     cdef bint ship(self, Port *port, int count, double now) except -1 nogil
+    cdef void see_departures(self, int count) noexcept nogil
     cdef int unsend(self, Port *port, int first, int behind, double now) except -1 nogil

@@ -14,6 +14,7 @@ from libc.stdlib cimport bsearch, calloc, free, qsort
 from libc.string cimport memcmp, memcpy, memset
 
 from scanner.model import POLICIES
+from scanner.native.clock cimport monotonic
 from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport (
     CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
@@ -23,7 +24,7 @@ from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
 from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
-from scanner.native.pacing.model cimport may_repeat
+from scanner.native.pacing.model cimport Pacing, is_away, may_repeat
 from scanner.native.pacing.window cimport (
     depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, see_too_late, undo_departure,
 )
@@ -208,9 +209,12 @@ cdef class UdpEngine:
 
     # -- a turn --------------------------------------------------------------------------------------------------
 
-    def turn(self, double now) -> int:
-        """Take in what has come, end what has waited too long, send what there is room for; returns answers taken."""
+    def turn(self, double now, lost_s=None) -> int:
+        """Take in what has come, end what has waited too long, send what there is room for; returns answers taken. `now`
+        is the machine's monotonic clock less `lost_s` (None: whatever that is at this moment), and may be some time ago:
+        other threads run between any two steps of Python's."""
         cdef int settled
+        self.received.ahead = monotonic() - now if lost_s is None else lost_s
         with nogil:
             settled = self.step(now)
         return settled
@@ -271,7 +275,7 @@ cdef class UdpEngine:
             rounds += 1
             got = self.received.receive(port.fd)
             for index in range(got):
-                self.came = now - max(0.0, min(self.received.waited(index), now - self.before))
+                self.came = max(self.received.came(index), self.before)
                 settled += self.message(port, self.received.octets + index * DATAGRAM,
                                         self.received.messages[index].msg_len, &self.received.sources[index], now)
             if got > 0:
@@ -308,11 +312,13 @@ cdef class UdpEngine:
                         double now) except -1 nogil:
         """What a message from the right place means for the query, which is over when that is ANSWERED."""
         cdef Job *job = query.job
-        cdef double rtt = self.came - query.sent
+        cdef double rtt
         cdef Response response
         cdef Fit fit
         cdef StreamCause cause
         cdef bint revealed, refused
+        self.came = max(self.came, query.sent)  # the wall clock may have been set
+        rtt = self.came - query.sent
         if job is NULL:                         # finished by its other query: this one's ID is free again
             self.account(query, path, now)
             count_response(path.counts, rtt)
@@ -637,6 +643,7 @@ cdef class UdpEngine:
                 if port is NULL:
                     break
                 most = min(min(OUT, <int>self.limit - self.in_flight), PORT_QUERIES - port.sent)
+                self.leaves_at = self.received.now()
                 count = self.gather(port, most, now)
                 if count == 0:
                     break
@@ -705,7 +712,7 @@ cdef class UdpEngine:
         ends = min(clock + patience, job.deadline)
         if is_early:
             ends = min(ends, job.newest.ends)   # no attempt takes longer for it
-        query = self.exchange.begin(job, &port.channel, message_id, now, min(ends, clock + (late if late else LOOK_FIRST_S)))
+        query = self.exchange.begin(job, &port.channel, message_id, self.leaves_at, min(ends, clock + (late if late else LOOK_FIRST_S)))
         query.path, query.edns, query.ends = <int>(path - self.paths), not job.without_edns, ends
         depart(&path.pacing, &query.departure, job.attempt == 0 and not is_early, is_early, now)
         self.in_flight += 1
@@ -738,6 +745,7 @@ cdef class UdpEngine:
         while True:
             sent = self.batch.send(port.fd)
             if sent == SENT_ALL:
+                self.see_departures(count)
                 return True
             if sent == SENT_BUFFER_FULL:
                 self.wait_until = now + BACKOFF_S
@@ -752,6 +760,17 @@ cdef class UdpEngine:
             self.unsend(port, self.batch.first_of[refused], self.batch.first_of[refused + 1], now)
             self.batch.done += 1
             self.batch.refused_once = False
+
+    cdef void see_departures(self, int count) noexcept nogil:
+        """The batch has left. Where this machine did something else before it did, its round trips will seem longer than
+        they are."""
+        cdef double late = self.received.now() - self.leaves_at
+        cdef Pacing *pacing
+        cdef int index
+        for index in range(count):
+            pacing = &self.paths[self.batch.queries[index].path].pacing
+            if is_away(pacing, late):
+                pacing.away_at = self.leaves_at
 
     cdef int unsend(self, Port *port, int first, int behind, double now) except -1 nogil:
         """Queries of the batch that never left: their jobs are the next to be asked, and nothing is spent."""
