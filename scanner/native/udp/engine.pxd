@@ -35,6 +35,7 @@ cdef class UdpEngine:
     cdef readonly Tally strangers       # what came from addresses that were not asked
     cdef int in_flight                  # queries that hold a place in their path's window
     cdef double limit                   # how many may: with each response one more, up to `slots`
+    cdef double steep_until             # the same: from there on it grows slowly, since responses were dropped
     cdef int slots
     cdef readonly int64_t overruns      # responses that this machine dropped because it read too late. Any thread may read it
     cdef readonly bint is_paced         # some path is sent to at a pace: it wants a turn each millisecond

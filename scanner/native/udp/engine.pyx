@@ -59,10 +59,12 @@ cdef enum:
     STRAYS_SECOND = 1000        # from one server: it goes to TCP
     LIMIT_FIRST = 1024          # queries in flight in all, at first
     LIMIT_LEAST = 64            # however often responses were dropped here
-    LIMIT_STEP = 8              # more after as many responses as may be in flight, since then
     PACED_FEW = 16              # paths that are all looked at in each turn
     PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
     BADCOOKIES = 2              # of one job: then it goes to TCP (RFC 7873 section 5.3)
+cdef const double LIMIT_NEAR = 0.75     # of the limit with which responses were dropped: from there on it grows slowly
+cdef const double LIMIT_STEEP = 0.125   # more for each response until then,
+cdef const double LIMIT_SLOW = 0.002    # and from then on, and one for as many as may be in flight
 cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is given, and eight round trips of the others
 cdef const double COOKIE_WAIT_S = 0.05  # and two round trips, for an answer with the cookie after one without
 cdef const double BACKOFF_S = 0.001     # after a full buffer
@@ -288,6 +290,7 @@ cdef class UdpEngine:
         if dropped > port.dropped:
             self.overruns += dropped - port.dropped
             port.dropped = dropped
+            self.steep_until = LIMIT_NEAR * self.limit
             self.limit = max(self.limit / 2, <double>LIMIT_LEAST)
 
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
@@ -364,7 +367,11 @@ cdef class UdpEngine:
         self.let_leave(query, path, now)
         respond(&path.pacing, &query.departure, query.sent, self.came, now)
         learn_round_trip(&path.trips, self.came - query.sent)
-        self.limit = min(self.limit + (LIMIT_STEP / self.limit if self.overruns else 1), <double>self.slots)
+        if self.overruns == 0:
+            self.limit += 1
+        else:
+            self.limit += LIMIT_STEEP if self.limit < self.steep_until else LIMIT_SLOW + 1 / self.limit
+        self.limit = min(self.limit, <double>self.slots)
 
     cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil:
         """One of several queries of a job was answered: was it right to ask again?"""
