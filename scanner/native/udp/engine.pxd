@@ -47,6 +47,7 @@ cdef class UdpEngine:
     cdef bint case, closed
     cdef bint early                     # names are asked again before their attempts end
     cdef double before                  # s, monotonic: the turn before
+    cdef int were_in_flight             # at its end
     cdef double came                    # s, monotonic: when the datagram came that is looked at
     cdef double considered_at           # s, monotonic: when all paths were looked at for room
     cdef double leaves_at               # s, monotonic: the batch that is written

@@ -237,7 +237,7 @@ cdef class UdpEngine:
             for index in range(self.path_count):
                 self.consider(&self.paths[index], now)      # time brings credit
         self.fill(now)
-        self.before = now
+        self.before, self.were_in_flight = now, self.in_flight
         return settled
 
     def tick(self, double now) -> None:
@@ -290,6 +290,7 @@ cdef class UdpEngine:
         if dropped > port.dropped:
             self.overruns += dropped - port.dropped
             port.dropped = dropped
+            self.limit = min(self.limit, self.were_in_flight)
             self.steep_until = LIMIT_NEAR * self.limit
             self.limit = max(self.limit / 2, <double>LIMIT_LEAST)
 
