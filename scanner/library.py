@@ -72,7 +72,7 @@ class Result:
     retries: int = 0  # attempts beyond the first
     asked: str | None = None  # the name in the query, when it differs from `name`
     number: int | None = None  # of the name among those given, from 1, empty ones counted
-    why: str | None = None  # the reason in words
+    why: str | None = None  # the reason in words, and the extended errors of the response
     type: str | None = None  # record type; always there when several were asked for
     answers: tuple[str, ...] | None = None  # rdata of the type asked at the end of the alias chain, presentation form
     ttl: int | None = None  # the least of these, s

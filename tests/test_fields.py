@@ -49,6 +49,33 @@ def with_option(code: int, *datas: bytes) -> bytes:
 # -- the answer and the way to it --
 
 
+def test_the_servers_of_a_referral_answer_a_question_for_them():
+    servers = f"{ASKED}. 300 NS a.test.\n{ASKED}. 60 NS b.test."
+    above = "example.com. 300 NS ns.example.com."
+    soa = "\nexample.com. 300 SOA . . 1 2 3 4 5"
+
+    row = described(parsed(authority=servers, qtype="NS"), NS)
+    assert (row["a"], row["ttl"]) == (["a.test.", "b.test."], 60)
+    for octets, qtype in (
+        (parsed(authority=servers), A),
+        (parsed(authority=above, qtype="NS"), NS),
+        (parsed(authority=servers + soa, qtype="NS"), NS),
+        (parsed(f"{ASKED}. 300 CNAME a.test.", servers, qtype="NS"), NS),
+        (parsed(authority=servers, qtype="NS")[:3] + b"\x83" + parsed(authority=servers, qtype="NS")[4:], NS),
+    ):
+        row = described(octets, qtype)
+        assert (row["a"], row["ttl"]) == ([], None)
+    both = described(parsed(f"{ASKED}. 300 NS own.test.", servers, qtype="NS"), NS)
+    assert both["a"] == ["own.test."]
+
+
+def test_ttl_alone_knows_a_referral_too():
+    octets = parsed(authority=f"{ASKED}. 60 NS b.test.", qtype="NS")
+
+    assert ResponseFields(["ttl"]).describe(octets, ASKED.encode(), NS) == b',"ttl":60'
+    assert ResponseFields(["cn"]).describe(octets, ASKED.encode(), NS) == b',"cn":[]'
+
+
 def test_the_answer_is_what_was_asked_for_at_the_end_of_the_chain():
     row = described(parsed(
         f"{ASKED}. 300 CNAME a.example.net.\na.example.net. 60 CNAME b.example.org.\n"
@@ -381,6 +408,7 @@ def test_a_failure_says_what_the_last_response_said(way):
     (row,) = done.rows
     assert (row["s"], row["e"], row["r"]) == ("error", "servfail", 2)
     assert row["ede"] == [{"code": 6, "text": "bogus\\000\\000"}]
+    assert row["why"].endswith("; EDE 6: bogus\\000\\000")
     assert row["fl"] == "qr rd ra"
     assert SCHEMA_OF_LINES.is_valid(row)
 
@@ -398,5 +426,6 @@ def test_lists_are_empty_where_there_was_no_response():
     for row in done.rows:
         assert [row[key] for key in ("a", "cn", "ans", "auth", "add", "ede")] == 6 * [[]]
         assert row.keys().isdisjoint(("ttl", "soa", "sec", "fl", "nsid", "raw"))
+        assert "EDE" not in row["why"]
         assert row["us"] // 1000 in (row["ms"], row["ms"] - 1)
         assert SCHEMA_OF_LINES.is_valid(row)

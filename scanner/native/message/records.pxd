@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from scanner.native.message.cursor cimport Cursor, refuse, take, u8, u16, u32, unread
 
 cdef enum RecordType:           # those that mean more than their presentation
+    TYPE_NS = 2
     TYPE_CNAME = 5
     TYPE_SOA = 6
     TYPE_DNAME = 39

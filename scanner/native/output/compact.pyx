@@ -33,9 +33,10 @@ cdef class CompactWriter(LineWriter):
                       double now) except -1 nogil:
         cdef char *at
         cdef int64_t ms
+        cdef Span said = self.details.said_beside(details)
         if details.length == 0:
             details = self.no_lists
-        at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length)
+        at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length + said.length)
         at = put(at, b'{"d":"', 6)
         if job.d is not NULL:
             at = put(at, job.d, job.d_length)
@@ -68,6 +69,7 @@ cdef class CompactWriter(LineWriter):
         if self.with_why and reason != NONE:
             at = put(at, b',"why":"', 8)
             at = put_span(at, WHY[<int>reason])
+            at = put_span(at, said)
             at = put(at, b'"', 1)
         at = put_span(at, self.tags[job.type_index])
         at = put_span(at, details)

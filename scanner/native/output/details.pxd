@@ -18,7 +18,15 @@ cdef class ResponseDetails:
     cdef char *octets           # owned: TEXT_MAX + FRAMES_MAX, NULL where nothing is wanted
     cdef uint8_t *copy          # owned: MESSAGE_MAX; a message that came with its question in another case
     cdef Text text              # what is being written
+    cdef Span said              # of the last response: what its server says of it, the end of a sentence
     cdef readonly bint wanted   # a line says something of a response; constant
+
+    cdef inline Span said_beside(self, Span details) noexcept nogil:
+        """Nothing, where these are of no response."""
+        cdef Span said = self.said
+        if details.octets - said.length != said.octets:
+            said.length = 0
+        return said
 
     cdef int make_room(self) except -1
     cdef Span json(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,

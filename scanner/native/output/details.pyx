@@ -28,7 +28,8 @@ cdef class ResponseDetails:
         cdef Span span
         self.text.at, self.text.left = self.octets, TEXT_MAX
         self.put_all(message, length, qname, qname_length, qtype)
-        span.octets, span.length = self.octets, self.text.at - self.octets
+        span.octets = self.octets + self.said.length
+        span.length = self.text.at - span.octets
         return span
 
     cdef void put_all(self, const uint8_t *message, Py_ssize_t length, const uint8_t *qname, int qname_length,

@@ -15,9 +15,9 @@ from scanner.native.message.compressed cimport Owners, is_owner, owners_of, put_
 from scanner.native.message.cursor cimport cursor_over
 from scanner.native.message.name cimport QNAME_MAX
 from scanner.native.message.records cimport (
-    TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, ttl_of,
+    TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, ttl_of,
 )
-from scanner.native.message.text cimport ESCAPED_MAX, Text, put_base64
+from scanner.native.message.text cimport ESCAPED_MAX, OF_TEXTS, Text, put_base64, put_escaped
 from scanner.native.output.framed cimport (
     frame, frame_comma, frame_name, frame_number, frame_rdata, frame_text, frame_type,
 )
@@ -27,6 +27,8 @@ cdef enum:
     WORK_MAX = 1 << 17          # octets and pointers of owners that are compared for one response
     OPTION_NSID = 3             # RFC 5001
     OPTION_EDE = 15             # RFC 8914 section 2
+    SAID_ERRORS = 4             # extended errors in field why
+    SAID_MAX = 1024             # octets of the text of each
 
 cdef tuple LISTS = ("a", "cn", "ans", "auth", "add", "ede")
 
@@ -93,24 +95,43 @@ cdef void put_section(Text *text, Sections *sections, int section) noexcept nogi
     frame(text, b"]")
 
 
+cdef bint next_error(Cursor *opt, Option *error) noexcept nogil:
+    """The next extended error: two octets of code, and text, which may end with a zero (RFC 8914 section 2)."""
+    while next_option(opt, error):
+        if error.code == OPTION_EDE and error.size >= 2:
+            error.size -= error.size > 2 and opt.message[error.data + error.size - 1] == 0
+            return True
+    return False
+
+
+cdef void frame_error_code(Text *text, const Cursor *opt, const Option *error) noexcept nogil:
+    frame_number(text, opt.message[error.data] << 8 | opt.message[error.data + 1])
+
+
 cdef void put_errors(Text *text, Cursor opt) noexcept nogil:
-    """Extended errors: code and text, which may end with a zero (RFC 8914 section 2)."""
-    cdef Option option
-    cdef const uint8_t *data
+    cdef Option error
     frame(text, b',"ede":[')
-    while next_option(&opt, &option):
-        if option.code != OPTION_EDE or option.size < 2:
-            continue
-        data = opt.message + option.data
+    while next_error(&opt, &error):
         frame_comma(text)
         frame(text, b'{"code":')
-        frame_number(text, data[0] << 8 | data[1])
+        frame_error_code(text, &opt, &error)
         frame(text, b',"text":')
-        if option.size > 2 and data[option.size - 1] == 0:
-            option.size -= 1
-        frame_text(text, data + 2, option.size - 2)
+        frame_text(text, opt.message + error.data + 2, error.size - 2)
         frame(text, b"}")
     frame(text, b"]")
+
+
+cdef void put_said(Text *text, Cursor opt) noexcept nogil:
+    """The first extended errors, as the end of a sentence."""
+    cdef Option error
+    cdef int count = 0
+    while count < SAID_ERRORS and next_error(&opt, &error):
+        count += 1
+        frame(text, b"; EDE ")
+        frame_error_code(text, &opt, &error)
+        if error.size > 2:
+            frame(text, b": ")
+            put_escaped(text, opt.message + error.data + 2, min(error.size - 2, <int>SAID_MAX), OF_TEXTS)
 
 
 cdef void put_server(Text *text, Cursor opt) noexcept nogil:
@@ -124,6 +145,26 @@ cdef void put_server(Text *text, Cursor opt) noexcept nogil:
     frame(text, b"null")
 
 
+cdef Cursor options_of(const Sections *sections) noexcept nogil:
+    """Those of the first OPT record."""
+    cdef Record record
+    cdef Cursor opt = sections.begins[2]
+    if find_record(&record, opt, sections.counts[2], TYPE_OPT, 0):
+        opt.at, opt.end = record.rdata, record.rdata + record.size
+    else:
+        opt.end = opt.at
+    return opt
+
+
+cdef bint is_referral(const Sections *sections, int qtype, int aliases) noexcept nogil:
+    """An NS question without an answer: its servers may stand in the authority section, unless the SOA there says that it
+    has none (RFC 1034 section 4.3.2, step 3b; RFC 2308 section 2.2)."""
+    cdef Record record
+    cdef int rcode = sections.begins[0].message[3] & 0x0F
+    return qtype == TYPE_NS and aliases == 0 and rcode == 0 \
+        and not find_record(&record, sections.begins[1], sections.counts[1], TYPE_SOA, sections.rclass)
+
+
 @cython.final
 cdef class ResponseFields:
     """`fields` are the names of those that are wanted; what is made of something else than a response is none of its."""
@@ -132,13 +173,13 @@ cdef class ResponseFields:
         cdef int section
         self.a, self.ttl, self.cn = "a" in fields, "ttl" in fields, "cn" in fields
         self.soa, self.sec, self.fl = "soa" in fields, "sec" in fields, "fl" in fields
-        self.ede, self.nsid, self.raw = "ede" in fields, "nsid" in fields, "raw" in fields
+        self.ede, self.nsid, self.raw, self.why = "ede" in fields, "nsid" in fields, "raw" in fields, "why" in fields
         for section, name in enumerate(("ans", "auth", "add")):
             self.whole[section] = name in fields
             if self.whole[section]:
                 self.sections = section + 1
         self.sections = max(self.sections, self.a or self.ttl or self.cn, 2 * (self.soa or self.sec),
-                            3 * (self.ede or self.nsid))
+                            3 * (self.ede or self.nsid or self.why))
         self.no_lists = b"".join(b',"%b":[]' % name.encode() for name in LISTS if name in fields)
         if self.sections or self.fl or self.raw:
             self.make_room()
@@ -147,8 +188,11 @@ cdef class ResponseFields:
                       int qtype) noexcept nogil:
         """`,"a":[...],"ttl":300` and so on."""
         cdef Sections sections
+        cdef bint may_refer = qtype == TYPE_NS and (self.a or self.ttl)
         cdef int section
-        find_sections(&sections, self.as_asked(message, length, qname, qname_length), length, self.sections)
+        find_sections(&sections, self.as_asked(message, length, qname, qname_length), length,
+                      max(self.sections, 2 * may_refer))
+        self.say(&sections)
         if self.a or self.ttl or self.cn:
             self.put_answer(&sections, qname, qname_length, qtype)
         for section in range(SECTIONS):
@@ -158,36 +202,30 @@ cdef class ResponseFields:
             self.put_authority(&sections)
         if self.fl:
             put_flags(&self.text, message)
-        if self.ede or self.nsid:
-            self.put_options(&sections)
+        if self.ede:
+            put_errors(&self.text, options_of(&sections))
+        if self.nsid:
+            put_server(&self.text, options_of(&sections))
         if self.raw:
             self.put_raw(message, length)
 
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil:
         """The records that were asked for, at the end of the alias chain, and that chain."""
         cdef Cursor cursor = sections.begins[0]
-        cdef int left = sections.counts[0]
-        cdef uint32_t least = TTL_MAX + 1U
-        cdef Record record
+        cdef uint32_t least
         cdef Owners owners
         memcpy(self.chain.names[0].wire, qname, qname_length)
         self.chain.names[0].size = qname_length
         self.chain.names[0].offset = HEADER_OCTETS if cursor.at > HEADER_OCTETS else 0
         self.chain.count, self.chain.work = 0, WORK_MAX
         if qtype != TYPE_CNAME and qtype != TYPE_ANY:
-            follow(&self.chain, cursor, left, sections.rclass)
+            follow(&self.chain, cursor, sections.counts[0], sections.rclass)
         owners = owners_of(&self.chain.names[self.chain.count], cursor.message, cursor.end, &self.chain.work)
         if self.a:
             frame(&self.text, b',"a":[')
-        while left > 0 and next_record(&cursor, &record):
-            left -= 1
-            if (record.rtype != qtype and qtype != TYPE_ANY or record.rclass != sections.rclass
-                    or not is_owner(&owners, record.owner)):
-                continue
-            least = min(least, ttl_of(&record))
-            if self.a:
-                frame_comma(&self.text)
-                frame_rdata(&self.text, cursor.message, &record)
+        least = self.put_records(sections, 0, &owners, qtype)
+        if least > TTL_MAX and is_referral(sections, qtype, self.chain.count):
+            least = self.put_records(sections, 1, &owners, qtype)
         if self.a:
             frame(&self.text, b"]")
         if self.ttl:
@@ -198,6 +236,30 @@ cdef class ResponseFields:
                 frame(&self.text, b"null")
         if self.cn:
             self.put_aliases()
+
+    cdef uint32_t put_records(self, Sections *sections, int section, Owners *owners, int qtype) noexcept nogil:
+        """Those of a section that the owners have, of the type asked; returns the least TTL, above TTL_MAX for none."""
+        cdef Cursor cursor = sections.begins[section]
+        cdef int left = sections.counts[section]
+        cdef uint32_t least = TTL_MAX + 1U
+        cdef Record record
+        while left > 0 and next_record(&cursor, &record):
+            left -= 1
+            if (record.rtype != qtype and qtype != TYPE_ANY or record.rclass != sections.rclass
+                    or not is_owner(owners, record.owner)):
+                continue
+            least = min(least, ttl_of(&record))
+            if self.a:
+                frame_comma(&self.text)
+                frame_rdata(&self.text, cursor.message, &record)
+        return least
+
+    cdef void say(self, Sections *sections) noexcept nogil:
+        """Field why has it: it stands before the others, which begin behind it."""
+        cdef char *begun = self.text.at
+        if self.why:
+            put_said(&self.text, options_of(sections))
+        self.said.octets, self.said.length = begun, self.text.at - begun
 
     cdef void put_aliases(self) noexcept nogil:
         cdef int index
@@ -230,19 +292,6 @@ cdef class ResponseFields:
                 frame_name(&self.text, owner)
             else:
                 frame(&self.text, b"null")
-
-    cdef void put_options(self, Sections *sections) noexcept nogil:
-        """Of the first OPT record."""
-        cdef Record record
-        cdef Cursor opt = sections.begins[2]
-        if find_record(&record, opt, sections.counts[2], TYPE_OPT, 0):
-            opt.at, opt.end = record.rdata, record.rdata + record.size
-        else:
-            opt.end = opt.at
-        if self.ede:
-            put_errors(&self.text, opt)
-        if self.nsid:
-            put_server(&self.text, opt)
 
     cdef void put_raw(self, const uint8_t *message, Py_ssize_t length) noexcept nogil:
         cdef Text apart
