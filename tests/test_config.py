@@ -100,7 +100,18 @@ def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, kind):
 
 
 def test_every_option_of_the_table_is_used():
-    used_otherwise = {"config", "output", "force", "resume", "dry_run", "resolver", "proxy_file", "type", "class"}
+    used_otherwise = {
+        "config",
+        "output",
+        "force",
+        "resume",
+        "dry_run",
+        "resolver",
+        "proxy_file",
+        "resolver_file",
+        "type",
+        "class",
+    }
 
     assert OPTIONS.keys() - {field.name for field in fields(Config)} == used_otherwise
 

@@ -16,6 +16,7 @@ from command import QUICK, SECRET, refusal, scan
 from dns_peer import DnsPeer, Talk, good
 
 from scanner.config.endpoints import fill_environment, proxy_from_text, resolver_from_text, system_resolvers
+from scanner.config.file import lines_of, read_file
 from scanner.errors import ScanError
 from scanner.model import Proxy, Resolver
 from scanner.text import hidden, shown
@@ -44,6 +45,25 @@ def proxies_of(*urls: str) -> list[str]:
 
 
 # -- proxies ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("line", "url"), [
+    ("203.0.113.7:1080:user:pass # US-1", "socks5://user:***@203.0.113.7:1080"),
+    ("user:pass@203.0.113.7:1080\t# US", "socks5://user:***@203.0.113.7:1080"),
+    ("user:pass@proxy.example:1080", "socks5://user:***@proxy.example:1080"),
+    ("203.0.113.7:1080:user:pa#ss", "socks5://user:***@203.0.113.7:1080"),
+    ("SOCKS5://203.0.113.7:1080", "socks5://203.0.113.7:1080"),
+    ("Http://203.0.113.7:3128  # squid", "http://203.0.113.7:3128"),
+])  # fmt: skip
+def test_proxies_are_read_as_vendors_write_them(tmp_path, line, url):
+    assert resolved("-r", RESOLVER, "--proxy-file", listed(tmp_path / "bought.txt", f"{line}\n"))["proxies"] == [url]
+
+
+def test_a_comment_is_no_part_of_a_password_and_a_number_sign_in_one_is(tmp_path):
+    assert proxy_from_text("user:pass@203.0.113.7:1080") == Proxy("socks5", "203.0.113.7", 1080, "user", "pass")
+    path = listed(tmp_path / "bought.txt", "203.0.113.7:1080:user:pa#ss # US-1\n")
+    (found,) = [proxy_from_text(line) for line, _ in lines_of(read_file(path))]
+    assert found.password == "pa#ss"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only\n# comments\n", "\ufeff\r\n"])
@@ -100,7 +120,7 @@ def test_a_slash_in_a_password_is_refused_and_not_shown(tmp_path, userinfo):  # 
         f"socks5://user:{SECRET}",
         f"socks5://user:x@h:{SECRET}",
         f"{SECRET}@h:1080",
-        f"u:{SECRET}@h:1080",
+        f"u:{SECRET}@h:x",
         f"u:{SECRET}@h://x",
         f"socks5:/u:{SECRET}@h",
         f"socks4://u:{SECRET}@h",
@@ -171,7 +191,7 @@ def test_a_password_that_is_not_utf8_is_refused(userinfo):  # 63
     refusal(scan("-r", RESOLVER, "--proxy", f"socks5://{userinfo}@h:1080"), "--proxy: ", "must be UTF-8")
 
 
-@pytest.mark.parametrize("scheme", ["socks4", "socks4a", "https", "ftp", "SOCKS5", ""])
+@pytest.mark.parametrize("scheme", ["socks4", "socks4a", "https", "ftp", ""])
 def test_a_scheme_that_is_no_proxys_is_refused(scheme):  # 64; http:// is CONNECT (CONTRACT section 2)
     refusal(scan("-r", RESOLVER, "--proxy", f"{scheme}://h:1080"), "--proxy: ", scheme, "socks5://")
 
@@ -289,6 +309,25 @@ ODD_ADDRESSES = [
 ]
 
 
+@pytest.mark.parametrize("given", ["{path}", "@{path}", "tcp://192.0.2.53,UDP://192.0.2.54:5353, 2001:db8::1"])
+def test_resolvers_are_read_from_a_file_and_from_a_list(tmp_path, given):
+    path = listed(tmp_path / "resolvers.txt", "# ours\n192.0.2.53 # first\n\nudp://192.0.2.54:5353\r\n  2001:db8::1\n")
+    wanted = ["udp://192.0.2.54:5353", "tcp://192.0.2.53:53", "tcp://[2001:db8::1]:53"]
+
+    assert resolved("-r", given.format(path=path))["resolvers"] == wanted
+    assert resolved("--resolver-file", path)["resolvers"] == wanted
+    both = resolved("-r", "192.0.2.9", "--resolver-file", path)["resolvers"]
+    assert sorted(both) == sorted([*wanted, "tcp://192.0.2.9:53"])
+
+
+def test_what_is_wrong_in_a_file_of_resolvers_is_named_with_its_place(tmp_path):
+    path = listed(tmp_path / "resolvers.txt", "192.0.2.53\n\ndns.example\n")
+
+    refusal(scan("-r", path), "resolvers.txt: line 3: ", "dns.example", "is not an IP address")
+    refusal(scan("--resolver-file", listed(tmp_path / "none.txt", "# none\n")), "no resolvers in ", "none.txt")
+    refusal(scan("-r", f"@{tmp_path / 'missing.txt'}"), "missing.txt: cannot be read")
+
+
 @pytest.mark.parametrize("text", [*NO_ADDRESSES, *HOST_NAMES, *ODD_ADDRESSES])  # 72, 77
 def test_what_is_no_ip_address_is_no_resolver(text):
     refusal(scan("-r", text), "--resolver: ", shown(text), "is not an IP address", "192.0.2.53")
@@ -377,7 +416,7 @@ def test_a_certificate_is_always_verified(tmp_path, certified, name, is_fine):
     assert unknown is None or (unknown.code, unknown.row["e"]) == (3, "tls")
 
 
-@pytest.mark.parametrize("scheme", ["https", "quic", "dns", "TCP", "\x1b", "x" * 200])
+@pytest.mark.parametrize("scheme", ["https", "quic", "dns", "\x1b", "x" * 200])
 def test_a_scheme_that_is_no_resolvers_is_refused(scheme):
     line = refusal(scan("-r", f"{scheme}://192.0.2.53"), "--resolver: ", "tcp://", "tls://")
 

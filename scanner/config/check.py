@@ -9,6 +9,7 @@ from pathlib import Path
 from scanner.config.endpoints import (
     fill_environment,
     ip_from_text,
+    is_place,
     proxy_from_text,
     resolver_from_text,
     system_resolvers,
@@ -38,12 +39,7 @@ def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
     entries = [(text, where) for text in values.texts("proxies") or ()]
     file = values.value("proxy_file")
     if file is not None:
-        source = read_file(Path(file))
-        warn_if_open(source, warnings)
-        listed = lines_of(source)
-        if not listed:
-            raise ScanError(f"no proxies in {file}")
-        entries += listed
+        entries += file_entries(Path(file), "proxies", warnings)
     elif "proxies" in values.table and not entries:
         raise ScanError(f"{where}: the list is empty; leave the key out for direct connections")
     found = [proxy_from_text(fill_environment(text, values.environ, where), where) for text, where in entries]
@@ -58,25 +54,58 @@ def resolvers(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
     if {"resolver", "resolvers"} <= values.table.keys():
         raise ScanError(f"{values.source.at('resolvers')}: resolver and resolvers: give one of them")
     key = "resolver" if "resolver" in values.table and "resolvers" not in values.flags else "resolvers"
-    texts = values.texts(key)
-    if texts is None and tunnelled:
+    texts, file = values.texts(key), values.value("resolver_file")
+    if texts is None and file is None and tunnelled:
         raise ScanError("with proxies a resolver must be named: -r 192.0.2.53 (the system's may not be reachable)")
-    if texts is None:
+    if texts is None and file is None:
         return system_resolvers()
-    if not texts:
+    if not texts and file is None:
         raise ScanError(f"{values.where(key)}: the list is empty; name a resolver, for example 192.0.2.53")
-    try:
-        found = [resolver(text, tunnelled=tunnelled) for text in texts]
-    except ScanError as error:
-        raise ScanError(f"{values.where(key)}: {error}") from None
+    entries = [entry for text in texts or () for entry in resolver_entries(text, values.where(key))]
+    if file is not None:
+        entries += file_entries(Path(file), "resolvers")
+    found = []
+    for text, where in entries:
+        try:
+            found.append(resolver(text, tunnelled=tunnelled))
+        except ScanError as error:
+            raise ScanError(f"{where}: {error}") from None
     return tuple(sorted(dict.fromkeys(found), key=lambda each: each.scheme != "udp"))
+
+
+def resolver_entries(text: str, where: str) -> list[tuple[str, str]]:
+    """`a,b`, `@FILE`, and FILE where that is no address: each resolver with its place."""
+    if text.startswith("@"):
+        return file_entries(Path(text[1:]), "resolvers")
+    if "://" not in text and not is_place(text) and is_file(text):
+        return file_entries(Path(text), "resolvers")
+    return [(part.strip(" "), where) for part in text.split(",")] if "," in text else [(text, where)]
+
+
+def is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def file_entries(path: Path, of_what: str, warnings: list[str] | None = None) -> list[tuple[str, str]]:
+    """The lines of a list of proxies or resolvers with their places. `warnings`: it may hold secrets."""
+    source = read_file(path)
+    if warnings is not None:
+        warn_if_open(source, warnings)
+    listed = lines_of(source)
+    if not listed:
+        raise ScanError(f"no {of_what} in {source.name}")
+    return listed
 
 
 def resolver(text: str, *, tunnelled: bool) -> Resolver:
     """One resolver that this machine, and a tunnel where there is one, can reach."""
-    if tunnelled and text.startswith("udp://"):
+    is_udp = text.lower().startswith("udp://")
+    if tunnelled and is_udp:
         raise ScanError(f"resolver {shown(text)}: SOCKS5 tunnels carry TCP only; use tcp:// with proxies")
-    if text.startswith("udp://") and not LINUX:
+    if is_udp and not LINUX:
         raise ScanError(f"resolver {shown(text)}: raw UDP needs Linux; use tcp://")
     return resolver_from_text(text)
 

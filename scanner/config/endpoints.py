@@ -21,8 +21,7 @@ HTTP_CREDENTIALS_MAX = 4096  # octets of both: what is put on a line of 8 KiB, a
 def resolver_from_text(text: str) -> Resolver:
     """`1.1.1.1`, `[2606::1]:53`, `tcp://...`, `tls://9.9.9.9#dns.quad9.net`. Raises ScanError."""
     scheme, separator, rest = text.partition("://")
-    if not separator:
-        scheme, rest = "tcp", text
+    scheme, rest = (scheme.lower(), rest) if separator else ("tcp", text)
     if scheme in LATER:
         raise ScanError(f"resolver {shown(text)}: {LATER[scheme]} is not in this version; use tcp://, udp:// or tls://")
     if scheme in PROXY_PORTS:
@@ -54,6 +53,15 @@ def address_and_port(place: str, where: str) -> tuple[IPv4Address | IPv6Address,
         raise ScanError(
             f"{where}: {shown(host)} is not an IP address; write for example 192.0.2.53 or [2001:db8::53]:53"
         ) from None
+
+
+def is_place(text: str) -> bool:
+    """An IP address, with a port or without."""
+    try:
+        address_and_port(text, "")
+    except ScanError:
+        return False
+    return True
 
 
 def host_and_port(place: str, where: str) -> tuple[str, int | None]:
@@ -94,10 +102,12 @@ def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] 
 
 
 def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
-    """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`."""
+    """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`,
+    `user:pass@host:port`."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         return short_proxy(text.strip(), where)
+    scheme = scheme.lower()
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
         raise ScanError(f"{where}: not a proxy URL; write socks5://user:password@host:1080")
     if scheme not in PROXY_PORTS:
@@ -110,13 +120,15 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
 
 
 def short_proxy(text: str, where: str) -> Proxy:
-    """`host:port` and `host:port:user:pass`, both SOCKS5."""
+    """`host:port`, `host:port:user:pass` and `user:pass@host:port`, all SOCKS5."""
     parts = text.split(":", 3)
     if len(parts) == 4 and parts[0] and re.fullmatch(r"[0-9]+", parts[1]):
         user, password = checked("socks5", octets_of(parts[2]), octets_of(parts[3]), where)
         return proxy_at("socks5", f"{parts[0]}:{parts[1]}", user, password, where)
-    if "@" in text:
+    if "@" in text and ":" not in text.rpartition("@")[0]:
         raise ScanError(f"{where}: a proxy with a user is written socks5://user:password@host:port")
+    if "@" in text:
+        return proxy_from_text(f"socks5://{text}", where)
     return proxy_at("socks5", text, None, None, where)
 
 

@@ -44,7 +44,7 @@ class ConfigSource:
 
 
 def read_file(path: Path) -> ConfigSource:
-    """The text of a configuration or proxy file: a regular file, UTF-8, at most 1 MB. Raises ScanError."""
+    """The text of a configuration or a list: a regular file, UTF-8, at most 1 MB. Raises ScanError."""
     name = printable(hidden(str(path)))
     try:
         found = path.stat()
@@ -150,6 +150,7 @@ def has_password(text: str) -> bool:
 
 
 def lines_of(source: ConfigSource) -> list[tuple[str, str]]:
-    """The entries of a proxy file with their places; blank lines and # comments are left out."""
-    lines = [(line.strip(), f"{source.name}: line {number}") for number, line in enumerate(source.text.split("\n"), 1)]
-    return [(line, where) for line, where in lines if line and not line.startswith("#")]
+    """The entries of a list with their places; blank lines, and comments from a # that begins a word, are left out."""
+    lines = [(re.sub(r"(^|\s)#.*", "", line).strip(), f"{source.name}: line {number}")
+             for number, line in enumerate(source.text.split("\n"), 1)]  # fmt: skip
+    return [(line, where) for line, where in lines if line]

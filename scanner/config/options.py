@@ -26,10 +26,12 @@ OPTIONS = table_of(
     Option("resolvers", Texts(), "ADDR", "192.0.2.53, udp://, tls://ip#name", flag="--resolver", short="-r",
            repeats=True, default_text="/etc/resolv.conf",
            detail="required with proxies; `192.0.2.53`, `192.0.2.53:53`, `[2001:db8::1]:53`, "
-                  "`tcp://…`, `tls://address#name`, `udp://…`"),
+                  "`tcp://…`, `tls://address#name`, `udp://…`; several with commas between them, or `@FILE`"),
     Option("resolver", Texts(), "", "the same, where there is one", place=FILE),
+    Option("resolver_file", Path(), "FILE", "One resolver a line (as -r FILE)"),
     Option("proxies", Texts(), "URL", "socks5://user:pass@host:1080, http://", flag="--proxy", repeats=True,
-           detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT); `${NAME}` is filled in "
+           detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "
+                  "`host:port:user:pass`, `user:pass@host:port`; `${NAME}` is filled in "
                   "from the environment; without any, connections are direct"),
     Option("proxy_file", Path(), "FILE", "One proxy a line"),
     Option("type", Texts(), "TYPE", "Record type; repeat for more", short="-t", repeats=True, default=("NS",),
