@@ -35,6 +35,7 @@ class Output:
     descriptor: int
     answered: Answered | None = None  # None: nothing
     warnings: tuple[str, ...] = ()  # what was found there and repaired, or cannot be known from it
+    is_file: bool = False
 
 
 def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, force: bool, resume: bool) -> Output:
@@ -59,7 +60,7 @@ def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, fo
         raise ScanError(f"--output {name} exists; use --resume to go on with it, or --force to overwrite it") from None
     except OSError as error:
         raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
-    return Output(descriptor)
+    return Output(descriptor, is_file=is_file)
 
 
 def refuse_an_input(name: str, sources: Sequence[int]) -> None:

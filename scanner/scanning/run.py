@@ -194,6 +194,8 @@ class Scan:
         if self._how.signal:
             os._exit(128 + number)  # the second: at once; what was written ends with a line
         self._how.signal = number
+        if number == signal.SIGINT and self._config.stats == "text" and not self._config.quiet:
+            self._console.note("stopping; what is in flight is finished first, a second Ctrl-C leaves at once")
         self._stop_reading()
         self._engines.order(lambda pool, _: pool.stop())
 
@@ -281,13 +283,28 @@ class Scan:
         return (not self._how.input_read or self._splitter.cut_short
                 or any(pool.cut_short or pool.books.count("unfinished") for pool in pools))  # fmt: skip
 
+    def _stopped_by(self) -> str:
+        """What ended the scan before its input did, and how to go on; empty where nothing did."""
+        how, may_resume = self._how, self._config.format != "names"
+        if not (how.signal or how.budget) or not self._is_partial():
+            return ""
+        by = f"--{how.budget}" if how.budget else "Ctrl-C" if how.signal == signal.SIGINT else how.word
+        go_on = (
+            "; the same command with --resume goes on with it"
+            if self._output.is_file and may_resume
+            else "; with --output FILE, --resume goes on where a scan was stopped"
+            if not self._output.is_file
+            else ""
+        )
+        return f"stopped by {by}: the rest of the input has no lines{go_on}"
+
     def _exit_code(self) -> int:
         how = self._how
         if how.fault is not None:
             raise how.fault
         if how.error is not None and not isinstance(how.error, InputEndedEarly):
             raise how.error
-        self._reporters.summarize(self._connections)
+        self._reporters.summarize(self._connections, self._stopped_by())
         books = self._view.books()
         if not balanced(books):
             self._console.warn("the books do not balance: this is a bug; please report it")

@@ -10,7 +10,7 @@ from time import monotonic
 
 from scanner.model import VERDICTS
 from scanner.status.console import Console
-from scanner.status.view import View, finished
+from scanner.status.view import View, finished, two_digits
 
 FRAME_S = 0.25
 PLAIN_S = 10.0
@@ -54,7 +54,7 @@ def parts(view: View) -> Iterator[Part]:
     """The parts of the line, the most important first."""
     books = view.books()
     yield from course(view)
-    yield f"{view.per_second:,.0f}/s", BOLD
+    yield f"{two_digits(view.per_second)}/s", BOLD
     if view.output_waits:
         yield "the output's reader is behind", YELLOW
     yield f"{books['written']:,} written", PLAIN

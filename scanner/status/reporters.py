@@ -54,14 +54,15 @@ class Reporters:
         await self._heartbeat.close()
         self._stop_serving()
 
-    def summarize(self, connections: int) -> None:
-        """The books, once, at the end; `connections` were live then."""
+    def summarize(self, connections: int, stopped_by: str) -> None:
+        """The books, once, at the end; `connections` were live then. `stopped_by` says why the input did not end, where
+        that is so."""
         troubles = self._console.troubles
         if self._config.stats == "json":
             self._console.say(summary.as_json(self._view, connections=connections, troubles=troubles,
                                               settings=describe(self._config)))  # fmt: skip
         elif not self._config.quiet:
-            for line in summary.as_text(self._view, troubles):
+            for line in summary.as_text(self._view, troubles, stopped_by):
                 self._console.say(f"dnsscan: {line}")
 
 

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.status.view import Row, View, finished, ms_of, utc_text
+from scanner.status.view import Row, View, finished, ms_of, two_digits, utc_text
 
 ROWS_SHOWN = 10
+OF_TAKEN = ("cname_nx", "nodata", "wildcard")  # reasons of names that exist, and of no error
+RATE_LEAST_S = 0.5  # a rate over less says nothing
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
 
 
@@ -31,9 +33,11 @@ def figures(kind: str, row: Row) -> dict[str, Any]:
     return {kind: row.name, **{key: getattr(row, key) for key in Row.__slots__ if key != "name"}}
 
 
-def as_text(view: View, troubles: int) -> Iterator[str]:
-    """The books in one line; then the proxies and resolvers that did badly, where any did."""
+def as_text(view: View, troubles: int, stopped_by: str) -> Iterator[str]:
+    """The books in one line; then what stopped the scan, and proxies and resolvers that did badly, where any did."""
     yield books_text(view, troubles)
+    if stopped_by:
+        yield stopped_by
     yield from bad_text(view.proxies(), "proxy", "proxies")
     yield from bad_text(view.resolvers(), "resolver", "resolvers")
 
@@ -71,23 +75,40 @@ def row_text(row: Row) -> str:
 
 
 def books_text(view: View, troubles: int) -> str:
-    """What was read, written and asked; the reasons, most frequent first."""
+    """What was read, written and asked."""
     books, seconds, tally = view.books(), view.seconds, view.tally()
-    reasons = sorted(books["reasons"].items(), key=lambda each: -each[1])[:ROWS_SHOWN]
-    listed = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
+    of_taken, of_errors = reasons_of(books)
     median, slow = ms_of(tally, 0.5), ms_of(tally, 0.99)
     took = "" if median is None else f"; p50 {median:g} ms, p99 {slow:g} ms"
+    rate = f", {two_digits(finished(books) / seconds)}/s" if seconds >= RATE_LEAST_S else ""
     second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
     trouble = f", proxies and resolvers in trouble: {troubles:,}" if troubles else ""
     return (
         f"read {books['read']:,} = written {books['written']:,}{part(books, 'filtered', 'filtered')}"
         f" + blank {books['blank']:,}{part(books, 'skipped', 'answered before')}"
         f"{part(books, 'unfinished', 'unfinished')}; "
-        f"taken {books['taken']:,}, nxdomain {books['nxdomain']:,}, error {books['error']:,}"
-        f"{f' ({listed})' if listed else ''}; "
+        f"taken {books['taken']:,}{listed(of_taken)}, nxdomain {books['nxdomain']:,}, "
+        f"error {books['error']:,}{listed(of_errors)}; "
         f"{books['queries']:,} queries, {books['retried']:,} retried{second}{trouble}; "
-        f"{seconds:.1f} s, {finished(books) / seconds:,.0f}/s{took}"
+        f"{seconds:.1f} s{rate}{took}"
     )
+
+
+def reasons_of(books: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """Those of names that exist, and those of errors, of which each has one."""
+    of_errors = {reason: count for reason, count in books["reasons"].items() if reason not in OF_TAKEN}
+    of_taken = {reason: count for reason, count in books["reasons"].items() if reason in OF_TAKEN}
+    if "referral" in of_errors:  # of the name itself, or of another
+        of_errors["referral"] -= sum(of_errors.values()) - books["error"]
+        of_taken["referral"] = books["reasons"]["referral"] - of_errors["referral"]
+    return of_taken, of_errors
+
+
+def listed(reasons: Mapping[str, int]) -> str:
+    """In brackets, the most frequent first."""
+    shown = sorted(((count, reason) for reason, count in reasons.items() if count), key=lambda each: -each[0])
+    text = ", ".join(f"{reason} {count:,}" for count, reason in shown[:ROWS_SHOWN])
+    return f" ({text})" if text else ""
 
 
 def part(books: Mapping[str, Any], key: str, word: str) -> str:
