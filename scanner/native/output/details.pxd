@@ -25,7 +25,7 @@ cdef class ResponseDetails:
         """Nothing, where these are of no response."""
         cdef Span said = self.said
         if details.octets - said.length != said.octets:
-            said.length = 0
+            said.octets, said.length = details.octets, 0
         return said
 
     cdef int make_room(self) except -1
