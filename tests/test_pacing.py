@@ -70,7 +70,8 @@ def test_what_is_never_answered_costs_few_queries(scan):
 @pytest.mark.parametrize(("loss", "limit_s"), [(0.05, 0.2), (0.1, 0.2), (0.2, 2.1)])
 def test_what_a_near_path_loses_at_any_window_does_not_shrink_it(scan, loss, limit_s):
     """`limit_s`: with the attempts that are lost three times in a row, each of two seconds."""
-    done = [scan(rate=150_000, queue=250, delay_s=5e-5, loss=loss, seed=seed) for seed in SEEDS]
+    seeds = (*SEEDS, *range(100, 104))  # in some a name is lost three times
+    done = [scan(rate=150_000, queue=250, delay_s=5e-5, loss=loss, seed=seed) for seed in seeds]
 
     assert max(each["missing"] for each in done) <= 2
     assert median(each["seconds"] for each in done) <= 1.6 * limit_s

@@ -107,6 +107,7 @@ cdef struct Pacing:
     double best             # the size that is best so far
     double best_rate        # responses a second of its last round
     double best_share       # responses in it, of the queries that left
+    double tried_rate       # of the first of two rounds with another size; 0 where there was none
     int doubted             # the window in which much was lost, while half of it is tried; else 0
     int excused, excuse     # rounds for which losses are not the window's; how many those were the last time
     double tried            # this round's size in terms of it

@@ -11,11 +11,15 @@ cdef const double LOSSY = 0.02              # share of losses that shows that it
 
 
 cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
-    """As few as bring nearly the most. One round tries another size, and is compared with the round before: more in flight
-    has to bring more, fewer may bring hardly less. Losses are a reason to try half as many."""
+    """As few as bring nearly the most. Two rounds (one at the start, and where much is late) try another size, and are
+    compared with what the best brings: more in flight has to bring more, fewer may bring hardly less. Losses are a reason
+    to try half as many."""
     cdef double responses = pacing.answered - pacing.round_answered
     cdef double share = responses / max(pacing.round_sent, 1)   # of what was sent
     cdef bint late = pacing.excused <= 0 and pacing.cured > 0.3 and pacing.round_late > 0.05 * responses
+    cdef bint is_second = pacing.tried_rate > 0
+    if is_second:
+        rate, pacing.tried_rate = (rate + pacing.tried_rate) / 2, 0
     pacing.excused -= 1
     if pacing.doubted > 0:
         judge_losses(pacing, rate, share, now)
@@ -24,10 +28,14 @@ cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
         pacing.best, pacing.best_rate, pacing.best_share = pacing.size, rate, share
         pacing.tried = 0.5
     elif pacing.tried == 1:
-        pacing.best_rate, pacing.best_share = rate, share
+        pacing.best_rate += (rate - pacing.best_rate) / (4 if pacing.rest > 0 and pacing.best_rate else 1)
+        pacing.best_share = min(share, 1.0)     # where the window has shrunk, more come than leave
         pacing.best = min(pacing.size, pacing.ceiling)
         pacing.rest -= 1
         pacing.tried = next_try(pacing, late)
+    elif pacing.phase != STARTUP and pacing.tried > 0.5 and not is_second:
+        pacing.tried_rate = rate
+        return
     elif is_better(pacing, rate, share):
         pacing.best_rate = rate if pacing.tried > 1 else max(rate, pacing.best_rate * 0.99)
         pacing.best_share = share

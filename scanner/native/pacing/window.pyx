@@ -129,7 +129,7 @@ cdef void judge_distance(Pacing *pacing) noexcept nogil:
             pacing.pace = 0
             pacing.phase = STARTUP
             pacing.best, pacing.best_rate, pacing.flat = min(pacing.size, 64), 0, 0
-            pacing.tried = 1
+            pacing.tried, pacing.tried_rate = 1, 0
     elif pacing.rtt_least >= FAR_RTT_S or pacing.hold > FAR_MEAN_S:
         pacing.is_far = True
         pacing.phase = STARTUP
