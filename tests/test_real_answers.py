@@ -72,6 +72,8 @@ def read(row: dict, response: dns.message.Message) -> dict:
     last = [dns.name.from_text(row["d"]), *aliases][-1]
     answers = [each for each in response.answer if each.name == last and dns.rdatatype.to_text(each.rdtype) == row["t"]]
     soa = [each for each in response.authority if each.rdtype == dns.rdatatype.SOA]
+    if row["t"] == "NS" and not (response.answer or soa):  # a referral answers that
+        answers = [each for each in response.authority if each.name == last and each.rdtype == dns.rdatatype.NS]
     return {
         "a": sorted(data for each in answers for data in presented(each)),
         "cn": [alias.to_text() for alias in aliases],
