@@ -285,18 +285,15 @@ class Scan:
 
     def _stopped_by(self) -> str:
         """What ended the scan before its input did, and how to go on; empty where nothing did."""
-        how, may_resume = self._how, self._config.format != "names"
+        how = self._how
         if not (how.signal or how.budget) or not self._is_partial():
             return ""
         by = f"--{how.budget}" if how.budget else "Ctrl-C" if how.signal == signal.SIGINT else how.word
-        go_on = (
-            "; the same command with --resume goes on with it"
-            if self._output.is_file and may_resume
-            else "; with --output FILE, --resume goes on where a scan was stopped"
-            if not self._output.is_file
-            else ""
-        )
-        return f"stopped by {by}: the rest of the input has no lines{go_on}"
+        text = f"stopped by {by}: the rest of the input has no lines"
+        if not self._output.is_file:
+            return f"{text}; with --output FILE, --resume goes on where a scan was stopped"
+        may_resume = self._config.format != "names"
+        return f"{text}; the same command with --resume goes on with it" if may_resume else text
 
     def _exit_code(self) -> int:
         how = self._how

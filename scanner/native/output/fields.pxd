@@ -22,7 +22,6 @@ cdef class ResponseFields(ResponseDetails):
 
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil
     cdef uint32_t put_records(self, Sections *sections, int section, Owners *owners, int qtype) noexcept nogil
-    cdef void say(self, Sections *sections) noexcept nogil
     cdef void put_aliases(self) noexcept nogil
     cdef void put_authority(self, Sections *sections) noexcept nogil
     cdef void put_raw(self, const uint8_t *message, Py_ssize_t length) noexcept nogil

@@ -188,11 +188,15 @@ cdef class ResponseFields:
                       int qtype) noexcept nogil:
         """`,"a":[...],"ttl":300` and so on."""
         cdef Sections sections
-        cdef bint may_refer = qtype == TYPE_NS and (self.a or self.ttl)
+        cdef Cursor opt
         cdef int section
         find_sections(&sections, self.as_asked(message, length, qname, qname_length), length,
-                      max(self.sections, 2 * may_refer))
-        self.say(&sections)
+                      max(self.sections, 2 * (qtype == TYPE_NS)))   # where it may be answered by a referral
+        if self.ede or self.nsid or self.why:
+            opt = options_of(&sections)
+        if self.why:                        # it stands before the others, which begin behind it
+            put_said(&self.text, opt)
+        self.said.octets, self.said.length = self.octets, self.text.at - self.octets
         if self.a or self.ttl or self.cn:
             self.put_answer(&sections, qname, qname_length, qtype)
         for section in range(SECTIONS):
@@ -203,9 +207,9 @@ cdef class ResponseFields:
         if self.fl:
             put_flags(&self.text, message)
         if self.ede:
-            put_errors(&self.text, options_of(&sections))
+            put_errors(&self.text, opt)
         if self.nsid:
-            put_server(&self.text, options_of(&sections))
+            put_server(&self.text, opt)
         if self.raw:
             self.put_raw(message, length)
 
@@ -253,13 +257,6 @@ cdef class ResponseFields:
                 frame_comma(&self.text)
                 frame_rdata(&self.text, cursor.message, &record)
         return least
-
-    cdef void say(self, Sections *sections) noexcept nogil:
-        """Field why has it: it stands before the others, which begin behind it."""
-        cdef char *begun = self.text.at
-        if self.why:
-            put_said(&self.text, options_of(sections))
-        self.said.octets, self.said.length = begun, self.text.at - begun
 
     cdef void put_aliases(self) noexcept nogil:
         cdef int index
