@@ -75,3 +75,13 @@ def test_what_a_near_path_loses_at_any_window_does_not_shrink_it(scan, loss, lim
 
     assert max(each["missing"] for each in done) <= 2
     assert median(each["seconds"] for each in done) <= 1.6 * limit_s
+
+
+@pytest.mark.parametrize("begins_s", [0.0026, 0.006, 0.02])
+def test_a_near_server_that_had_been_asleep_is_near_nevertheless(scan, begins_s):
+    server = dict(rate=150_000, queue=250, delay_s=5e-5, server_stops_each_s=0.02, server_stops_for_s=0.003)
+    done = [scan(server_begins_s=begins_s, seed=seed, **server) for seed in range(40, 60)]
+
+    assert max(each["missing"] for each in done) == 0
+    assert max(each["seconds"] for each in done) <= 0.3
+    assert max(each["superfluous"] for each in done) <= 2

@@ -61,10 +61,12 @@ cdef double exponential(double mean) noexcept:
 
 def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03, double loss=0, double jitter_s=0,
          double spread_s=0, double slow=0, double dead=0, int paths=1, int seed=1, double timeout_s=2.0, int retries=2,
-         double stops_each_s=0, double stops_for_s=0, double server_stops_each_s=0, double server_stops_for_s=0):
+         double stops_each_s=0, double stops_for_s=0, double server_stops_each_s=0, double server_stops_for_s=0,
+         double server_begins_s=0):
     """Seconds, names that were missed though they are not dead, and queries beyond one a name, in per cent: all but those
     for dead names, and those of them that were needless. `rate` in answers a second, 0 = any. `stops_...`: this machine
-    does something else now and then."""
+    does something else now and then. The server answers nothing
+    before `server_begins_s`."""
     global state
     cdef vector[Path] all_paths
     cdef vector[Name] all_names
@@ -86,6 +88,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
     memset(&new_path, 0, sizeof(new_path))
     begin_pacing(&new_path.pacing)
     begin_round_trips(&new_path.trips)
+    new_path.stands_until = server_begins_s
     all_paths.resize(paths, new_path)
     memset(&new_name, 0, sizeof(new_name))
     new_name.newest, new_name.ready = -1, -1

@@ -34,6 +34,7 @@ cdef struct Losses:         # queries whose loss was proven: the name was asked 
 cdef struct Pacing:
     Phase phase
     bint is_far
+    bint is_slow            # and some responses come at once nevertheless: most take the server long
     int in_flight           # queries that hold a place
     int early_in_flight     # of those: names that are asked again
     double size             # how many may, at least 1

@@ -122,16 +122,19 @@ cdef void end_round(Pacing *pacing, double now) noexcept nogil:
 
 
 cdef void judge_distance(Pacing *pacing) noexcept nogil:
-    """A path becomes far where time is spent elsewhere than in a queue that we make."""
+    """A path becomes far where time is spent elsewhere than in a queue that we make. One that was so for its first
+    responses alone, as of a server that had been asleep, was not."""
     if pacing.is_far:
-        if pacing.rtt_least < FAR_RTT_S and pacing.hold < NEAR_MEAN_S:
+        if pacing.rtt_least < FAR_RTT_S and (not pacing.is_slow or pacing.hold < NEAR_MEAN_S):
             pacing.is_far = False
             pacing.pace = 0
             pacing.phase = STARTUP
             pacing.best, pacing.best_rate, pacing.flat = min(pacing.size, 64), 0, 0
             pacing.tried, pacing.tried_rate = 1, 0
+            pacing.hold = 0
     elif pacing.rtt_least >= FAR_RTT_S or pacing.hold > FAR_MEAN_S:
         pacing.is_far = True
+        pacing.is_slow = pacing.rtt_least < FAR_RTT_S
         pacing.phase = STARTUP
         pacing.before = pacing.before_size = pacing.flat = 0
 
