@@ -417,19 +417,41 @@ def test_a_server_that_closes_after_one_answer_gets_one_query_a_connection():
     assert desk.session.room == 0
 
 
-def test_the_window_grows_while_answers_come_and_collapses_in_silence():
-    desk = Script(b"".join(b"n%d.com\n" % i for i in range(5000)), window=0)
+def answered_turns(desk, round_trips_s):
+    """Each turn, all that the window allows is asked, and answered after the round trip for so many; the time then."""
     now = 1.0
-    for _ in range(12):
+    for _ in range(14):
         queries = desk.queries(now)
-        now += 0.01
+        now += round_trips_s(len(queries))
         desk.session.receive(framed(*(response(q) for q in queries)), now)
-    grown = desk.session.window
+    return now
+
+
+@pytest.mark.parametrize(
+    ("round_trips_s", "window"),
+    [
+        (lambda _: 0.001, range(64, 65)),  # beyond it nothing is gained
+        (lambda _: 0.05, range(1024, 1025)),  # the way is long: many fill it
+        (lambda asked: max(0.05, asked / 4000), range(200, 320)),  # 4,000 a second: 200 are on the way, more queue
+        (lambda asked: 0.006 + 0.001 * asked, range(64, 65)),  # one after the other: more bring a queue at once
+    ],
+    ids=["near", "far", "far, with a limit", "one at a time"],
+)
+def test_the_window_is_as_large_as_the_way_is_long(round_trips_s, window):
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(8000)), window=0)
+
+    answered_turns(desk, round_trips_s)
+
+    assert desk.session.window in window
+
+
+def test_the_window_collapses_in_silence():
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(5000)), window=0)
+    now = answered_turns(desk, lambda _: 0.001)
     desk.queries(now)
 
     desk.expire(now + 2.1)
 
-    assert grown == 64
     assert desk.session.window == 1
 
 

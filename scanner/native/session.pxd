@@ -26,7 +26,7 @@ from scanner.native.jobs.pool cimport JobPool
 from scanner.native.message.query cimport COOKIE_NEW
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
-from scanner.native.stream_window cimport StreamWindow, widen
+from scanner.native.stream_window cimport WINDOW_FAR, StreamWindow, widen
 from scanner.native.tally cimport count_response
 
 cdef enum:

@@ -29,7 +29,6 @@ from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
 
 cdef enum:
     WINDOW_FIRST = 2        # a connection begins with this many and doubles while answers come
-    WINDOW_MAX = 64         # beyond it nothing more was gained
     STRAYS_MAX = 100        # a stream with so many messages in a row that answer nothing has lost its framing
     WARMED = 8              # frames that are looked at ahead
     FREE_MAX = 10           # closes among answers that one job is given for nothing
@@ -58,10 +57,9 @@ cdef class Session:
             memcpy(self.cookie, b"\x00\x0a\x00\x08", 4)
             memcpy(self.cookie + 4, draw(&self.exchange.random, 8), 8)
             self.cookie_size = COOKIE_NEW
-        self.win.is_found = window == 0
-        self.win.most = window or WINDOW_MAX
+        self.win.fixed = window
         self.win.now = window or WINDOW_FIRST
-        self.win.threshold = self.win.most
+        self.win.threshold = WINDOW_FAR
         self.channel.carrier = <void *>self
         self.opened()
 
@@ -85,7 +83,7 @@ cdef class Session:
         self.connection = connection
         if self.win.now == 0:
             self.reopen_window()
-        if self.win.is_found and self.sent:
+        if self.win.fixed == 0 and self.sent:
             self.win.threshold = max(self.win.now, <int>WINDOW_FIRST)
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
         self.sent = self.answered = self.answered_before = 0
@@ -361,7 +359,7 @@ cdef class Session:
         return self.noisy or self.silent > 1
 
     cdef void reopen_window(self) noexcept:
-        self.win.now = <int>WINDOW_FIRST if self.win.is_found else self.win.most
+        self.win.now = self.win.fixed or <int>WINDOW_FIRST
 
     cdef bint ran_out(self, Query *query, double now) noexcept:
         """An attempt ended without an answer, which the caller ends; True when it is spent. `slow_down` follows."""
@@ -392,7 +390,7 @@ cdef class Session:
                 self.noise = self.win.now = 0
         elif self.mute:                 # the whole connection is silent or late, not one name: feel with one query
             self.silent += self.is_silent
-            if self.win.is_found:
+            if self.win.fixed == 0:
                 self.win.threshold = max(self.win.now / 2.0, 1.0)
                 self.win.now = 1
             elif self.win.now == 0:
@@ -416,7 +414,7 @@ cdef class Session:
         if self.answers:
             self.answers = False
             self.path.answering -= 1
-        if lost and self.win.is_found:
+        if lost and self.win.fixed == 0:
             self.win.now = max(self.win.now // 2, 1) if self.answered > QUOTA_MAX else 1
         if lost and self.answered <= QUOTA_MAX and self.sent > 1 and not (suspect and lost == 1) and not self.noisy \
                 and (self.answered or not self.path.answering):     # else it may be one too many, or hold a bad name

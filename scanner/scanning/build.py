@@ -22,7 +22,8 @@ from scanner.rdata import type_text
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
 
-WINDOW_MAX = 64  # of `auto`
+WINDOW_MAX = 64  # of `auto`, on a short way
+FAR_JOBS = 65_536  # for connections that need more on a long one
 IN_FLIGHT_MAX = 1_000_000
 SLOTS = 10_000  # queries in flight as datagrams
 LINE_OCTETS = {"compact": 256 << 10, "names": 256 << 10, "massdns": 512 << 10, "zdns": 512 << 10}  # of a line buffer:
@@ -82,7 +83,8 @@ def live_max(config: Config, *, datagrams: bool) -> int:
         return -(-config.max_in_flight // takers(config))
     if datagrams:
         return 2 * SLOTS // config.threads + 2 * config.workers * WINDOW_MAX + 64
-    return min(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, IN_FLIGHT_MAX)
+    least = 64 if config.pipeline else FAR_JOBS
+    return min(max(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, least), IN_FLIGHT_MAX)
 
 
 def takers(config: Config) -> int:
