@@ -2,6 +2,7 @@
 of its own."""
 
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.query
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 import pytest
@@ -83,15 +86,19 @@ def read(row: dict, response: dns.message.Message) -> dict:
     }  # fmt: skip
 
 
+def every_answer(server, scheme: str, fields: str) -> list[dict]:
+    """The lines of all names and types; of these, a run takes 32 at most."""
+    return [
+        row
+        for types in (TYPES[: len(TYPES) // 2], TYPES[len(TYPES) // 2 :])
+        for row in scan("-r", f"{scheme}://127.0.0.1:{server.port}", *(f"--type={each}" for each in types), "--no-0x20",
+                        "--fields", fields, names="\n".join(NAMES)).rows
+    ]  # fmt: skip  # BIND makes a CNAME of a DNAME in the letters of the question
+
+
 @pytest.mark.parametrize("scheme", ["tcp", "udp"])
 def test_every_type_is_read_as_dnspython_reads_it(server, scheme):
-    half = len(TYPES) // 2
-    rows = [
-        row
-        for types in (TYPES[:half], TYPES[half:])
-        for row in scan("-r", f"{scheme}://127.0.0.1:{server.port}", *(f"--type={each}" for each in types), "--no-0x20",
-                        "--fields", ",".join(FIELDS), names="\n".join(NAMES)).rows
-    ]  # fmt: skip  # BIND makes a CNAME of a DNAME in the letters of the question
+    rows = every_answer(server, scheme, ",".join(FIELDS))
 
     with_answer = set()
     for row in rows:
@@ -102,3 +109,28 @@ def test_every_type_is_read_as_dnspython_reads_it(server, scheme):
 
     assert len(rows) == len(NAMES) * len(TYPES)
     assert with_answer == set(TYPES)
+
+
+def octets_of(rtype: str, data: str) -> bytes:
+    """The rdata that a zone file with this text would have."""
+    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), data).to_wire(None)
+
+
+def read_by_kdig(questions: list[tuple[str, str]], port: int) -> Counter:
+    """The records of all answer sections, as another program prints them: owner, TTL, type, rdata."""
+    options = ["+tcp", "+noall", "+answer", "+noidn"]
+    asked = [word for name, rtype in questions for word in ("-q", name, "-t", rtype)]
+    done = subprocess.run(["kdig", "@127.0.0.1", f"-p{port}", *options, *asked], capture_output=True, text=True,
+                          timeout=30, check=True)  # fmt: skip
+    lines = [line.split(None, 4) for line in done.stdout.splitlines() if line and not line.startswith(";")]
+    return Counter((owner, int(ttl), rtype, octets_of(rtype, data)) for owner, ttl, _, rtype, data in lines)
+
+
+def test_every_type_means_what_kdig_prints(server):
+    answered = [row for row in every_answer(server, "tcp", "ans") if row["ans"]]
+
+    ours = [(each["name"], each["ttl"], each["type"], each["data"]) for row in answered for each in row["ans"]]
+    assert {rtype for *_, rtype, _ in ours} >= set(TYPES)
+    assert Counter((*head, rtype, octets_of(rtype, data)) for *head, rtype, data in ours) == read_by_kdig(
+        [(row["d"], row["t"]) for row in answered], server.port
+    )
