@@ -530,7 +530,38 @@ def test_descriptors_do_not_leak_over_many_connections():
     assert open_files < 40
 
 
-# -- one rate for every egress ---------------------------------------------------------------------
+# -- rates -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("--config", "{config}"),
+        ("--config", "{config}", "--workers", "4", "--pipeline", "1"),
+        ("-r", "udp://{resolver}"),
+        ("-r", "udp://{resolver}", "-r", "tcp://{resolver}"),
+        ("-r", "tcp://{resolver}", "--rate-per-resolver", "100000"),
+    ],
+    ids=["proxies", "few in flight", "udp", "udp and tcp", "both rates"],
+)
+@pytest.mark.parametrize("rate", [1500, 20])
+def test_a_rate_is_that_of_the_whole_scan(lab, way, rate):
+    words = {"config": lab.path, "resolver": lab.config["resolvers"][0].removeprefix("tcp://")}
+    done = scan(*(word.format(**words) for word in way), "--rate", rate, "--stats", "json", names=names(2 * rate))
+
+    books = summary(done.err)
+    burst = 1 + 0.02 * rate
+    assert (done.code, books["written"]) == (0, 2 * rate)
+    assert books["queries"] >= 2 * rate
+    assert books["queries"] <= rate * books["seconds"] + burst
+    assert books["queries"] >= 0.4 * rate * books["seconds"]  # on a busy machine; else 0.9
+
+
+def test_the_lower_of_both_rates_holds(resolver):
+    done = scan("-r", resolver.address, "--rate", 5000, "--rate-per-resolver", 100, "--stats", "json", names=names(100))
+
+    books = summary(done.err)
+    assert books["queries"] <= 100 * books["seconds"] + 3
 
 
 def test_a_rate_is_kept_and_counts_retries(resolver):
@@ -543,8 +574,9 @@ def test_a_rate_is_kept_and_counts_retries(resolver):
     assert 1.0 < took < 6
 
 
-def test_rate_0_is_no_limit(resolver):
-    assert len(scan("-r", resolver.address, "--rate", 0, names=names(2000)).rows) == 2000
+@pytest.mark.parametrize("flag", ["--rate", "--rate-per-resolver"])
+def test_rate_0_is_no_limit(resolver, flag):
+    assert len(scan("-r", resolver.address, flag, 0, names=names(2000)).rows) == 2000
 
 
 def test_the_default_has_no_limit_for_loopback(resolver):

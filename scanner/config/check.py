@@ -121,8 +121,9 @@ def workers(values: Values, proxy_count: int, warnings: list[str]) -> int:
 def threads(values: Values, resolvers: Sequence[Resolver], warnings: list[str]) -> int:
     """UDP engines: one wherever a rate is kept or streams share the work, for there one is enough."""
     wanted: int = values.value("threads") or (max(len(os.sched_getaffinity(0)) - 1, 1) if LINUX else 1)
-    rate = values.value("rate")
-    kept = rate or (rate is None and any(resolver.is_public for resolver in resolvers)) or values.value("max_queries")
+    each = values.value("rate_per_resolver")
+    paced = each if each is not None else any(resolver.is_public for resolver in resolvers)
+    kept = paced or values.value("rate") or values.value("max_queries")
     mixed = any(resolver.scheme != "udp" for resolver in resolvers)
     if (kept or mixed) and values.is_given("threads") and wanted > 1:
         why = "where queries are counted or paced" if kept else "where not every resolver is udp://"

@@ -18,7 +18,7 @@ from scanner.text import hidden
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a scan is given, checked and complete. Times in milliseconds, `rate` in queries a second."""
+    """What a scan is given, checked and complete. Times in milliseconds, rates in queries a second."""
 
     resolvers: tuple[Resolver, ...]
     proxies: tuple[Proxy, ...]
@@ -32,7 +32,8 @@ class Config:
     timeout_ms: int
     retries: int
     deadline_ms: int
-    rate: int | None  # None = the default rule, 0 = no limit
+    rate: int  # of the whole scan, 0 = no limit
+    rate_per_resolver: int | None  # None = the default rule, 0 = no limit
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
     format: str  # of model.FORMATS
@@ -118,7 +119,9 @@ def describe(config: Config) -> dict[str, Any]:
         "proxies": [str(proxy) for proxy in config.proxies],
         "types": [type_text(number) for number in config.types],
         "pipeline": config.pipeline or OPTIONS["pipeline"].default_text,
-        "rate": OPTIONS["rate"].default_text if config.rate is None else config.rate,
+        "rate": config.rate or OPTIONS["rate"].default_text,
+        "rate_per_resolver": OPTIONS["rate_per_resolver"].default_text if config.rate_per_resolver is None
+        else config.rate_per_resolver,
         "max_in_flight": config.max_in_flight or "auto",
         "heartbeat": hidden(config.heartbeat),
         "metrics": config.metrics and place_text(*config.metrics),

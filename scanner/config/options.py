@@ -52,7 +52,9 @@ OPTIONS = table_of(
            detail="attempts after the first, each elsewhere where there is an elsewhere"),
     Option("deadline_ms", Number(1, 3_600_000), "N", "Hard limit for one name", default=10_000,
            detail="hard limit for one name, whatever the peer does"),
-    Option("rate", Number(0, 10_000_000), "N", "Queries/s per egress and resolver; 0 = no limit",
+    Option("rate", Number(0, 10_000_000), "N", "Queries/s of the whole scan", default=0, default_text="no limit",
+           detail="queries a second of the whole scan, retries included; `0` is no limit"),
+    Option("rate_per_resolver", Number(0, 10_000_000), "N", "Queries/s per egress and resolver; 0 = no limit",
            default_text=f"{RATE_PUBLIC} per public resolver and egress",
            detail="queries a second, by egress and resolver, retries included; `0` is no limit, and so is the default "
                   "for loopback and private resolvers"),

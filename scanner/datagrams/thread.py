@@ -37,7 +37,7 @@ class UdpThread:
         self._told = False  # the loop is about to take the news
         self._report = report_of(pool)
         self._is_leaving = self._is_closed = False
-        self._paced = any(path.state.bucket.rate for path in paths)
+        self._paced = any(path.state.bucket.is_limited for path in paths)
         self._waker = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="udp", daemon=True)
 

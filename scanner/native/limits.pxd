@@ -21,6 +21,7 @@ cdef enum:
     NEVER = -1
 
 cdef struct BucketState:    # tokens, kept as the time at which the bucket was, or will be, empty
+    BucketState *whole      # of which a query takes a token too; NULL = none
     double rate             # queries a second, 0 = no limit
     double size_ns          # of time that a full bucket stands for
     double token_ns
@@ -28,6 +29,11 @@ cdef struct BucketState:    # tokens, kept as the time at which the bucket was, 
 
 cdef inline int available(BucketState *bucket, double now, int most) noexcept nogil:
     """How many of `most` queries may leave now."""
+    if bucket.whole is not NULL:
+        most = available_here(bucket.whole, now, most)
+    return available_here(bucket, now, most) if most else 0
+
+cdef inline int available_here(BucketState *bucket, double now, int most) noexcept nogil:
     cdef long long empty_at
     if bucket.rate <= 0:
         return most
@@ -37,14 +43,22 @@ cdef inline int available(BucketState *bucket, double now, int most) noexcept no
     return <int>min(<double>most, max(0.0, min(bucket.size_ns, now * 1e9 - empty_at)) / bucket.token_ns + 1e-6)
 
 cdef inline int take_tokens(BucketState *bucket, double now, int wanted) noexcept nogil:
-    """Take up to `wanted` tokens; returns how many."""
+    """Take up to `wanted` tokens, of the whole too; returns how many."""
+    cdef int count = take_here(bucket, now, wanted), allowed
+    if bucket.whole is NULL or count == 0:
+        return count
+    allowed = take_here(bucket.whole, now, count)
+    return_here(bucket, count - allowed)
+    return allowed
+
+cdef inline int take_here(BucketState *bucket, double now, int wanted) noexcept nogil:
     cdef long long seen, begin
     cdef int count
     if bucket.rate <= 0:
         return wanted
     while True:
         seen = load(&bucket.empty_at)
-        count = available(bucket, now, wanted)
+        count = available_here(bucket, now, wanted)
         if count <= 0:
             return 0
         begin = <long long>(now * 1e9 - (bucket.token_ns if seen == NEVER else bucket.size_ns))
@@ -55,11 +69,17 @@ cdef inline int take_tokens(BucketState *bucket, double now, int wanted) noexcep
 
 cdef inline void return_tokens(BucketState *bucket, int count) noexcept nogil:
     """Tokens that were taken and not used."""
+    return_here(bucket, count)
+    if bucket.whole is not NULL:
+        return_here(bucket.whole, count)
+
+cdef inline void return_here(BucketState *bucket, int count) noexcept nogil:
     if count > 0 and bucket.rate > 0:
         add(&bucket.empty_at, -<long long>(count * bucket.token_ns))
 
 cdef class Bucket:
     cdef BucketState state
+    cdef readonly Bucket whole
 
 cdef class Budget:
     """Queries that a scan may still send in all."""

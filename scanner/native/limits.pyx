@@ -4,9 +4,12 @@
 
 
 cdef class Bucket:
-    """`rate` queries a second, 0 = no limit, of which `burst_s` seconds' worth, at least one query, may be saved up."""
+    """`rate` queries a second, 0 = no limit, of which `burst_s` seconds' worth, at least one query, may be saved up. Each
+    query takes a token of `whole` as well, which several have in common."""
 
-    def __cinit__(self, double rate=0, double burst_s=0.02):
+    def __cinit__(self, double rate=0, double burst_s=0.02, Bucket whole=None):
+        self.whole = whole
+        self.state.whole = NULL if whole is None else &whole.state
         self.state.rate = rate
         self.state.empty_at = NEVER
         if rate > 0:
@@ -17,6 +20,11 @@ cdef class Bucket:
     def rate(self) -> float:
         """Queries a second, 0 = no limit."""
         return self.state.rate
+
+    @property
+    def is_limited(self) -> bool:
+        """True when it or the whole has a limit."""
+        return self.state.rate > 0 or (self.whole is not None and self.whole.is_limited)
 
     def ready(self, double now) -> bool:
         """True when at least one query may leave now."""

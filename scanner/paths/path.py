@@ -15,29 +15,32 @@ BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
 
 
 class Buckets:
-    """The bucket of each pair of egress and resolver: one for all engines, made when first used. `rate` in queries a
-    second, None: `public` for public resolvers and no limit for others."""
+    """The bucket of each pair of egress and resolver: one for all engines, made when first used. `each` is the rate of
+    a pair in queries a second, None: `public` for public resolvers and no limit for others; `whole` that of all together,
+    0 = none."""
 
-    def __init__(self, resolvers: Sequence[Resolver], rate: int | None, public: int):
-        self._resolvers, self._rate, self._public = resolvers, rate, public
+    def __init__(self, resolvers: Sequence[Resolver], each: int | None, public: int, whole: int = 0):
+        self._resolvers, self._each, self._public = resolvers, each, public
+        datagrams = any(resolver.scheme == "udp" for resolver in resolvers)
+        self._whole = Bucket(whole, BURST_DATAGRAMS_S if datagrams else BURST_S) if whole else None
         self._made: dict[tuple[int, int], Bucket] = {}
 
     def rate_of(self, resolver: int) -> int:
         """Queries a second for one egress, 0 = no limit."""
-        if self._rate is not None:
-            return self._rate
+        if self._each is not None:
+            return self._each
         return self._public if self._resolvers[resolver].is_public else 0
 
     @property
     def any_rate(self) -> bool:
         """True when one of them limits."""
-        return any(self.rate_of(index) for index in range(len(self._resolvers)))
+        return self._whole is not None or any(self.rate_of(index) for index in range(len(self._resolvers)))
 
     def bucket(self, egress: int, resolver: int) -> Bucket:
         """The bucket of the pair."""
         if (egress, resolver) not in self._made:
             burst_s = BURST_DATAGRAMS_S if self._resolvers[resolver].scheme == "udp" else BURST_S
-            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst_s)
+            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst_s, self._whole)
         return self._made[egress, resolver]
 
 

@@ -94,7 +94,7 @@ def takers(config: Config) -> int:
 
 def buckets_for(config: Config) -> Buckets:
     """The rates that this configuration asks for."""
-    return Buckets(config.resolvers, config.rate, RATE_PUBLIC)
+    return Buckets(config.resolvers, config.rate_per_resolver, RATE_PUBLIC, config.rate)
 
 
 def paths_for(config: Config, buckets: Buckets) -> Paths:
