@@ -4,14 +4,14 @@ import json
 import os
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-DNSSCAN = (sys.executable, "-m", "scanner")
+from fork_server import DNSSCAN, ROOT, begin
+
+PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 QUICK = ("--timeout-ms", "300", "--deadline-ms", "1500")  # for peers that never answer
 
 
@@ -45,29 +45,26 @@ def environment(**changes: str | None) -> dict[str, str]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def scan(*args: object, names: bytes | str = b"", limit_s: float = 30, python=(), **changes: str | None) -> Scan:
-    """Run to the end with `names` on stdin; more than `limit_s` seconds fails the test."""
+def scan(*args: object, names: bytes | str = b"", limit_s: float = 30, python=(), true: bool = False,
+         **changes: str | None) -> Scan:  # fmt: skip
+    """Run to the end with `names` on stdin; more than `limit_s` seconds fails the test. `true`: in an interpreter
+    of its own (see fork_server.py)."""
     octets = names.encode() if isinstance(names, str) else names
-    command = [DNSSCAN[0], *python, *DNSSCAN[1:], *map(str, args)]
-    done = subprocess.run(
-        command,
-        input=octets,
-        capture_output=True,
-        timeout=limit_s,
-        cwd=ROOT,
-        env=environment(**changes),
-        check=False,
-    )
-    return Scan(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace"))
+    with begin([*map(str, args)], true=true, python=python, env=environment(**changes), cwd=ROOT, **PIPES) as run:
+        try:
+            out, err = run.communicate(octets, limit_s)
+        finally:
+            run.kill()  # does nothing to one that has ended
+    return Scan(run.returncode, out, err.decode("utf-8", "replace"))
 
 
 STARTED: list[subprocess.Popen] = []  # by the test that runs; conftest.py kills what is still alive after it
 
 
 def start(*args: object, **options) -> subprocess.Popen:
-    """A run that the test talks to, with pipes at all ends unless other ones are given; gone when the test ends."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    STARTED.append(subprocess.Popen([*DNSSCAN, *map(str, args)], cwd=ROOT, **{**pipes, **options}))
+    """A run that the test talks to, with pipes at all ends unless other ones are given; gone when the test ends. With
+    `true=True` in an interpreter of its own, for what measures it from outside (see fork_server.py)."""
+    STARTED.append(begin([*map(str, args)], cwd=ROOT, **{**PIPES, **options}))
     return STARTED[-1]
 
 

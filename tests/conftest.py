@@ -7,7 +7,6 @@ microsocks, or one to break for good, asks `new_microsocks` for its own.
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import command
+import fork_server
 import pytest
 import servers
 
@@ -142,8 +142,8 @@ class Lab:
 
 @contextmanager
 def running_lab(folder: Path, *options: str) -> Iterator[Lab]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "scanner", "lab", *options],
+    with fork_server.begin(
+        ["lab", *options],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -213,12 +213,7 @@ def run_dnsscan() -> Callable[..., Run]:
     """The real command, with a hard time limit: `run_dnsscan("--config", path, stdin=b"a.test\\n")`."""
 
     def run(*args: object, stdin: bytes = b"", limit_s: float = 30) -> Run:
-        done = subprocess.run(
-            [sys.executable, "-m", "scanner", *map(str, args)],
-            cwd=ROOT, input=stdin, capture_output=True, timeout=limit_s, check=False,
-        )  # fmt: skip
-        assert done.stdout == b"" or done.stdout.endswith(b"\n")
-        lines = [json.loads(line.decode("ascii")) for line in done.stdout.splitlines()]
-        return Run(lines, done.stderr.decode("utf-8", "replace"), done.returncode)
+        done = command.scan(*args, names=stdin, limit_s=limit_s)
+        return Run(done.rows, done.err, done.code)
 
     return run

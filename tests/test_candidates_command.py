@@ -332,7 +332,7 @@ def test_a_large_shuffle_takes_no_memory_and_has_every_name_once(full, figure):
     digits = bytes.maketrans(bytes(range(97, 123)), b"0123456789abcdefghijklmnop")
     seen = bytearray(26**6)  # how often each name came
     peaks_kib = []
-    with start("names", "[a-z]{6}", "--shuffle", "26", stdin=subprocess.DEVNULL) as run:
+    with start("names", "[a-z]{6}", "--shuffle", "26", stdin=subprocess.DEVNULL, true=True) as run:
         for first in range(0, count, 1000):
             if first % 1_000_000 == 0:
                 peaks_kib.append(peak_kib(run))

@@ -331,7 +331,7 @@ def test_no_memory_at_the_start_is_exit_code_1_and_one_line(tmp_path):  # 124
 def test_no_memory_in_mid_scan_is_exit_code_1_and_whole_lines(tmp_path):  # 124
     """The limit is set from outside while the scan waits for names, so that what fails is its own work."""
     with DnsPeer() as peer, (tmp_path / "out").open("wb") as out:
-        run = start("-r", peer.address, stdout=out)
+        run = start("-r", peer.address, stdout=out, true=True)
         try:
             run.stdin.write(b"first.example\n")
             run.stdin.flush()

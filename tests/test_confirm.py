@@ -285,7 +285,7 @@ def test_a_backlog_lies_on_the_disk(registries, tmp_path, full, figure):
     lines = tmp_path / "in.jsonl"
     lines.write_text("".join(f"{result(f'n{number}.com')}\n" for number in range(count)))
     run = start("confirm", "--config", registries.path, "--stats", "json", "--registry-rate", "1", lines,
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # fmt: skip
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, true=True)  # fmt: skip
     wait_for(lambda: input_is_read(run.pid, lines), 100)
     time.sleep(1)  # what was read last is with the batch writer
     status = Path(f"/proc/{run.pid}/status").read_text()

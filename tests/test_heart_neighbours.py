@@ -176,7 +176,7 @@ class Idle:
             "resolvers": [f"tcp://192.0.2.{number + 1}" for number in range(resolvers)],
             "workers": workers, "deadline_ms": 60_000,
         }))  # fmt: skip
-        self.run = start("--config", config, "--quiet")
+        self.run = start("--config", config, "--quiet", true=True)
         self.run.stdin.write(b"is1.example\n")
         self.run.stdin.flush()
 

@@ -48,7 +48,7 @@ def peer():
 
 def run_on(peer: DnsPeer, names: list[str]) -> Popen:
     run = start("-r", peer.address, "-t", "TXT", "--fields", ",".join(FIELDS), "--quiet", "--rate", 0,
-                "--pipeline", WINDOW // 16, stderr=DEVNULL)  # fmt: skip
+                "--pipeline", WINDOW // 16, stderr=DEVNULL, true=True)  # fmt: skip
 
     def feed() -> None:
         run.stdin.write("".join(f"{name}.example\n" for name in names).encode())

@@ -236,7 +236,7 @@ def test_one_signal_finishes_what_is_in_flight(slow, number, code):
 def test_what_was_started_by_nohup_stays_when_the_terminal_goes(resolver, command):
     words = {"scan": ("-r", resolver.address), "confirm": ("confirm",), "names": ("names", "--words", "-")}[command]
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits that
-    run = start(*words)
+    run = start(*words, true=True)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         time.sleep(1)

@@ -294,7 +294,7 @@ def test_a_line_of_4097_octets_is_too_long_and_shows_its_first_256(resolver):
 
 
 def test_a_line_of_100_mb_costs_no_memory_and_the_next_line_is_fine(resolver):
-    run = start("-r", resolver.address, "--workers", 1)
+    run = start("-r", resolver.address, "--workers", 1, true=True)
     try:
         run.stdin.write(b"first.example\n")
         run.stdin.flush()

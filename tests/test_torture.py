@@ -198,7 +198,8 @@ def test_a_stopped_reader_costs_no_memory_no_work_and_no_answer(knots, tmp_path,
     names = write_names(tmp_path / "names", 200_000)
     options = ("--timeout-ms", 500, "--deadline-ms", 1500, "--no-second-pass", "--rate", 60_000, "--threads", threads)
     with names.open() as source:
-        run = start("-r", f"{scheme}://127.0.0.1:{knots[0].port}", "-t", "A", *options, stdin=source, bufsize=0)
+        run = start("-r", f"{scheme}://127.0.0.1:{knots[0].port}", "-t", "A", *options, stdin=source, bufsize=0,
+                    true=True)  # fmt: skip
     seen = [run.stdout.readline()]
     time.sleep(1.5)
     before, worked = memory_kib(run.pid), cpu_s(run.pid)
