@@ -1,4 +1,4 @@
-"""`python -m scanner` without the start of an interpreter, which would be most of what the suite costs. A server, started
+"""`python -m scanner` without the start of an interpreter, most of what the suite would cost. A server, started
 when it is first needed, imports what the command imports, and forks. The fork returns to the end of this file; it runs
 and ends as `-m` does, by the interpreter's own hand, and becomes a child of the tests, so that Popen does the rest.
 
