@@ -14,6 +14,9 @@ REASONS = (
 )  # fmt: skip
 """The closed list behind key `e`; `rcode` is written with its number (`rcode9`). Index = native code."""
 
+REGISTRATIONS = ("free", "registered", "reserved", "unknown")
+"""Key `c` of a confirmed line: what the registry says."""
+
 FORMATS = ("compact", "names", "massdns", "zdns")
 """Forms of an output line; the last two are those of the programs that they are named after."""
 

@@ -12,7 +12,9 @@ import stat
 import subprocess
 import sys
 from collections import Counter
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import duckdb
 import lines as made
@@ -21,7 +23,7 @@ import pytest
 from command import DNSSCAN, ROOT, refusal, scan, start
 from servers import program
 
-from scanner.results.table import COLUMNS
+from scanner.results.table import COLUMNS, REST
 
 READING = (ROOT / "README.md").read_text().partition("## Reading the results")[2].partition("\n## ")[0]
 ENDINGS = (".parquet", ".csv", ".sqlite", ".duckdb")
@@ -45,7 +47,11 @@ def rows() -> list[dict]:
         {**LINE, "d": "\u202eelpmaxe.moc", "s": "nxdomain", "r": 3, "re": False, "a": ["comma,", 'quote"', "'"]},
         {**LINE, "d": "all.example", "a": ["192.0.2.1"], "ttl": 2**31 - 1, "cn": ["b.example."], "ans": RECORDS[:1],
          "auth": [], "add": RECORDS, "soa": "=a. b. 1 2 3 4 5", "ede": [{"code": 65535, "text": "no"}], "nsid": "@n",
-         "raw": "+AA=", "us": 2**40},
+         "raw": "+AA=", "us": 2**40, "m": "@m"},
+        {**LINE, "d": "free.example", "s": "nxdomain", "r": 3, "re": False, "c": "free", "via": "rdap"},
+        {"d": "www.sold.example", "s": None, "r": None, "ms": 7, "re": None, "c": "registered", "reg": "sold.example",
+         "via": "whois", "exp": "2027-01-29", "st": ["serverHold", "=ok"]},
+        {**LINE, "d": "bad.example", "s": "nxdomain", "c": "unknown", "via": "rdap", "e": "http403"},
         {**LINE, "d": "plain.example", "s": "error", "r": None, "ms": 2_000_000_000, "re": False, "e": "rcode4095"},
     ]  # fmt: skip
     return [{**row, "n": number} for number, row in enumerate(odd + made.lines(500), 1)]
@@ -65,7 +71,9 @@ def files(rows, tmp_path_factory) -> dict:
 
 def whole(row: dict) -> tuple:
     """A line as all formats are to have it: every key in its order, x a number, ts in milliseconds since 1970."""
-    filled = {**dict.fromkeys(COLUMNS), "x": 0, **row}
+    filled = {**dict.fromkeys(COLUMNS), "x": 0, REST: None, **row}
+    if filled["exp"] is not None:
+        filled["exp"] = date.fromisoformat(filled["exp"])
     if filled["ts"] is not None:
         filled["ts"] = round(filled["ts"] * 1000)
     return tuple(filled.values())
@@ -76,16 +84,17 @@ def instant(text: str) -> int:
 
 
 def test_every_key_of_a_line_has_its_column():
-    keys = json.loads((ROOT / "scanner" / "results" / "result.schema.json").read_text())["properties"]
+    schemas = [json.loads((ROOT / "scanner" / "results" / f"{kind}.schema.json").read_text())["properties"]
+               for kind in ("result", "confirmed")]  # fmt: skip
 
-    assert list(COLUMNS) == list(keys)
+    assert {key for schema in schemas for key in schema} <= set(COLUMNS)
 
 
 def test_parquet_has_every_line_typed_and_another_reader_reads_it(files, rows):
     table = polars.read_parquet(files[".parquet"])
     table = table.with_columns(polars.col("ts").dt.epoch("ms"))
 
-    assert table.columns == list(COLUMNS)
+    assert table.columns == [*COLUMNS, REST]
     assert sorted(table.rows(), key=str) == sorted(map(whole, rows), key=str)
     assert polars.read_parquet_schema(files[".parquet"])["ts"] == polars.Datetime("us", "UTC")
     assert polars.read_parquet_schema(files[".parquet"])["a"] == polars.List(polars.String)
@@ -94,7 +103,7 @@ def test_parquet_has_every_line_typed_and_another_reader_reads_it(files, rows):
 def test_parquet_is_sorted_by_verdict_and_name(files):
     table = polars.read_parquet(files[".parquet"], columns=["s", "d"])
 
-    assert table.rows() == sorted(table.rows())
+    assert table.rows() == sorted(table.rows(), key=lambda row: (row[0] is None, row))
 
 
 def test_duckdb_has_every_line_typed(files, rows):
@@ -117,7 +126,8 @@ def test_sqlite_has_every_line_and_finds_a_name_by_an_index(files, rows):
     con.close()
     for row in found:
         row |= {key: None if row[key] is None else json.loads(row[key]) for key in LISTS}
-        row["re"] = bool(row["re"])
+        row["re"] = None if row["re"] is None else bool(row["re"])
+        row["exp"] = None if row["exp"] is None else date.fromisoformat(row["exp"])
         row["ts"] = None if row["ts"] is None else instant(row["ts"])
 
     assert sorted((tuple(row.values()) for row in found), key=str) == sorted(map(whole, rows), key=str)
@@ -128,7 +138,7 @@ def test_csv_has_every_line_in_the_order_of_the_input(files, rows):
     with files[".csv"].open(newline="") as file:
         header, *found = csv.reader(file)
 
-    assert header == list(COLUMNS)
+    assert header == [*COLUMNS, REST]
     assert [row[header.index("d")].removeprefix("'") for row in found] == [row["d"] for row in rows]
 
 
@@ -142,6 +152,36 @@ def test_no_cell_of_a_csv_is_a_formula(files):
     )  # fmt: skip
     assert (first["ms"], first["re"], first["ts"]) == ("5", "true", "1970-01-01T00:00:00.000Z")
     assert [cell for row in found for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r")] == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_has_no_column_is_kept_as_json_with_one_warning(tmp_path, ending):
+    row = {**LINE, "new": {"deep": [None]}, "a key, odd": None, "exp": "soon", "ts": 1e300, "x": None, "ttl": "many"}
+    deep = f'{{"d":"deep.example","c":"free","in":{"[" * 900}{"]" * 900}}}\n'
+    source = made.write(tmp_path / "results.jsonl", [row, LINE])
+    source.write_text(source.read_text() + deep)
+
+    done = scan("convert", source, "-o", tmp_path / f"out{ending}")
+    found = sorted((cell for cell in others(tmp_path / f"out{ending}") if cell), key=len)
+
+    assert (done.code, done.err.count("\n")) == (0, 1), done.err
+    assert "2 lines have keys without a column (a key, odd, exp, in, new, " in done.err
+    assert json.loads(found[0]) == {key: row[key] for key in ("new", "a key, odd", "exp", "ts", "ttl")}
+    assert [cell[:8] for cell in found[1:]] == ['{"in":[[']
+
+
+def others(path: Path) -> list[str | None]:
+    """The cells of the last column."""
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            return [row[-1] for row in csv.reader(file)][1:]
+    if path.suffix == ".sqlite":
+        with closing(sqlite3.connect(path)) as con:
+            return [cell for (cell,) in con.execute("SELECT other FROM results")]
+    if path.suffix == ".parquet":
+        return polars.read_parquet(path)[REST].to_list()
+    with duckdb.connect(path, read_only=True) as con:
+        return [cell for (cell,) in con.execute("SELECT other FROM results").fetchall()]
 
 
 @pytest.mark.parametrize("ending", ["", ".xlsx", ".parquet.zip", ".json"])
@@ -172,7 +212,7 @@ def test_a_file_without_any_result_is_an_error_and_one_without_lines_an_empty_ta
 
     refusal(scan("convert", foreign, "-o", tmp_path / "out.csv"), "foreign.jsonl", "none of its 2 lines")
     assert scan("convert", empty, "-o", tmp_path / "out.parquet").code == 0
-    assert polars.read_parquet(tmp_path / "out.parquet").shape == (0, len(COLUMNS))
+    assert polars.read_parquet(tmp_path / "out.parquet").shape == (0, len(COLUMNS) + 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.jsonl", "foreign.jsonl", "out.parquet"]
 
 

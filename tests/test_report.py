@@ -19,6 +19,8 @@ from command import ROOT, SECRET, refusal, scan
 
 from scanner.errors import ScanError
 from scanner.model import REASONS
+from scanner.registration import answer
+from scanner.report import registrations
 from scanner.report.account import words
 from scanner.report.page import page
 from scanner.report.plain import plain
@@ -351,6 +353,46 @@ def test_a_scan_without_errors_has_no_chart_of_them(tmp_path):
 
     assert "There was no error." in whole.text
     assert "Share of errors" not in whole.text
+
+
+def test_a_confirmed_file_opens_with_what_may_be_bought_and_blames_no_scan_for_a_registry(tmp_path):
+    nx = {**LINE, "s": "nxdomain", "r": 3, "re": False}
+    rows = [
+        {**nx, "c": "free", "via": "rdap", "ms": 900},
+        {**nx, "c": "unknown", "via": "rdap", "e": "proxy", "ms": 901},
+        {**nx, "c": "unknown", "via": "whois", "e": "http403"},
+        {**nx, "s": "error", "c": "unknown", "via": "rdap", "e": "timeout"},
+        {**nx, "s": "error", "e": "servfail", "c": "unknown"},
+        {**LINE, "e": "nodata", "c": "registered", "via": "dns"},
+        {"d": "bare.example", "c": "reserved", "via": "whois", "ms": 3},
+        {"d": "no name", "c": "unknown", "e": "badline"},
+    ]
+
+    found = figures(rows, tmp_path)
+    whole = page_of(tmp_path, rows)
+
+    assert [(each.verdict, each.reason) for each in found.registrations] == [
+        ("free", ""), ("registered", ""), ("reserved", ""),
+        *(("unknown", reason) for reason in ("badline", "http403", "proxy", "servfail", "timeout")),
+    ]  # fmt: skip
+    assert {(each.verdict, each.reason) for each in found.groups} == {
+        ("nxdomain", ""), ("error", ""), ("error", "servfail"), ("taken", "nodata"),
+    }  # fmt: skip
+    assert found.times.lines == 2  # the round trips of registries are none of resolvers
+    assert whole.text.index("<dt>free</dt>") < whole.text.index('class="verdict"')
+    assert "the proxy on the way to the registry" in whole.text
+    assert "the proxy could not be used" not in whole.text
+
+
+def test_a_file_of_bare_names_that_were_confirmed_has_its_page(tmp_path):
+    whole = page_of(tmp_path, [{"d": "bare.example", "c": "free", "via": "whois", "ms": 3}])
+
+    assert "What may be bought" in whole.text
+    assert "There is no line" not in whole.text
+
+
+def test_every_reason_of_a_registry_has_its_meaning():
+    assert set(registrations.MEANINGS) >= set(answer.REASONS)
 
 
 def test_every_line_at_one_moment_is_no_chart_of_time(tmp_path):

@@ -3,8 +3,10 @@
 import click
 
 from scanner.extras import need
+from scanner.text import printable
 
 MEMORY = "1GB"  # for DuckDB; what does not fit, when it sorts, goes to the disk
+KEY_MAX = 40  # characters of a key in a warning
 EPILOG = """\b
 Example:
   dnsscan convert results.jsonl -o results.parquet
@@ -19,13 +21,13 @@ Example:
 )
 @click.option("--force", is_flag=True, help="Overwrite it.")
 def command(results: str, output: str, force: bool) -> None:
-    """The lines of a scan as a table with typed columns, in the format that the
-    ending of FILE names.
+    """The lines of a scan, or of `confirm`, as a table with typed columns, in the
+    format that the ending of FILE names.
 
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
     need("convert", "parquet", "duckdb")
-    from scanner.results.convert import format_of
+    from scanner.results.convert import KEYS_NAMED, format_of, unknown_keys
     from scanner.results.newfile import new_file
     from scanner.results.table import engine, load, opened
     from scanner.status.console import Console
@@ -36,7 +38,12 @@ def command(results: str, output: str, force: bool) -> None:
         new_file(output, force=force, sources=[descriptor]) as new,
         engine(new.parent, MEMORY) as con,
     ):
-        loaded = load(con, results, descriptor, new.parent)
+        loaded = load(con, results, descriptor, new.parent, rest=True)
         write(con, new)
+        lines, keys = unknown_keys(con)
     if loaded.foreign:
         Console().warn(f"{loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")
+    if keys:
+        named = ", ".join(printable(key)[:KEY_MAX] for key in keys[:KEYS_NAMED])
+        more = ", ..." if len(keys) > KEYS_NAMED else ""
+        Console().warn(f"{lines:,} lines have keys without a column ({named}{more}); they are in the column other")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from scanner.input.line import presentable
+from scanner.model import REGISTRATIONS
 
-FREE, REGISTERED, RESERVED, UNKNOWN = VERDICTS = ("free", "registered", "reserved", "unknown")
+FREE, REGISTERED, RESERVED, UNKNOWN = VERDICTS = REGISTRATIONS
 
 REASONS = (
     "badline", "no_domain", "no_rdap", "rdap_bad", "whois_bad", "redirect", "address", "ratelimited", "http",

@@ -13,6 +13,8 @@ from scanner.report.names import names
 from scanner.report.overtime import clock, moment, over_time
 from scanner.report.plain import plain
 from scanner.report.query import Figures
+from scanner.report.registrations import registrations
+from scanner.report.registrations import tiles as tiles_of_registrations
 from scanner.report.roundtrips import milliseconds, round_trips
 from scanner.report.run_record import Run
 from scanner.report.timeline import Timeline, from_series
@@ -36,7 +38,7 @@ def page(title: str, loaded: Loaded, figures: Figures, run: Run) -> str:
         script=script,
         subtitle=html(subtitle(loaded, line, run)),
         notices=join(paragraph(text, "notice") for text in notices(loaded, run)),
-        headline=headline(figures, line) if figures.groups else "",
+        headline=join((opening(figures), headline(figures, line) if figures.groups else Html())),
         body=body(figures, line, run),
         version=__version__,
     )
@@ -49,9 +51,11 @@ def digest(text: str) -> str:
 
 def body(figures: Figures, line: Timeline | None, run: Run) -> Html:
     """The sections; of a file without lines only what the run recorded."""
+    bought = registrations(figures.registrations)
     if not figures.groups:
-        return join((missing("There is no line in this file, so there is nothing to show."), account(run)))
+        return join((bought or missing("There is no line in this file, so there is nothing to show."), account(run)))
     return join((
+        bought,
         verdicts(figures),
         over_time(line, "the lines" if figures.timeline else "the scan's own account"),
         round_trips(figures, run),
@@ -93,11 +97,21 @@ def headline(figures: Figures, line: Timeline | None) -> Html:
     tiles += [(swatch(each), percent(count, total), f"{count:,} lines") for each, count in figures.verdicts.items()]
     if times := figures.times:
         tiles.append(("median round trip", milliseconds(times.p50), f"p99 {milliseconds(times.p99)}"))
+    return join((tiled(tiles), whole(figures.verdicts)))
+
+
+def opening(figures: Figures) -> Html:
+    """What a confirmed file is read for: how many names are free, registered, reserved, unknown."""
+    return tiled(tiles_of_registrations(figures.registrations)) if figures.registrations else Html()
+
+
+def tiled(tiles: list[tuple[object, str, str]]) -> Html:
+    """A word, a figure under it, and a little more."""
     cells = join(
         element("div", join((element("dt", term), element("dd", figure), element("dd", more, class_="more"))))
         for term, figure, more in tiles
     )
-    return join((element("dl", cells, class_="tiles"), whole(figures.verdicts)))
+    return element("dl", cells, class_="tiles")
 
 
 def rate(lines: int, line: Timeline | None) -> str:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from scanner.model import VERDICTS
+from scanner.model import REGISTRATIONS, VERDICTS
 from scanner.report.plain import plain
 from scanner.report.timeline import Bucket, Timeline, steps, width_s
+from scanner.results.table import REASON
 
 TLDS = 15
 ENDPOINTS_MAX = 12
 GROUPS = 40  # of verdict and reason, in the table of samples: the closed list has 16, and rcodeN a few
+REGISTRY_REASONS = 1000  # the closed list has 13, one of them with an HTTP status
 SAMPLES = 20  # names of each
 RESPONSES_MIN = 20  # an endpoint with fewer comes after the others: its percentiles mean little
 TEXT_MAX = 300  # characters of a name or an answer that leave the engine
@@ -72,6 +74,15 @@ class Tld:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """Confirmed lines with one verdict of a registry, and one reason ("" for none)."""
+
+    verdict: str
+    reason: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """All that is shown of the lines."""
 
@@ -86,16 +97,18 @@ class Figures:
     tld_count: int
     timeline: Timeline | None  # None: no line says when it was written
     verdicts: dict[str, int]  # lines of each
+    registrations: list[Registration]  # free, registered, reserved, unknown; [] of a file that is not confirmed
 
 
 def ask(con: DuckDBPyConnection) -> Figures:
     """Everything, of the view `results`."""
+    con.execute(SCANNED)
     con.execute(TIMES)
     con.execute(TLD_COUNTS)
     overall = endpoints(con, "''")
     return Figures(
         groups=groups(con),
-        group_count=count(con, "SELECT count(DISTINCT (s, e)) FROM results"),
+        group_count=count(con, "SELECT count(DISTINCT (s, e)) FROM scanned"),
         times=overall[0].times if overall else None,
         resolvers=endpoints(con, "ns"),
         resolver_count=count(con, "SELECT count(DISTINCT ns) FROM times"),
@@ -104,7 +117,8 @@ def ask(con: DuckDBPyConnection) -> Figures:
         tlds=[Tld(plain(name) or ROOT, *counts) for name, *counts in con.execute(TLDS_SQL).fetchall()],
         tld_count=count(con, "SELECT count(DISTINCT tld) FROM tlds"),
         timeline=timeline(con),
-        verdicts={verdict: count(con, f"SELECT count(*) FROM results WHERE s = '{verdict}'") for verdict in VERDICTS},
+        verdicts={verdict: count(con, f"SELECT count(*) FROM scanned WHERE s = '{verdict}'") for verdict in VERDICTS},
+        registrations=[Registration(c, plain(reason), lines) for c, reason, lines in con.execute(CONFIRMED).fetchall()],
     )
 
 
@@ -129,7 +143,7 @@ def endpoints(con: DuckDBPyConnection, key: str) -> list[Endpoint]:
 
 def timeline(con: DuckDBPyConnection) -> Timeline | None:
     """Lines by verdict in equal steps of time, from key `ts`."""
-    first, last = con.execute("SELECT epoch(min(ts)), epoch(max(ts)) FROM results").fetchone() or (None, None)
+    first, last = con.execute("SELECT epoch(min(ts)), epoch(max(ts)) FROM scanned").fetchone() or (None, None)
     if first is None:
         return None
     width = width_s(last - first)
@@ -141,13 +155,27 @@ def timeline(con: DuckDBPyConnection) -> Timeline | None:
 
 BY_VERDICT = ", ".join(f"coalesce(sum(n) FILTER (s = '{verdict}'), 0)::BIGINT" for verdict in VERDICTS)
 
+# What the scan itself says of the lines. `confirm` writes its own reason and round trip over those of the scan, and a
+# bare name that it read has no verdict of a scan.
+BY_REGISTRY = "c = 'unknown' AND (via IS NOT NULL OR coalesce(e, '') IN ('badline', 'no_domain'))"
+SCANNED = f"""
+CREATE TEMP VIEW scanned AS
+SELECT * REPLACE (CASE WHEN NOT coalesce({BY_REGISTRY}, false) AND regexp_full_match(e, '{REASON}') THEN e END AS e),
+    coalesce(via IN ('rdap', 'whois'), false) AS asked FROM results WHERE s IS NOT NULL"""
+
+CONFIRMED = f"""
+SELECT * FROM (
+    SELECT c, CASE WHEN c = 'unknown' THEN coalesce(e, '') ELSE '' END AS reason, count(*) AS lines
+    FROM results WHERE c IS NOT NULL GROUP BY ALL)
+ORDER BY list_position({list(REGISTRATIONS)}, c), lines DESC, reason LIMIT {REGISTRY_REASONS}"""
+
 # One row for each endpoint, verdict and millisecond: small enough for every question about times, and exact. It can
 # go to the disk, which an aggregate that keeps its values (quantile_cont) cannot.
 TIMES = """
 CREATE TEMP TABLE times AS
 SELECT ns, p, s, ms, count(*) AS n,
     CASE WHEN ms = 0 THEN -1 ELSE floor(10 * log10(ms) + 1e-9)::INTEGER END AS bin
-FROM results WHERE r IS NOT NULL GROUP BY ALL"""
+FROM scanned WHERE r IS NOT NULL AND NOT asked GROUP BY ALL"""
 
 ENDPOINTS_SQL = """
 WITH each AS (
@@ -169,7 +197,7 @@ ORDER BY lines >= {least} DESC, p99 DESC, endpoint LIMIT {most}"""
 GROUPS_SQL = f"""
 WITH groups AS (
     SELECT s, coalesce(e, '') AS reason, count(*) AS lines, min_by(place, hash(d), {SAMPLES}) AS places
-    FROM results GROUP BY ALL ORDER BY lines DESC, s, reason LIMIT {GROUPS}),
+    FROM scanned GROUP BY ALL ORDER BY lines DESC, s, reason LIMIT {GROUPS}),
 picked AS (SELECT s, reason, unnest(places) AS place FROM groups),
 samples AS (
     SELECT picked.s, reason, row(
@@ -183,11 +211,11 @@ FROM groups JOIN samples USING (s, reason) GROUP BY ALL ORDER BY lines DESC, s, 
 TLD_COUNTS = f"""
 CREATE TEMP TABLE tlds AS
 SELECT lower(regexp_extract(coalesce(q, d), '([^.]*)\\.?$', 1))[:{TEXT_MAX}] AS tld, s, count(*) AS n
-FROM results WHERE e IS NULL OR e <> 'badname' GROUP BY ALL"""
+FROM scanned WHERE e IS NULL OR e <> 'badname' GROUP BY ALL"""
 
 TLDS_SQL = f"""
 SELECT tld, {BY_VERDICT} FROM tlds GROUP BY tld ORDER BY sum(n) DESC, tld LIMIT {TLDS}"""
 
 TIMELINE_SQL = f"""
 SELECT least(floor((epoch(ts) - $1) / $2)::INTEGER, $3) AS place, {BY_VERDICT}
-FROM (SELECT ts, s, 1 AS n FROM results WHERE ts IS NOT NULL) GROUP BY place"""
+FROM (SELECT ts, s, 1 AS n FROM scanned WHERE ts IS NOT NULL) GROUP BY place"""

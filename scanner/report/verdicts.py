@@ -28,7 +28,11 @@ MEANINGS = {
     "wildcard": "a name made up beside it gets the same answer",
     "disputed": "resolvers say different things",
 }
-WITHOUT_REASON = {"taken": "the name exists", "nxdomain": "the name does not exist"}
+WITHOUT_REASON = {
+    "taken": "the name exists",
+    "nxdomain": "the name does not exist",
+    "error": "not known to the scan; a registry was asked",
+}
 
 
 def verdicts(figures: Figures) -> Html:

@@ -5,6 +5,7 @@ extension is fetched. What is no result line is counted and left out, never gues
 """
 
 import errno
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -16,20 +17,22 @@ import duckdb
 
 from scanner.errors import ScanError
 from scanner.input.files import open_input
-from scanner.model import REASONS, VERDICTS
+from scanner.model import REASONS, REGISTRATIONS, VERDICTS
 from scanner.text import hidden
 
 RECORDS = "STRUCT(name VARCHAR, ttl BIGINT, type VARCHAR, data VARCHAR)[]"
-OTHERS = {"name": "VARCHAR", "results": "JSON"}  # keys of other formats, by which they are known
+FOREIGN = {"name": "VARCHAR", "results": "JSON"}  # keys of other formats, by which they are known
 COLUMNS = {
     "d": "VARCHAR", "s": "VARCHAR", "r": "SMALLINT", "ms": "INTEGER", "re": "BOOLEAN", "e": "VARCHAR", "x": "SMALLINT",
     "q": "VARCHAR", "n": "BIGINT", "why": "VARCHAR", "t": "VARCHAR", "a": "VARCHAR[]", "ttl": "INTEGER",
     "cn": "VARCHAR[]", "ans": RECORDS, "auth": RECORDS, "add": RECORDS, "soa": "VARCHAR", "sec": "VARCHAR",
     "fl": "VARCHAR", "ede": "STRUCT(code INTEGER, text VARCHAR)[]", "nsid": "VARCHAR", "raw": "VARCHAR",
-    "ns": "VARCHAR", "p": "INTEGER", "ts": "DOUBLE", "us": "BIGINT",
+    "ns": "VARCHAR", "p": "INTEGER", "ts": "DOUBLE", "us": "BIGINT", "m": "VARCHAR",
+    "c": "VARCHAR", "reg": "VARCHAR", "via": "VARCHAR", "exp": "DATE", "st": "VARCHAR[]",
 }  # fmt: skip
-"""The keys of a line and their types, in their order."""
+"""The keys of a line, of a scan and then of `confirm`, and their types, in their order."""
 
+REST = "other"  # the column of keys that are none of these, and of values that are not of their type
 OBJECT_OCTETS = 1 << 20  # a reading buffer is twice this; a longer line has it grow
 GROUP_LINES = 20_480
 GROUP_OCTETS = "8MB"  # of names and answers as long as they may be, a group of lines still fits into memory
@@ -86,28 +89,16 @@ def no_room(error: duckdb.Error) -> int:
     return next((number for number in FULL if os.strerror(number) in str(error)), 0)
 
 
-def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Path) -> Loaded:
-    """Make the view `results` of the lines behind `descriptor`, typed; `x` is 0 and not null, `ts` a timestamp.
+def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Path, *, rest: bool = False) -> Loaded:
+    """Make the view `results` of the lines behind `descriptor`, typed; `x` is 0 and not null, `ts` a timestamp; with
+    `rest` it has the column REST too.
 
     The lines are read once, into a columnar file in `folder`. Raises ScanError where lines are there and not one of
     them is a result.
     """
     lines = folder / "lines"
-    columns = ", ".join(f"{key}: '{kind}'" for key, kind in (COLUMNS | OTHERS).items())
-    compression = COMPRESSIONS.get(Path(name).suffix, "none")
-    copy = f"""
-        COPY (
-            SELECT * EXCLUDE (name, results) REPLACE (
-                coalesce(x, 0)::SMALLINT AS x,
-                CASE WHEN ts BETWEEN 0 AND {LAST_SECOND} THEN to_timestamp(ts) END AS ts),
-                coalesce({IS_RESULT}, false) AS is_result,
-                CASE WHEN results IS NOT NULL THEN 'zdns' WHEN name IS NOT NULL THEN 'massdns' END AS form
-            FROM read_json('/dev/fd/{descriptor}', format = 'newline_delimited', columns = {{{columns}}},
-                ignore_errors = true, maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}')
-        ) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
-            ROW_GROUP_SIZE_BYTES '{GROUP_OCTETS}')"""
     try:
-        con.execute(copy)
+        con.execute(copy_of(descriptor, COMPRESSIONS.get(Path(name).suffix, "none"), lines, rest=rest))
     except duckdb.IOException as error:
         if no_room(error):
             raise
@@ -126,6 +117,34 @@ def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Pat
     return Loaded(all_lines, all_lines - good)
 
 
+def copy_of(descriptor: int, compression: str, lines: Path, *, rest: bool) -> str:
+    """The statement that reads the lines, once, and writes them as columns."""
+    structure = json.dumps({key: nested(kind) for key, kind in (COLUMNS | FOREIGN).items()})
+    others = f", {REST_OF_A_LINE} AS {REST}" if rest else ""
+    return f"""
+        COPY (
+            SELECT * EXCLUDE (json, name, results) REPLACE (
+                coalesce(x, 0)::SMALLINT AS x,
+                CASE WHEN ts BETWEEN 0 AND {LAST_SECOND} THEN to_timestamp(ts) END AS ts),
+                coalesce({IS_RESULT}, false) AS is_result,
+                CASE WHEN results IS NOT NULL THEN 'zdns' WHEN name IS NOT NULL THEN 'massdns' END AS form{others}
+            FROM (
+                SELECT json, unnest(json_transform(json, '{structure}'))
+                FROM read_json_objects('/dev/fd/{descriptor}', format = 'newline_delimited', ignore_errors = true,
+                    maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}'))
+        ) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
+            ROW_GROUP_SIZE_BYTES '{GROUP_OCTETS}')"""
+
+
+def nested(kind: str) -> object:
+    """A type as json_transform wants it: `["VARCHAR"]` of a list, an object of a STRUCT."""
+    if kind.endswith("[]"):
+        return [nested(kind.removesuffix("[]"))]
+    if kind.startswith("STRUCT("):
+        return dict(member.split() for member in kind[len("STRUCT(") : -1].split(", "))
+    return kind
+
+
 def quoted(path: Path) -> str:
     """For a text in SQL."""
     return str(path).replace("'", "''")
@@ -137,5 +156,20 @@ def as_pattern(path: Path) -> str:
 
 
 REASON = "|".join("rcode[0-9]{1,4}" if reason == "rcode" else reason for reason in REASONS if reason)
-IS_RESULT = f"""d IS NOT NULL AND s IN {VERDICTS} AND ms >= 0 AND re IS NOT NULL
+CONFIRM_REASON = "[a-z][a-z0-9_]{0,31}"  # the list of `confirm` is its own
+IS_SCANNED = f"""s IN {VERDICTS} AND ms >= 0 AND re IS NOT NULL
     AND CASE WHEN e IS NULL THEN s <> 'error' ELSE regexp_full_match(e, '{REASON}') END"""
+IS_CONFIRMED = f"""c IN {REGISTRATIONS} AND (s IS NULL OR s IN {VERDICTS}) AND (ms IS NULL OR ms >= 0)
+    AND (e IS NULL OR regexp_full_match(e, '{CONFIRM_REASON}'))"""
+IS_RESULT = f"d IS NOT NULL AND CASE WHEN c IS NULL THEN {IS_SCANNED} ELSE {IS_CONFIRMED} END"
+
+# RFC 7396: a patch of nulls takes the keys of it away. Most lines have no key without its column, which is seen by
+# counting them.
+READ = " + ".join(f'("{key}" IS NOT NULL)::INTEGER' for key in COLUMNS)
+UNREAD = {**dict.fromkeys(COLUMNS, "{key} IS NOT NULL"), "ts": f"ts BETWEEN 0 AND {LAST_SECOND}"}
+PATCH = ", ".join(
+    f"""CASE WHEN {test.format(key=f'"{key}"')} OR json_type(json, '$."{key}"') = 'NULL' THEN '"{key}":null' END"""
+    for key, test in UNREAD.items()
+)
+REST_OF_A_LINE = f"""CASE WHEN len(json_keys(json)) > {READ} OR NOT ts BETWEEN 0 AND {LAST_SECOND}
+    THEN nullif(json_merge_patch(json, '{{' || concat_ws(',', {PATCH}) || '}}')::VARCHAR, '{{}}') END"""
