@@ -120,7 +120,8 @@ def describe(config: Config) -> dict[str, Any]:
         "types": [type_text(number) for number in config.types],
         "pipeline": config.pipeline or OPTIONS["pipeline"].default_text,
         "rate": config.rate or OPTIONS["rate"].default_text,
-        "rate_per_resolver": OPTIONS["rate_per_resolver"].default_text if config.rate_per_resolver is None
+        "rate_per_resolver": OPTIONS["rate_per_resolver"].default_text
+        if config.rate_per_resolver is None
         else config.rate_per_resolver,
         "max_in_flight": config.max_in_flight or "auto",
         "heartbeat": hidden(config.heartbeat),

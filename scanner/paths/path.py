@@ -15,9 +15,10 @@ BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
 
 
 class Buckets:
-    """The bucket of each pair of egress and resolver: one for all engines, made when first used. `each` is the rate of
-    a pair in queries a second, None: `public` for public resolvers and no limit for others; `whole` that of all together,
-    0 = none."""
+    """The bucket of each pair of egress and resolver: one for all engines, made when first used.
+
+    Rates in queries a second. `each` is that of a pair; None: `public` for public resolvers, no limit for others.
+    `whole` is that of all together; 0: no limit."""
 
     def __init__(self, resolvers: Sequence[Resolver], each: int | None, public: int, whole: int = 0):
         self._resolvers, self._each, self._public = resolvers, each, public
