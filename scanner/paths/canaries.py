@@ -1,4 +1,4 @@
-"""The question before the scan, to every resolver (`canary` says which): on as many connections as it takes."""
+"""The question before the scan, to every resolver (`canary` says which): over streams one connection each."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ from scanner.transports.dial_error import DialError
 class StreamCanary(asyncio.Protocol):
     """Asks its few names and sets `over` when they show what it wants to know, or when nothing more will come."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self) -> None:
+        names = names_of_nobody()
         self._pool = JobPool(LineBuffer(), (A,), classify_line=classify_line, room_made=lambda: None, retries=0)
         self._pool.feed("\n".join(names).encode())
         self._pool.end()
@@ -57,8 +58,7 @@ class StreamCanary(asyncio.Protocol):
         """What came so far."""
         books = self._pool.books.counts()
         reasons = books["reasons"]
-        empty = reasons.get("nodata", 0) + reasons.get("cname_nx", 0)  # the other reasons are those of errors
-        return Heard(books["written"], books["taken"] - empty, reasons.get("referral", 0))
+        return Heard(books["written"], books["taken"] - sum(reasons.values()), reasons.get("referral", 0))
 
 
 async def faults_of(resolvers: Sequence[Resolver], proxy: Proxy | None, limits: DialLimits) -> list[str]:
@@ -75,17 +75,14 @@ async def faults_of(resolvers: Sequence[Resolver], proxy: Proxy | None, limits: 
 
 async def fault_of(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> str:
     """The same of one that is asked over a stream."""
-    names = names_of_nobody()
-    for order in (names, names[::-1]):  # some close after one answer: then the other name goes first
-        canary = StreamCanary(order)
+    canary = StreamCanary()
+    async with limits.at_once:
         try:
-            async with limits.at_once, asyncio.timeout(limits.timeout_s):
+            async with asyncio.timeout(limits.timeout_s):
                 await canary.open(resolver, proxy, limits)
                 await canary.over.wait()
         except (TimeoutError, DialError):
-            return canary.heard.fault
+            return ""
         finally:
             canary.close()
-        if canary.heard.is_enough:
-            break
     return canary.heard.fault

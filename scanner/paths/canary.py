@@ -27,12 +27,12 @@ class Heard(NamedTuple):
 
     @property
     def is_enough(self) -> bool:
-        """All are answered, or one is invented: no honest resolver does that, whatever it says of the other."""
-        return self.responses == len(NOBODY_HAS) or self.taken > 0
+        """All are answered, or one is not as a resolver with a fault would: who refuses one name does not invent it."""
+        return self.responses == len(NOBODY_HAS) or self.responses > max(self.taken, self.referrals)
 
     @property
     def fault(self) -> str:
-        """What is wrong with a resolver that invented one, or only referred; "" when nothing is known to be."""
-        if self.taken > 0:
+        """What is wrong with a resolver that said the same of every name; "" when nothing is known to be."""
+        if self.taken == len(NOBODY_HAS):
             return INVENTS
         return REFERS if self.referrals == len(NOBODY_HAS) else ""
