@@ -182,6 +182,7 @@ def test_a_registrable_name_is_asked_once(registries):
     assert len(done.rows) == len(lines)
     assert {row["c"] for row in done.rows} == {held("co.test")}
     assert [name for _, name in registries.asked()[before:]] == ["co.test"]
+    assert [row["d"] for row in done.rows if row.get("reg") != "co.test"] == ["co.test"]
 
 
 # -- lines ---------------------------------------------------------------------------------------------------------

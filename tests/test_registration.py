@@ -7,7 +7,8 @@ import pytest
 
 from scanner.errors import ScanError
 from scanner.registration import bootstrap, rdap, whois
-from scanner.registration.answer import FREE, REGISTERED, Answer, Refused
+from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refused
+from scanner.registration.dates import day
 from scanner.registration.domain import registrable
 from scanner.registration.pace import Pace, wait_of
 from scanner.registration.registry_queue import RegistryQueue
@@ -84,10 +85,10 @@ def test_a_whois_reply_is_read_by_both_patterns(reply, verdict):
     ("Domain: aa.de\nStatus: connect", "whois_bad"),
     ("Status: free\nStatus: connect\na.de", "whois_bad"),
     ("Domain: a.de\nStatus: odd", "whois_bad"),
-    ("% no words but comments", "connection"),
+    ("% no words but comments", "whois_bad"),
     ("% You have exceeded the limit of queries", "ratelimited"),
     ("Error: too many requests, a.de", "ratelimited"),
-    ("", "connection"),
+    ("\r\n", "whois_bad"),
 ])  # fmt: skip
 def test_a_whois_reply_that_says_neither_is_refused(reply, reason):
     with pytest.raises(Refused) as refused:
@@ -166,9 +167,121 @@ def test_a_domain_that_comes_after_the_last_was_answered_has_a_number_of_its_own
     store.close()
 
 
-@pytest.mark.parametrize(("text", "day"), [
+@pytest.mark.parametrize(("text", "iso"), [
     ("2027-01-02T03:04:05Z", "2027-01-02"), ("2027-01-02", "2027-01-02"),
     ("9999-99-99T", ""), ("0000-00-00", ""), ("tomorrow", ""), (7, ""), (None, ""),
 ])  # fmt: skip
-def test_an_expiration_is_a_day_that_exists(text, day):
-    assert rdap.expiration([{"eventAction": "expiration", "eventDate": text}]) == day
+def test_an_expiration_is_a_day_that_exists(text, iso):
+    assert rdap.expiration([{"eventAction": "expiration", "eventDate": text}]) == iso
+
+
+@pytest.mark.parametrize(("body", "verdict"), [
+    ('{"errorCode":404,"description":["The name is not available: registry reserved"]}', RESERVED),
+    ('{"errorCode":404,"title":"Blocked by a trademark owner"}', RESERVED),
+    ('{"errorCode":404,"notices":[{"title":"Status","description":["Not available for registration"]}]}', RESERVED),
+    ('{"errorCode":404,"remarks":[{"description":["This label cannot be registered"]}]}', RESERVED),
+    ('{"errorCode":404,"notices":[{"title":"Terms of Use","description":["Reserved names, blocked clients"]}]}', FREE),
+    ('{"errorCode":404,"description":["(c) The registry. All rights reserved."]}', FREE),
+    ('{"errorCode":404,"description":["reserved.com: not found, not registered"]}', FREE),
+    ('{"errorCode":"404","title":"Not Found"}', FREE),
+    ('{"rdapConformance":["rdap_level_0"],"title":"Not Found"}', FREE),
+])  # fmt: skip
+def test_a_404_is_free_where_nothing_in_it_says_otherwise(body, verdict):
+    assert rdap.read_reply(reply(404, body.encode()), "reserved.com", "/domain/reserved.com").verdict == verdict
+
+
+@pytest.mark.parametrize("body", [
+    '{"errorCode":500}', '{"errorCode":true}', '{"errorCode":"404x"}', '{"title":"Not Found","status":404}',
+    '{"errorCode":404,"title":"This domain is already registered"}', '{"errorCode":404,"title":"Not available"}',
+])  # fmt: skip
+def test_a_404_that_is_not_understood_is_refused(body):
+    with pytest.raises(Refused, match="rdap_bad"):
+        rdap.read_reply(reply(404, body.encode()), "a.com", "/domain/a.com")
+
+
+def test_a_404_without_a_code_is_free_by_its_media_type():
+    kind = {"content-type": "application/rdap+json; charset=utf-8"}
+
+    assert rdap.read_reply(rdap.Reply(404, kind, b'{"title":"none"}'), "a.com", "/domain/a.com").verdict == FREE
+
+
+@pytest.mark.parametrize("more", [
+    {"status": ["reserved"]}, {"status": "blocked"}, {"remarks": [{"description": ["This name is reserved"]}]},
+    {"notices": [{"title": "Registry", "description": ["Not available for registration."]}]},
+])  # fmt: skip
+def test_an_rdap_record_may_hold_a_name_back(more):
+    assert rdap.registration({"objectClassName": "domain", "ldhName": "a.com", **more}, "a.com").verdict == RESERVED
+
+
+def test_statuses_that_forbid_a_transfer_hold_no_name_back():
+    words = ["transfer prohibited", "client update prohibited", "NOT AVAILABLE"]
+    found = rdap.registration({"objectClassName": "domain", "ldhName": "a.com", "status": words}, "a.com")
+
+    assert (found.verdict, found.statuses[1:]) == (REGISTERED, ("clientUpdateProhibited", "NOT AVAILABLE"))
+
+
+@pytest.mark.parametrize("text", [
+    "2027-01-29", "2027-01-29T04:05:06Z", "2027-01-29 04:05:06+02", "29-Jan-2027", "2027.01.29 15:22:46",
+    "29.1.2027 10:15:55", "2027/01/29", "20270129", "2027. 01. 29.", "29-01-2027", "2027-Jan-29.", "29 January 2027",
+    "2027-01-29 (YYYY-MM-DD)", "29/01/2027 23:59:59", "January 29 2027", "Fri Jan 29 04:05:06 UTC 2027",
+    "29-Jan-2027 04:05:06 UTC", "2027-01-29T04:05:06.123+00:00", "29.01.2027",
+])  # fmt: skip
+def test_a_day_is_read_in_every_form(text):
+    assert day(text) == "2027-01-29"
+
+
+@pytest.mark.parametrize("text", [
+    "08/07/2027", "2027-13-01", "2027-01-291", "not defined", "2027", "soon 2027-01-29", "30-Feb-2027", "29 Foo 2027",
+    "2027-01-29 and later",
+])  # fmt: skip
+def test_a_day_that_is_not_understood_is_left_out(text):
+    assert day(text) == ""
+
+
+def test_a_slashed_day_is_read_in_the_order_of_its_registry():
+    assert (day("08/07/2027", "dmy"), day("08/07/2027", "mdy")) == ("2027-07-08", "2027-08-07")
+
+
+ANY = bootstrap.whois_server(
+    "zz", {"server": "whois.example", "free": "nothing found|^Status: AVAILABLE", "registered": "^domain"}
+)
+
+
+@pytest.mark.parametrize(("record", "expires", "statuses"), [
+    ("Status: ok\nExpire Date: 2027-01-29", "2027-01-29", ["ok"]),
+    ("Status: NOT AVAILABLE", "", ["NOT AVAILABLE"]),
+    ("state: REGISTERED, DELEGATED\npaid-till: 2027-01-29T21:00:00Z\nfree-date: 2027-03-01", "2027-01-29",
+     ["REGISTERED", "DELEGATED"]),
+    ("status.............: Registered\nexpires............: 29.1.2027 10:15:55", "2027-01-29", ["Registered"]),
+    ("Registration status:\n    Registered until expiry date.\nExpiry date:  29-Jan-2027", "2027-01-29",
+     ["Registered until expiry date."]),
+    ("Domain Status: client transfer prohibited https://icann.org/epp#x\nRegistry Expiry Date: 2027-01-29T00:00:00Z",
+     "2027-01-29", ["clientTransferProhibited"]),
+    ("Expires on..............: 2027-Jan-29.", "2027-01-29", []),
+    ("Expiration Date : 2027. 01. 29.", "2027-01-29", []),
+    ("Record expires on 2027-01-29 (YYYY-MM-DD)", "2027-01-29", []),
+    ("renewal date:          2027.01.29 14:00:00\noption expiration date:  2029.02.10 10:51:12", "2027-01-29", []),
+    ("[Status] Active\n[Expires on] 2027/01/29", "2027-01-29", ["Active"]),
+    ("Expiration Time: soon\nDomain Status: ok", "", ["ok"]),
+])  # fmt: skip
+def test_a_whois_record_is_read_as_registries_write_it(record, expires, statuses):
+    found = whois.read_reply(ANY, f"domain: a.zz\r\n{record}\r\n", "a.zz")
+
+    assert (found.verdict, found.expires, list(found.statuses)) == (REGISTERED, expires, statuses)
+
+
+@pytest.mark.parametrize(("text", "verdict"), [
+    ("% nothing found", FREE), ("%ERROR:101: nothing found\n", FREE), ("# All rights reserved\n% nothing found", FREE),
+    ("% Terms: nothing found?\ndomain: reserved.zz", REGISTERED), ("% reserved.zz: nothing found", FREE),
+    ("domain: reserved.zz\nStatus: reserved", RESERVED), ("domain: reserved.zz\nStatus: NOT ALLOWED", RESERVED),
+    ("This name is reserved by the registry", RESERVED), ("reserved.zz cannot be registered", RESERVED),
+    ("% reserved:   CG\n", RESERVED), ("nothing found: the name is not available for registration", RESERVED),
+])  # fmt: skip
+def test_comments_and_words_of_a_whois_reply_count(text, verdict):
+    assert whois.read_reply(ANY, text, "reserved.zz").verdict == verdict
+
+
+@pytest.mark.parametrize("text", ["nothing found\nThis domain is already registered", "hello", "% hello", " \n"])
+def test_a_whois_reply_that_is_not_understood_is_a_bad_one(text):
+    with pytest.raises(Refused, match="whois_bad"):
+        whois.read_reply(ANY, text, "a.zz")

@@ -83,6 +83,7 @@ class WhoisServer:
     free: re.Pattern[str]
     registered: re.Pattern[str]
     reserved: re.Pattern[str] | None
+    dates: str = ""  # dmy or mdy: what 08/07/2027 means there
 
 
 def parse_whois(name: str, text: str) -> dict[str, WhoisServer]:
@@ -97,7 +98,7 @@ def parse_whois(name: str, text: str) -> dict[str, WhoisServer]:
 
 def whois_server(where: str, entry: Mapping[str, str]) -> WhoisServer:
     """One entry. Raises ScanError."""
-    if unknown := entry.keys() - {"server", "query", "free", "registered", "reserved"}:
+    if unknown := entry.keys() - {"server", "query", "free", "registered", "reserved", "dates"}:
         raise ScanError(f"{where}: unknown key {shown(min(unknown))}")
     for key in ("server", "free", "registered"):
         if not isinstance(entry.get(key), str):
@@ -109,7 +110,10 @@ def whois_server(where: str, entry: Mapping[str, str]) -> WhoisServer:
         raise ScanError(f"{where}: server is host or host:port, query is one line of ASCII with {{name}} in it")
     free, registered = (pattern(where, entry, key) for key in ("free", "registered"))
     reserved = pattern(where, entry, "reserved") if "reserved" in entry else None
-    return WhoisServer(host, port_from_text(port or "43", where), query, free, registered, reserved)
+    dates = entry.get("dates", "")
+    if dates not in ("", "dmy", "mdy"):
+        raise ScanError(f"{where}: dates is dmy or mdy")
+    return WhoisServer(host, port_from_text(port or "43", where), query, free, registered, reserved, dates)
 
 
 def pattern(where: str, entry: Mapping[str, str], key: str) -> re.Pattern[str]:

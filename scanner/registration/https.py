@@ -41,8 +41,10 @@ class Web:
 
     async def get(self, url: str) -> Reply:
         """One GET. Raises Refused."""
+        has_come = False  # a status line: what breaks off behind it is a bad reply, not one that never came
         try:
             async with asyncio.timeout(self._timeout_s), self._pool.stream("GET", url, headers=HEADERS) as response:
+                has_come = True
                 headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}
                 body = b""
                 async for piece in response.aiter_stream():
@@ -53,7 +55,7 @@ class Web:
         except TimeoutError:
             raise Refused("timeout", again=True) from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
-            raise Refused("connection", again=True) from None
+            raise Refused("rdap_bad" if has_come else "connection", again=True) from None
         except (httpcore2.LocalProtocolError, httpcore2.UnsupportedProtocol, ValueError):
             raise Refused("redirect") from None  # only a Location can make such a URL
 

@@ -105,4 +105,9 @@ def answered(text: bytes, answer: Answer) -> Finished:
     row = row_of(text)
     if row is None:
         raise ValueError("no line that waits for an answer")
-    return finish(row, answer)
+    asked = row.get("q", row["d"])
+    if not isinstance(asked, str):
+        raise ValueError("no name to ask about")
+    domain = registrable(asked)
+    is_other = domain != row["d"].lower().removesuffix(".")
+    return finish({**row, "reg": domain} if is_other else row, answer)

@@ -1,12 +1,12 @@
 """RDAP for domains (RFC 9082, 9083): one lookup by an injected `get`, and the reading of what came. It opens nothing.
 
-A 404 is `free` only when the registry itself says so; whatever else is odd is Refused, never `free`.
+A 404 is `free` only when the registry itself says so, and nothing in it says otherwise; whatever else is
+odd is Refused, never `free`.
 """
 
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -14,7 +14,9 @@ import orjson
 
 from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refused, cleaned
 from scanner.registration.bootstrap import host_of
+from scanner.registration.dates import day
 from scanner.registration.pace import wait_of
+from scanner.registration.words import EPP, HELD_BACK, LEGAL, LIMITED, RESERVED_STATUS, TAKEN, status_of, without
 
 REDIRECTS_MAX = 3
 MOVED = {301, 302, 303, 307, 308}
@@ -60,24 +62,64 @@ def read_reply(reply: Reply, domain: str, path: str) -> Answer:
     if reply.status == 200:
         return registration(parsed(reply.body), domain)
     if reply.status == 404:
-        return absence(reply, path.lower().endswith(f"/domain/{domain}"))
+        return absence(reply, domain, path.lower().endswith(f"/domain/{domain}"))
     if reply.status in LATER:
         reason = "ratelimited" if reply.status == 429 else "http503"
         raise Refused(reason, again=True, wait_s=wait_of(reply.headers.get("retry-after", "")))
     raise Refused(f"http{reply.status}", again=reply.status in TROUBLED)
 
 
-def absence(reply: Reply, asked_there: bool) -> Answer:
-    """A 404: an RDAP error body (RFC 9083 section 6), or nothing at all, where the domain was asked."""
+def absence(reply: Reply, domain: str, asked_there: bool) -> Answer:
+    """A 404 where the domain was asked: nothing at all, or an RDAP error in which nothing says otherwise."""
     if not asked_there:
         raise Refused("rdap_bad")
-    if reply.body.strip():
-        document = parsed(reply.body)
-        if document.get("errorCode") != 404 or "objectClassName" in document:
+    if not reply.body.strip():
+        if "html" in media_of(reply):
             raise Refused("rdap_bad")
-    elif "html" in reply.headers.get("content-type", ""):
+        return Answer(FREE, "rdap")
+    document = parsed(reply.body)
+    if not is_404(document, reply) or "objectClassName" in document:
+        raise Refused("rdap_bad")
+    said = without(domain, "\n".join(texts_of(document)))
+    if LIMITED.search(said):
+        raise Refused("ratelimited", again=True)
+    if HELD_BACK.search(said) or any(map(RESERVED_STATUS.search, words_of(document.get("status")))):
+        return Answer(RESERVED, "rdap")
+    if TAKEN.search(said):
         raise Refused("rdap_bad")
     return Answer(FREE, "rdap")
+
+
+def is_404(document: dict[str, Any], reply: Reply) -> bool:
+    """The error code is a number (RFC 9083 section 6); some write it as text. Where it is missing, the section lets a
+    client go by HTTP's, if the body is RDAP's by its media type, or by what it says that it conforms to."""
+    code = document.get("errorCode")
+    if code is None:
+        return media_of(reply) == "application/rdap+json" or isinstance(document.get("rdapConformance"), list)
+    return code in (404, "404") and not isinstance(code, bool)
+
+
+def media_of(reply: Reply) -> str:
+    """The media type without its parameters."""
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def texts_of(document: dict[str, Any]) -> list[str]:
+    """What a document says in words: title and description, its own and those of its notices and remarks, but for
+    notices of terms and the like, which say nothing of this name."""
+    texts = words_of(document.get("title")) + words_of(document.get("description"))
+    for key in ("notices", "remarks"):
+        parts = document.get(key)
+        for part in parts if isinstance(parts, list) else [parts]:
+            if isinstance(part, dict) and not LEGAL.search(" ".join(words_of(part.get("title")))):
+                texts += [text for word in ("title", "description", "type") for text in words_of(part.get(word))]
+    return texts
+
+
+def words_of(value: object) -> list[str]:
+    """The texts of a list, or the one text."""
+    texts = value if isinstance(value, list) else [value]
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def registration(document: dict[str, Any], domain: str) -> Answer:
@@ -87,32 +129,29 @@ def registration(document: dict[str, Any], domain: str) -> Answer:
         raise Refused("rdap_bad")
     if name.lower().removesuffix(".") != domain:
         raise Refused("rdap_bad")
-    words = [word for word in statuses if isinstance(word, str) and word.strip()] if isinstance(statuses, list) else []
-    reserved = any(word.lower() == "reserved" for word in words)
-    return Answer(RESERVED if reserved else REGISTERED, "rdap", expires=expiration(events),
-                  statuses=cleaned([epp(word) for word in words]))  # fmt: skip
+    words = words_of(statuses)
+    held = any(map(RESERVED_STATUS.search, map(spaced, words))) or HELD_BACK.search(
+        without(domain, "\n".join(texts_of(document)))
+    )
+    return Answer(RESERVED if held else REGISTERED, "rdap", expires=expiration(events),
+                  statuses=cleaned([status_of(word) for word in words]))  # fmt: skip
+
+
+def spaced(word: str) -> str:
+    """A status, but for EPP's own: `client transfer prohibited` holds no name back."""
+    return "" if status_of(word).lower() in EPP else word
 
 
 def expiration(events: object) -> str:
     """The day on which the registration ends, or nothing."""
     for event in events if isinstance(events, list) else ():
-        if isinstance(event, dict) and event.get("eventAction") == "expiration":
-            return day(event.get("eventDate"))
+        if (
+            isinstance(event, dict)
+            and event.get("eventAction") == "expiration"
+            and (found := day(event.get("eventDate")))
+        ):
+            return found
     return ""
-
-
-def day(text: object) -> str:
-    """`2027-01-02` of a date and time (RFC 3339), or nothing."""
-    try:
-        return date.fromisoformat(text[:10]).isoformat() if isinstance(text, str) else ""
-    except ValueError:
-        return ""
-
-
-def epp(word: str) -> str:
-    """`server hold` -> `serverHold` (RFC 8056); one word stays as it is."""
-    first, *others = word.split()[:8]
-    return first + "".join(other.capitalize() for other in others)
 
 
 def parsed(body: bytes) -> dict[str, Any]:
