@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import click
-from hooks import commands, flags, sections, value_of
+from tables import commands, flags, value_of
 
+from scanner.errors import EXIT_CODES
 from scanner.version import __version__
 
 
@@ -52,9 +53,8 @@ def page(typed: str, command: click.Command) -> str:
 
 
 def exit_codes() -> list[str]:
-    """The README's table of them."""
-    rows = re.findall(r"^\| ([0-9, ]+) \| (.*) \|$", sections()["Exit codes"], re.MULTILINE)
-    return [line for codes, meaning in rows for line in (".TP", rf"\fB{codes}\fR", escaped(meaning.replace("`", "")))]
+    """Each code, and what it means."""
+    return [line for code, meaning in EXIT_CODES.items() for line in (".TP", rf"\fB{code}\fR", escaped(meaning))]
 
 
 def main(folder: Path) -> None:

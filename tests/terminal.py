@@ -11,7 +11,14 @@ import time
 from typing import Self
 from xml.sax.saxutils import escape
 
-COLOURS = {"1": "font-weight='bold'", "31": "fill='#e5534b'", "33": "fill='#d4a72c'"}
+COLOURS = {"1": "class='bold'", "31": "class='red'", "33": "class='yellow'"}
+STYLE = """<style>
+rect {fill: #f6f8fa; stroke: #d0d7de} text {fill: #1f2328}
+.bold {font-weight: bold} .red {fill: #cf222e} .yellow {fill: #7d4e00}
+@media (prefers-color-scheme: dark) {
+rect {fill: #161b22; stroke: #30363d} text {fill: #d0d7de} .red {fill: #ff7b72} .yellow {fill: #d4a72c}
+}
+</style>"""
 
 
 class Terminal:
@@ -78,7 +85,7 @@ def without_colours(text: str) -> str:
 
 
 def picture(prompt: str, frames: list[str], columns: int) -> str:
-    """The texts as an SVG, one under another, in the colours in which they were drawn."""
+    """The texts as an SVG, one under another, in their colours; light or dark as its reader is."""
     width, height = 20 + 8.4 * columns, 52 + 22 * len(frames)
     rows = [prompt, *frames]
     texts = [
@@ -86,9 +93,9 @@ def picture(prompt: str, frames: list[str], columns: int) -> str:
         for number, row in enumerate(rows)
     ]
     return "\n".join([
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:.0f} {height}' font-size='14' fill='#d0d7de' "
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:.0f} {height}' font-size='14' "
         "font-family='ui-monospace, DejaVu Sans Mono, monospace'>",
-        "<rect width='100%' height='100%' rx='6' fill='#161b22'/>", *texts, "</svg>", "",
+        STYLE, "<rect width='100%' height='100%' rx='6'/>", *texts, "</svg>", "",
     ])  # fmt: skip
 
 

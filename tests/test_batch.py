@@ -40,9 +40,9 @@ def job(registries, tmp_path):
 
 
 def test_the_recipe_from_candidates_to_a_report_does_as_it_says(registries, job, tmp_path):
-    """Each line of the README's block, in a folder with the lab's cfg.json."""
-    section = (ROOT / "README.md").read_text().partition("### From candidates to a report\n")[2]
-    block = section.partition("```sh\n")[2].partition("```")[0]
+    """Each line of the how-to's block, in a folder with the lab's cfg.json."""
+    page = (ROOT / "docs" / "how-to" / "free-names.md").read_text()
+    block = page.partition("```sh\n")[2].partition("```")[0]
     (tmp_path / "cfg.json").write_text(registries.path.read_text())
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}  # where the job's `dnsscan` stands
     command = ["sh", "-euc", block]

@@ -1,5 +1,5 @@
-"""The closed lists of the contract: each reason and each exit code is produced by the real command, and the README has
-the same ones."""
+"""The closed lists of the contract: each reason and each exit code is produced by the real command, and the reference
+has the same ones."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ from scanner.model import REASONS
 QUICK = ("--timeout-ms", 200, "--deadline-ms", 1000, "--retries", 0)
 NOBODY = "127.0.0.1:9"  # the discard port, where nobody listens
 PUBLIC = "192.88.99.1"  # given only with names that are not sent
-README = (ROOT / "README.md").read_text()
+REFERENCE = ROOT / "docs" / "reference"
 
 
 def policy(datagram: Datagram) -> None:
@@ -28,10 +28,10 @@ def upward(datagram: Datagram) -> None:
     datagram.send(answer(datagram.query, [], [server(b"\0")]))
 
 
-def first_column(heading: str) -> str:
+def first_column(page: str, heading: str) -> str:
     """What the first column of the table under a heading says."""
-    section = README.partition(f"### {heading}\n")[2].partition("\n#")[0]
-    rows = section.partition("|---|")[2].splitlines()[1:]
+    section = (REFERENCE / page).read_text().partition(f"# {heading}\n")[2].partition("\n#")[0]
+    rows = section.partition("| --- |")[2].splitlines()[1:]
     return " ".join(row.split("|")[1] for row in rows if row.startswith("| "))
 
 
@@ -59,9 +59,9 @@ REASONS_OF = {  # by what is asked (of {lab}, the lab, or of a peer with one kin
 NOT_SAID_YET = {"wildcard", "disputed"}
 
 
-def test_the_reasons_are_those_of_the_readme_and_no_others():
+def test_the_reasons_are_those_of_the_reference_and_no_others():
     produced = {reason for reasons in REASONS_OF.values() for reason in reasons.values()}
-    told = re.findall(r"`(\w+)`", first_column("Reasons"))
+    told = re.findall(r"`(\w+)`", first_column("results.md", "Reasons"))
 
     assert produced | NOT_SAID_YET == {word.replace("rcodeN", "rcode9") for word in told}
     assert {reason.replace("rcode9", "rcode") for reason in produced} == set(REASONS) - {""} - NOT_SAID_YET
@@ -126,8 +126,10 @@ CODE_OF = {
 }
 
 
-def test_the_exit_codes_are_those_of_the_readme_and_no_others():
-    assert CODE_OF.keys() == set(map(int, re.findall(r"\d+", first_column("Exit codes"))))
+def test_the_exit_codes_are_those_of_the_reference_and_no_others():
+    assert CODE_OF.keys() == set(
+        map(int, re.findall(r"\d+", first_column("exit-codes.md", "Exit codes, stdout and stderr")))
+    )
 
 
 @pytest.mark.parametrize("code", CODE_OF)

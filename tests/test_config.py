@@ -1,5 +1,6 @@
 """Configuration files and the first line of stdin, good and bad (BAD-INPUT rows 49, 50 and 53; CONTRACT section 2)."""
 
+import itertools
 import json
 import os
 import re
@@ -480,11 +481,12 @@ def test_a_dry_run_sends_nothing_reads_no_names_and_hides_secrets(run, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_the_configurations_of_the_readme_are_good(run):
-    blocks = re.findall(r"```json\n(\{\n.*?\n\})\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_the_configurations_of_readme_and_reference_are_good(run):
+    pages = (ROOT / "README.md", ROOT / "docs" / "reference" / "config.md")
+    blocks = [re.findall(r"```json\n(\{\n.*?\n\})\n```", page.read_text(), re.DOTALL) for page in pages]
 
-    assert blocks
-    for block in blocks:
+    assert all(blocks)
+    for block in itertools.chain(*blocks):
         resolved(run(block, PROXY_PASSWORD=SECRET))
 
 

@@ -25,7 +25,7 @@ from servers import program
 
 from scanner.results.table import COLUMNS, REST
 
-READING = (ROOT / "README.md").read_text().partition("## Reading the results")[2].partition("\n## ")[0]
+READING = (ROOT / "docs" / "how-to" / "duckdb.md").read_text().partition("\n## ")[0]
 ENDINGS = (".parquet", ".csv", ".sqlite", ".duckdb")
 LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
 RECORDS = [{"name": "a.example.", "ttl": 300, "type": "A", "data": "192.0.2.1"},
@@ -314,7 +314,7 @@ def test_without_its_engine_one_line_says_what_to_install(tmp_path):
     assert done.stderr.decode() == "dnsscan: convert needs duckdb: pip install 'dnsscan[parquet]'\n"
 
 
-# -- the README: one question of many programs -----------------------------------------------------------------------
+# -- the docs: one question of many programs -------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -353,7 +353,7 @@ def assert_answers(printed: list[list[str]], expected: dict) -> None:
         assert [tld, str(count)] in [words[-2:] for words in printed], (tld, count, printed)
 
 
-def test_the_readme_asks_jq(answered):
+def test_the_how_to_asks_jq(answered):
     program("jq")
     folder, expected = answered
 
@@ -362,7 +362,7 @@ def test_the_readme_asks_jq(answered):
     assert_answers([[*words[1:], words[0]] if words[0].isdigit() else words for words in printed], expected)
 
 
-def test_the_readme_asks_duckdb(answered, monkeypatch):
+def test_the_how_to_asks_duckdb(answered, monkeypatch):
     folder, expected = answered
     monkeypatch.chdir(folder)
 
@@ -373,7 +373,7 @@ def test_the_readme_asks_duckdb(answered, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["pandas", "polars"])
-def test_the_readme_asks_in_python(answered, number):
+def test_the_how_to_asks_in_python(answered, number):
     folder, expected = answered
 
     printed = said([sys.executable, "-c", block("python", number)], folder)

@@ -1,16 +1,18 @@
 """The documentation: every command in it runs, the site is built and asks nobody for anything, the manual can be read.
 
 Each block of `sh` in the README, in docs/ and in wordlists/ runs in a folder of its own, with bash -e, against a lab.
-In it stand cfg.json and lab.json (the lab's configuration), domains.txt, names.txt, results.jsonl, beat.json,
-wordlists/ and scripts/. 192.0.2.53 is the lab's resolver, and SWAPS shortens what takes long. A block that cannot run
-has the line `<!-- not run: REASON -->` above it, and its first line stands in NOT_RUN. A line that ends with `# NUMBER`
-prints that.
+In it stand cfg.json and lab.json (the lab's configuration), domains.txt, names.txt, results.jsonl, confirmed.jsonl,
+beat.json, addresses.txt and resolvers.txt (the lab's resolver, without and with udp://), wordlists/ and scripts/.
+192.0.2.53 is the lab's resolver, and SWAPS shortens what takes long. A block that cannot run has the line
+`<!-- not run: REASON -->` above it, and its first line stands in NOT_RUN. A line that ends with `# NUMBER` prints that.
+Where a table has a column `dnsscan`, what stands in it as code is run too.
 """
 
 import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,6 +22,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from fork_server import begin
+from servers import program
 
 from scanner.config.config import from_table
 
@@ -30,13 +34,13 @@ SAYS = re.compile(r"^dnsscan .*\s# (\d+)$", re.MULTILINE)
 LIMIT_S = 60
 NOT_RUN = {
     "git clone … && cd dnsscan": "installs",
-    "make demo": "installs",
     "dnsscan -r tls://192.0.2.53#dns.example.net -t MX domains.txt": "the lab speaks no TLS",
     "useradd --system --home-dir /srv/dnsscan dnsscan": "needs root and systemd",
 }
 ELSEWHERE = {"dnsscan names '[a-z]{2}[0-9].com' > names.txt": "test_batch.py"}  # with more to say of its results
 SWAPS = {  # for the time that they take
     "'[a-z]{4}.com' |": "'[a-z]{2}.com' |",
+    "'[a-z]{3}.com'": "'[a-z]{2}.com'",
     "wordlists/demo.txt": "domains.txt",  # some of its names are never answered
 }
 SHIM = """#!/bin/bash
@@ -82,10 +86,13 @@ def stage(registries, tmp_path_factory) -> Path:
         (folder / name).write_text(config)
     names = [f"{trouble}.n{number}.lab.test" for trouble in TROUBLES for number in range(10)]
     (folder / "domains.txt").write_text("\n".join([*names, "two words"]) + "\n")
+    (folder / "addresses.txt").write_text(f"{registries.config['resolvers'][0]}\n")
+    (folder / "resolvers.txt").write_text(f"udp://{registries.config['resolvers'][0]}\n")
     (folder / "names.txt").write_text("".join(f"n{number}.test\n" for number in range(600)))
     for name in ("wordlists", "scripts"):
         (folder / name).symlink_to(ROOT / name)
     run("dnsscan --config cfg.json --fields n,ns,p,ts --heartbeat beat.json domains.txt > results.jsonl", folder)
+    run("dnsscan confirm results.jsonl > confirmed.jsonl", folder)
     return folder
 
 
@@ -110,7 +117,7 @@ def run(script: str, folder: Path) -> tuple[int, str, str]:
 def test_a_block_of_commands_runs(place, block, stage, registries, tmp_path):
     folder = tmp_path / "here"
     shutil.copytree(stage, folder, symlinks=True)
-    for made in re.findall(r"(?:> |--output )(lab.json|results.jsonl)", block):
+    for made in re.findall(r"(?:> |--output )(lab.json|results.jsonl|confirmed.jsonl)", block):
         (folder / made).unlink(missing_ok=True)
     for old, new in {**SWAPS, "192.0.2.53": registries.config["resolvers"][0]}.items():
         block = block.replace(old, new)
@@ -120,6 +127,48 @@ def test_a_block_of_commands_runs(place, block, stage, registries, tmp_path):
     assert code == 0, err
     assert "Traceback" not in err
     assert [line for line in SAYS.findall(block) if line not in out.splitlines()] == []
+
+
+def in_tables() -> Iterator[str]:
+    """What stands as code in the columns `dnsscan` of tables, each once: options, or a whole command."""
+    found = []
+    for page in PAGES:
+        column = None
+        for line in page.read_text().splitlines():
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)] if line.startswith("|") else []
+            if column is None and "dnsscan" in cells:
+                column = cells.index("dnsscan")
+            elif not cells:
+                column = None
+            elif column is not None:
+                found += re.findall(r"^`([^`]+)`", cells[column])
+    yield from dict.fromkeys(found)
+
+
+def whole(shown: str) -> list[str]:
+    """The arguments that are shown; where they are options of a scan, with names and a resolver."""
+    words = shlex.split(shown)
+    if words[0] == "dnsscan":
+        return words[1:]
+    resolver = [] if "-r" in words else ["-r", "resolvers.txt"]
+    return [*words, *resolver, *(() if "domains.txt" in words else ("domains.txt",))]
+
+
+def test_what_the_tables_show_of_the_command_line_runs(stage, registries):
+    failed = {}
+    shown = list(in_tables())
+    for text in shown:
+        (stage / "found.jsonl").unlink(missing_ok=True)
+        words = whole(text.replace("192.0.2.53", registries.config["resolvers"][0]))
+        with begin(
+            words, cwd=stage, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as run:
+            _, err = run.communicate(timeout=LIMIT_S)
+        if run.returncode:
+            failed[text] = err.decode()
+
+    assert failed == {}
+    assert len(shown) > 40
 
 
 def test_what_is_not_run_is_known():
@@ -188,17 +237,41 @@ def test_the_reference_tells_what_the_code_knows(site):
     assert [reason for reason in model.REASONS[1:] if reason not in text["results"]] == []
     assert [key for key in model.FIELDS if f"<code>{key}</code>" not in text["results"]] == []
     assert [name for name in PROGRAMS if f"dnsscan {name}" not in text["commands"]] == []
-    left = re.compile(r"&lt;!-- |<!-- (README|CONTRIBUTING|code):")
-    assert not [page for page in site.glob("**/*.html") if left.search(page.read_text())]
 
 
-def test_the_readme_has_the_table_of_options_that_the_code_makes():
+def test_the_tables_of_the_pages_are_those_that_the_code_makes():
     made = subprocess.run(
-        [sys.executable, "-c", "import hooks; print(hooks.readme(), end='')"],
-        cwd=ROOT / "docs", capture_output=True, text=True, check=True,
+        [sys.executable, "-c", "import sys, tables; sys.exit(tables.old())"],
+        cwd=ROOT / "docs", capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert made.stdout == (ROOT / "README.md").read_text(), "bring it up to date: python docs/hooks.py"
+    assert (made.returncode, made.stderr) == (0, ""), "bring them up to date: python docs/tables.py"
+
+
+def test_the_site_is_searched_from_disk(site, tmp_path):
+    """What a browser shows of a page that it opens from disk, with a search in its address."""
+    command = [program("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=9000",
+               f"--user-data-dir={tmp_path}", "--dump-dom", f"file://{site}/how-to/udp.html?q=socks"]  # fmt: skip
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout
+
+    assert re.search(r"[1-9]\d* matching document", shown)
+
+
+# -- how it is told --------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_is_read_in_minutes_and_its_links_lead_somewhere():
+    text = (ROOT / "README.md").read_text()
+    links = re.findall(r"\]\(([^)#]+)", text)
+
+    assert text.count("\n") <= 200
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert len(links) > 20
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/how-to/*.md")), ids=lambda page: page.stem)
+def test_a_how_to_begins_with_the_finished_command(page):
+    assert re.match(r"# .+\n\n```(sh|python|)\n", page.read_text())
 
 
 def test_the_pages_of_the_manual_are_read_without_a_warning(tmp_path):

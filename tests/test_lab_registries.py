@@ -775,12 +775,17 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path):
     assert scan("lab", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}").code == 0
 
 
-# -- the README ------------------------------------------------------------------------------------------------
+# -- the reference -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", ["states", "rdap", "whois"])
-def test_readme_and_registry_zone_tell_the_same(table):
-    text = (ROOT / "README.md").read_text().partition(f"<!-- {table} -->")[2].partition(f"<!-- /{table} -->")[0]
+def test_reference_and_registry_zone_tell_the_same(table):
+    text = (
+        (ROOT / "docs" / "reference" / "lab.md")
+        .read_text()
+        .partition(f"<!-- {table} -->")[2]
+        .partition(f"<!-- /{table} -->")[0]
+    )
     told = {}
     for row in (line.split("|") for line in text.splitlines() if "`" in line):
         told |= dict.fromkeys(re.findall(r"`([^`]+)`", row[1]), row[-2].strip())

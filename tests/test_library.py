@@ -453,11 +453,11 @@ def test_the_package_has_no_other_names():
         from scanner import nothing  # noqa: F401
 
 
-def test_the_example_of_the_readme_runs(lab, tmp_path):
-    section = (ROOT / "README.md").read_text().partition("## As a library\n")[2].partition("\n## ")[0]
+def test_the_examples_of_the_how_to_run(lab, tmp_path):
+    page = (ROOT / "docs" / "how-to" / "library.md").read_text()
     (tmp_path / "cfg.json").write_bytes(lab.path.read_bytes())
     (tmp_path / "domains.txt").write_text("a.test\nnxdomain.lab.test\nservfail.lab.test\n")
-    examples = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
     out = [
         subprocess.run([sys.executable, "-W", "error", "-c", example], cwd=tmp_path, capture_output=True, text=True,

@@ -485,7 +485,7 @@ def test_the_series_of_a_long_scan_keeps_its_ends_and_halves_its_resolution():
     assert all(point[1] == round(point[0] * 20) for point in series.points)
 
 
-# -- the picture in the README ---------------------------------------------------------------------------------
+# -- the picture in the docs -------------------------------------------------------------------------------------
 
 
 def test_the_picture_of_the_progress_line(new_lab, request, tmp_path):

@@ -1,5 +1,6 @@
-"""Torture: the promises of the README, each in two sizes. `make test` runs the small one, `make torture` the large one
-(`--full`), which prints its figures. Real servers break; an oracle that knows nothing of the program judges."""
+"""Torture: the promises of docs/explanation/promises.md, each in two sizes. `make test` runs the small one, `make
+torture` the large one (`--full`), which prints its figures. Real servers break; an oracle that knows nothing of the
+program judges."""
 
 import contextlib
 import itertools

@@ -1,5 +1,6 @@
-"""The table of verdicts once more, read from the README's words and from nothing of the program's: dnspython reads
-names, a dozen lines frame records. Also made here: responses to `a.com` for the two to be held together.
+"""The table of verdicts once more, read from the words of docs/reference/results.md and from nothing of the
+program's: dnspython reads names, a dozen lines frame records. Also made here: responses to `a.com` for the two to be
+held together.
 """
 
 import random
