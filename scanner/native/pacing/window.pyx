@@ -129,7 +129,8 @@ cdef void judge_distance(Pacing *pacing) noexcept nogil:
             pacing.is_far = False
             pacing.pace = 0
             pacing.phase = STARTUP
-            pacing.best, pacing.best_rate, pacing.flat = min(pacing.size, 64), 0, 0
+            pacing.best, pacing.best_rate, pacing.flat = min(min(pacing.size, pacing.round_most), 64), 0, 0
+            pacing.size = max(pacing.best, 1.0)
             pacing.tried, pacing.tried_rate = 1, 0
             pacing.hold = 0
     elif pacing.rtt_least >= FAR_RTT_S or pacing.hold > FAR_MEAN_S:
