@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from command import DNSSCAN  # noqa: E402
 from terminal import Terminal, picture  # noqa: E402
 
-DNSSCAN = [sys.executable, "-m", "scanner"]
 LAB = [*DNSSCAN, "lab", "--proxies", "4", "--nx", "0.3", "--"]
 COLUMNS = 104
 

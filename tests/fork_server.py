@@ -29,14 +29,7 @@ MODULES = ("scanner.cli.main", "scanner.cli.lab", "scanner.cli.confirm", "scanne
            "scanner.results.newfile", "scanner.input.files", "scanner.candidates.run", "scanner.config.check",
            "scanner.config.config", "scanner.streams.connection", "scanner.rdata", "encodings.idna")  # fmt: skip
 OPTIONS = {"stdin", "stdout", "stderr", "cwd", "env", "bufsize", "text"}  # any other takes a true start
-VARIABLES = (
-    "DNSSCAN",
-    "_DNSSCAN",
-    "COMP_",
-    "TERM",
-    "NO_COLOR",
-    "PYTEST_",
-)  # others may be read as the interpreter starts
+VARIABLES = ("DNSSCAN", "_DNSSCAN", "COMP_", "TERM", "NO_COLOR", "PYTEST_")  # others may be read as Python starts
 ARGUMENTS_MAX = 65536  # octets; the kernel's own limits are met in a true start
 PR_SET_CHILD_SUBREAPER = 36
 HEAD = struct.Struct("=I")  # octets of the request that follows; a process ID
@@ -106,16 +99,11 @@ def begin(args: list[str], *, true: bool = False, python: tuple[str, ...] = (), 
 
 def may_be_given(args: list[str]) -> bool:
     """False for what the kernel or Popen may refuse."""
-    text = "".join(args)
-    return "\0" not in text and len(text.encode("utf-8", "surrogatepass")) < ARGUMENTS_MAX and is_a_path(text)
-
-
-def is_a_path(text: str) -> bool:
     try:
-        os.fsencode(text)
+        octets = os.fsencode("".join(args))
     except UnicodeEncodeError:
         return False
-    return True
+    return b"\0" not in octets and len(octets) < ARGUMENTS_MAX
 
 
 def is_near(env: Any) -> bool:

@@ -8,7 +8,7 @@ FIRST = 16  # queries that are sent before anything is known
 
 
 def test_no_turn_sends_more_than_twice_what_the_path_has_carried():
-    carried = 2 * FIRST  # responses in one turn, the most so far; the first window may grow by three for each
+    carried = FIRST  # responses in one turn, the most so far
     with turns(1_000_000) as scan:
         for turn in range(TURNS):
             carried = max(carried, scan.turn())

@@ -65,8 +65,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
          double server_begins_s=0):
     """Seconds, names that were missed though they are not dead, and queries beyond one a name, in per cent: all but those
     for dead names, and those of them that were needless. `rate` in answers a second, 0 = any. `stops_...`: this machine
-    does something else now and then. The server answers nothing
-    before `server_begins_s`."""
+    does something else now and then. The server answers nothing before `server_begins_s`."""
     global state
     cdef vector[Path] all_paths
     cdef vector[Name] all_names

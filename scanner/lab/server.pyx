@@ -268,7 +268,8 @@ cdef class LabServer:
         self.wake.send(b"x")
 
     def counts(self) -> dict[str, int | float]:
-        """What became of the datagrams of the path so far, for who tests a client; docs/reference/lab.md says what each is."""
+        """What became of the datagrams of the path so far, for who tests a client; docs/reference/lab.md says what each
+        is."""
         drops = (struct.unpack_from("=9I", each.getsockopt(SOL_SOCKET, SO_MEMINFO, 36)) for each in self.udp)
         return {
             "queries": self.link.queries, "questions": self.link.distinct, "answered": self.link.answered,

@@ -31,7 +31,7 @@ cdef inline int available(BucketState *bucket, double now, int most) noexcept no
     """How many of `most` queries may leave now."""
     if bucket.whole is not NULL:
         most = available_here(bucket.whole, now, most)
-    return available_here(bucket, now, most) if most else 0
+    return available_here(bucket, now, most)
 
 cdef inline int available_here(BucketState *bucket, double now, int most) noexcept nogil:
     cdef long long empty_at
@@ -45,7 +45,7 @@ cdef inline int available_here(BucketState *bucket, double now, int most) noexce
 cdef inline int take_tokens(BucketState *bucket, double now, int wanted) noexcept nogil:
     """Take up to `wanted` tokens, of the whole too; returns how many."""
     cdef int count = take_here(bucket, now, wanted), allowed
-    if bucket.whole is NULL or count == 0:
+    if bucket.whole is NULL:
         return count
     allowed = take_here(bucket.whole, now, count)
     return_here(bucket, count - allowed)
@@ -79,7 +79,7 @@ cdef inline void return_here(BucketState *bucket, int count) noexcept nogil:
 
 cdef class Bucket:
     cdef BucketState state
-    cdef readonly Bucket whole
+    cdef Bucket whole       # whose state is `state.whole`
 
 cdef class Budget:
     """Queries that a scan may still send in all."""

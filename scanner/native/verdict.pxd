@@ -1,5 +1,5 @@
-"""The verdict: what a response means for its name, one row of the table in docs/reference/results.md after the other. A function
-that owns nothing and sends nothing, inline for every engine."""
+"""The verdict: what a response means for its name, one row of the table in docs/reference/results.md after the other. A
+function that owns nothing and sends nothing, inline for every engine."""
 
 from libc.stdint cimport uint8_t, uint16_t
 

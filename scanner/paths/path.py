@@ -14,6 +14,11 @@ BURST_S = 0.02  # of its rate that may be saved up
 BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
 
 
+def burst_s(resolvers: Sequence[Resolver]) -> float:
+    """How much of a rate these may have at once."""
+    return BURST_DATAGRAMS_S if any(resolver.scheme == "udp" for resolver in resolvers) else BURST_S
+
+
 class Buckets:
     """The bucket of each pair of egress and resolver: one for all engines, made when first used.
 
@@ -22,8 +27,7 @@ class Buckets:
 
     def __init__(self, resolvers: Sequence[Resolver], each: int | None, public: int, whole: int = 0):
         self._resolvers, self._each, self._public = resolvers, each, public
-        datagrams = any(resolver.scheme == "udp" for resolver in resolvers)
-        self._whole = Bucket(whole, BURST_DATAGRAMS_S if datagrams else BURST_S) if whole else None
+        self._whole = Bucket(whole, burst_s(resolvers)) if whole else None
         self._made: dict[tuple[int, int], Bucket] = {}
 
     def rate_of(self, resolver: int) -> int:
@@ -40,8 +44,8 @@ class Buckets:
     def bucket(self, egress: int, resolver: int) -> Bucket:
         """The bucket of the pair."""
         if (egress, resolver) not in self._made:
-            burst_s = BURST_DATAGRAMS_S if self._resolvers[resolver].scheme == "udp" else BURST_S
-            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst_s, self._whole)
+            burst = burst_s([self._resolvers[resolver]])
+            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst, self._whole)
         return self._made[egress, resolver]
 
 

@@ -69,16 +69,16 @@ class BatchWriter:
                 self._store.learn(domain, answer)
                 lines = self._store.take(domain)
                 self.books.waiting -= len(lines)
-                out += [self._tally(*self._answered(line, answer)) for line in lines]
+                out += [self._tally(*self._answered(domain, line, answer)) for line in lines]
             self._write(b"".join(out))
             self._store.book(self._lines, self._octets)
         hosts, self._hosts = {**dict.fromkeys(self._hosts, (0, FIRST)), **wanted}, set()
         return {host: found for host, (after, count) in hosts.items()
                 if (found := self._store.next(host, after, count))}  # fmt: skip
 
-    def _answered(self, line: bytes, answer: Answer) -> Finished:
+    def _answered(self, domain: str, line: bytes, answer: Answer) -> Finished:
         try:
-            return answered(line, answer)
+            return answered(domain, line, answer)
         except ValueError:
             raise Damaged from None
 
@@ -112,7 +112,7 @@ class BatchWriter:
             elif found is None:
                 self.books.blank += 1
             elif known := self._known(found.domain, host := self._host_of(found.domain)):
-                out.append(self._tally(*answered(found.text, known)))
+                out.append(self._tally(*answered(found.domain, found.text, known)))
             else:
                 waiting.append((found, host))
         self._wait(waiting)

@@ -100,14 +100,12 @@ def finish(row: dict[str, Any], answer: Answer) -> Finished:
     return json.dumps({**row, **added}, separators=(",", ":")).encode("ascii") + b"\n", answer
 
 
-def answered(text: bytes, answer: Answer) -> Finished:
-    """The output line of a line that waited. Raises ValueError where it cannot have waited."""
+def answered(domain: str, text: bytes, answer: Answer) -> Finished:
+    """The output line of a line that waited for this domain. Raises ValueError where it cannot have waited."""
     row = row_of(text)
     if row is None:
         raise ValueError("no line that waits for an answer")
-    asked = row.get("q", row["d"])
-    if not isinstance(asked, str):
+    if not isinstance(row.get("q", row["d"]), str):
         raise ValueError("no name to ask about")
-    domain = registrable(asked)
     is_other = domain != row["d"].lower().removesuffix(".")
     return finish({**row, "reg": domain} if is_other else row, answer)

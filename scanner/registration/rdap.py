@@ -16,7 +16,7 @@ from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refu
 from scanner.registration.bootstrap import host_of
 from scanner.registration.dates import day
 from scanner.registration.pace import wait_of
-from scanner.registration.words import EPP, HELD_BACK, LEGAL, LIMITED, RESERVED_STATUS, TAKEN, status_of, without
+from scanner.registration.words import HELD_BACK, LEGAL, LIMITED, RESERVED_STATUS, TAKEN, holds_back, status_of, without
 
 REDIRECTS_MAX = 3
 MOVED = {301, 302, 303, 307, 308}
@@ -130,16 +130,9 @@ def registration(document: dict[str, Any], domain: str) -> Answer:
     if name.lower().removesuffix(".") != domain:
         raise Refused("rdap_bad")
     words = words_of(statuses)
-    held = any(map(RESERVED_STATUS.search, map(spaced, words))) or HELD_BACK.search(
-        without(domain, "\n".join(texts_of(document)))
-    )
+    held = any(map(holds_back, words)) or HELD_BACK.search(without(domain, "\n".join(texts_of(document))))
     return Answer(RESERVED if held else REGISTERED, "rdap", expires=expiration(events),
                   statuses=cleaned([status_of(word) for word in words]))  # fmt: skip
-
-
-def spaced(word: str) -> str:
-    """A status, but for EPP's own: `client transfer prohibited` holds no name back."""
-    return "" if status_of(word).lower() in EPP else word
 
 
 def expiration(events: object) -> str:

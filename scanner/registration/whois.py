@@ -10,7 +10,7 @@ from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refu
 from scanner.registration.bootstrap import WhoisServer
 from scanner.registration.dates import day
 from scanner.registration.dial import Dialer
-from scanner.registration.words import EPP, HELD_BACK, LEGAL, LIMITED, RESERVED_STATUS, TAKEN, status_of, without
+from scanner.registration.words import HELD_BACK, LEGAL, LIMITED, TAKEN, holds_back, status_of, without
 
 REPLY_MAX = 64 * 1024  # octets
 SHORT = 5  # lines of a reply that speaks of nothing but the name
@@ -87,11 +87,12 @@ def said(server: WhoisServer, text: str, whole: str, domain: str) -> Answer | No
 
 def freedom(domain: str, whole: str) -> Answer:
     """Free, where nothing in the whole reply says otherwise. Raises Refused."""
-    if LIMITED.search(COMMENT.sub("", whole)):
+    record = COMMENT.sub("", whole)
+    if LIMITED.search(record):
         raise Refused("ratelimited", again=True)
     if is_held(domain, whole):
         return Answer(RESERVED, "whois")
-    if TAKEN.search(without(domain, COMMENT.sub("", whole))):
+    if TAKEN.search(without(domain, record)):
         raise Refused("whois_bad")
     return Answer(FREE, "whois")
 
@@ -100,7 +101,7 @@ def registration(server: WhoisServer, text: str, domain: str) -> Answer:
     """A record; one whose status holds the name back is nobody's."""
     fields = fields_of(text)
     statuses = [word for label, value in fields if STATUS.fullmatch(label) for word in statuses_of(value)]
-    held = any(RESERVED_STATUS.search(word) for word in statuses if word.lower() not in EPP)
+    held = any(map(holds_back, statuses))
     return Answer(RESERVED if held else REGISTERED, "whois", expires=expiration(fields, text, server.dates),
                   statuses=cleaned(statuses))  # fmt: skip
 

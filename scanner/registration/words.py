@@ -59,6 +59,11 @@ def without(name: str, text: str) -> str:
     return re.sub(rf"(['\"`<(\[]){label}(['\"`>)\]])", r"\1\2", text, flags=re.IGNORECASE)
 
 
+def holds_back(status: str) -> bool:
+    """True for a status that holds the name back; those of EPP hold none: `client transfer prohibited`."""
+    return status_of(status).lower() not in EPP and RESERVED_STATUS.search(status) is not None
+
+
 def status_of(text: str) -> str:
     """One status, whole: without its link, and in EPP's spelling where it is one of EPP's."""
     text = " ".join(LINK.sub("", text).split())

@@ -48,7 +48,7 @@ def meaning(found: Registration) -> Html:
 
 
 def tiles(found: list[Registration]) -> list[tuple[object, str, str]]:
-    """The numbers for the head of the page."""
+    """The numbers for the head of the page of a confirmed file."""
     total = sum(each.lines for each in found)
     counts = {word: sum(each.lines for each in found if each.verdict == word) for word in REGISTRATIONS}
-    return [(word, f"{count:,}", percent(count, total)) for word, count in counts.items()] if found else []
+    return [(word, f"{count:,}", percent(count, total)) for word, count in counts.items()]

@@ -83,8 +83,8 @@ def live_max(config: Config, *, datagrams: bool) -> int:
         return -(-config.max_in_flight // takers(config))
     if datagrams:
         return 2 * SLOTS // config.threads + 2 * config.workers * WINDOW_MAX + 64
-    least = 64 if config.pipeline else FAR_JOBS
-    return min(max(2 * config.workers * (config.pipeline or WINDOW_MAX) + 64, least), IN_FLIGHT_MAX)
+    wanted = 2 * config.workers * (config.pipeline or WINDOW_MAX) + 64
+    return min(wanted if config.pipeline else max(wanted, FAR_JOBS), IN_FLIGHT_MAX)
 
 
 def takers(config: Config) -> int:
