@@ -509,6 +509,27 @@ def test_reference_and_zone_name_the_same_troubles():
     assert told == {label for row in zone.TROUBLE for label in row.split()}
 
 
+LEFT = """
+import asyncio
+from scanner.lab.run import run
+
+async def main():
+    for error in (ConnectionResetError("a reset"), ValueError("a fault")):
+        asyncio.get_running_loop().create_future().set_exception(error)
+    return 0
+
+raise SystemExit(run(main()))
+"""
+
+
+def test_of_what_nothing_awaits_any_more_only_a_fault_is_told():
+    """As of a connection whose client resets it while the lab ends it: `lab` alone and `lab -- COMMAND` run so."""
+    done = subprocess.run([sys.executable, "-c", LEFT], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert "a fault" in done.stderr
+    assert "a reset" not in done.stderr
+
+
 def test_a_client_that_resets_just_as_the_server_speaks_leaves_nothing_on_stderr():
     with (
         subprocess.Popen(

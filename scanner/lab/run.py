@@ -39,11 +39,11 @@ def run(main: Coroutine[Any, Any, int]) -> int:
     with suppress(ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(fault)
         return runner.run(main)
 
 
 async def _serve(write_config: Path | None, options: dict[str, Any]) -> int:
-    asyncio.get_running_loop().set_exception_handler(fault)
     stopped = asyncio.Event()
     for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
