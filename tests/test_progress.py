@@ -410,7 +410,7 @@ def test_a_healthy_scan_ends_with_one_line(lab):
 def test_a_proxy_that_dies_stands_worst_in_the_summary(lab, new_microsocks, tmp_path):
     dying, dead = new_microsocks("user", SECRET), free_ports(1)[0]
     good = lab.config["proxies"][:2]
-    settings = {"resolvers": lab.config["resolvers"], "rate": 800, "workers": 8,
+    settings = {"resolvers": lab.config["resolvers"], "rate_per_resolver": 800, "workers": 8,
                 "proxies": [f"socks5://user:{SECRET}@127.0.0.1:{dying.port}", *good, f"127.0.0.1:{dead}"]}  # fmt: skip
     (tmp_path / "cfg.json").write_text(json.dumps(settings))
     (tmp_path / "cfg.json").chmod(0o600)
