@@ -65,7 +65,15 @@ class Proxy:
     password: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        user = f"{quote(self.user)}:***@" if self.user is not None else ""
+        return self._url("***")
+
+    @property
+    def url(self) -> str:
+        """Its whole text, password included: for another process of the same scan, never for people."""
+        return self._url(quote(self.password or "", safe=""))
+
+    def _url(self, password: str) -> str:
+        user = f"{quote(self.user, safe='')}:{password}@" if self.user is not None else ""
         return f"{self.scheme}://{user}{place_text(self.host, self.port)}"
 
 

@@ -34,9 +34,13 @@ LEVELS = {  # by room; the room of a module is the longest name that fits it
 }
 NATIVE = max(level for room, level in LEVELS.items() if room.startswith("scanner.native"))
 HOMES = {  # outside library: the modules that may import it
+    "backports": ("scanner.cluster.zstd",),
     "click": ("scanner.cli",),
+    "dask": ("scanner.cluster.engine",),
+    "distributed": ("scanner.cluster.engine",),
     "dns": ("scanner.rdata",),
     "duckdb": ("scanner.results.table", "scanner.results.convert", "scanner.report.query"),
+    "fsspec": ("scanner.cluster.files",),
     "httpcore2": ("scanner.registration.https",),
     "idna": ("scanner.input.idn",),
     "prometheus_client": ("scanner.status.metrics",),

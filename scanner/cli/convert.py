@@ -24,7 +24,8 @@ def command(results: str, output: str, force: bool) -> None:
     """The lines of a scan, or of `confirm`, as a table with typed columns, in the
     format that the ending of FILE names.
 
-    RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
+    RESULTS is a file of result lines (also .gz or .zst), the directory of a
+    `dnsscan cluster`, or - for stdin.
     """
     need("convert", "parquet", "duckdb")
     from scanner.results.convert import KEYS_NAMED, format_of, unknown_keys
@@ -41,6 +42,8 @@ def command(results: str, output: str, force: bool) -> None:
         loaded = load(con, results, descriptor, new.parent, rest=True)
         write(con, new)
         lines, keys = unknown_keys(con)
+    if loaded.missing:
+        Console().warn(f"{loaded.missing:,} parts of the scan are not there")
     if loaded.foreign:
         Console().warn(f"{loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")
     if keys:

@@ -9,13 +9,15 @@ from scanner.config.kinds import FLAG, Choice, Option, Path, Switch
 from scanner.errors import ScanError
 
 
-def flags_of(options: Mapping[str, Option]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that gives a command the flags of a table, in its order."""
+def flags_of(
+    options: Mapping[str, Option], *, hidden: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator that gives a command the flags of a table, in its order; `hidden` ones are not in its --help."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(tuple(options.values())):
             if option.flags:
-                command = click.option(option.key, *option.flags, **attributes(option))(command)
+                command = click.option(option.key, *option.flags, hidden=hidden, **attributes(option))(command)
         return command
 
     return decorate

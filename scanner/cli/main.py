@@ -19,7 +19,7 @@ from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.text import printable, shown
 from scanner.version import __version__
 
-PROGRAMS = ("confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
+PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have

@@ -71,12 +71,18 @@ def load(path: Path | None, first_line: str | None, flags: Mapping[str, Any], en
          *, numbered: bool = False) -> Config:  # fmt: skip
     """File (or first line of stdin), then flags over it. `flags` holds only what was given; `numbered`: each line says
     which input line it is the result of. Raises ScanError."""
+    warnings: list[str] = []
+    return complete(given(path, first_line, flags, environ, warnings), warnings, numbered=numbered)
+
+
+def given(path: Path | None, first_line: str | None, flags: Mapping[str, Any], environ: Mapping[str, str],
+          warnings: list[str]) -> Values:  # fmt: skip
+    """What stands in the file and in the flags, its keys known. Raises ScanError."""
     source = ConfigSource(FIRST_LINE, first_line) if first_line is not None else read_file(path) if path else NO_FILE
     table = parse(source)
     check_keys(source, table)
-    warnings: list[str] = []
     warn_if_open(source, warnings)
-    return complete(Values(OPTIONS, source, table, flags, environ), warnings, numbered=numbered)
+    return Values(OPTIONS, source, table, flags, environ)
 
 
 def from_table(table: Mapping[str, Any], environ: Mapping[str, str]) -> Config:

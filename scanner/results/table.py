@@ -18,6 +18,7 @@ import duckdb
 from scanner.errors import ScanError
 from scanner.input.files import open_input
 from scanner.model import REASONS, REGISTRATIONS, VERDICTS
+from scanner.results.parts import Parts, is_folder, parts_in
 from scanner.text import hidden
 
 RECORDS = "STRUCT(name VARCHAR, ttl BIGINT, type VARCHAR, data VARCHAR)[]"
@@ -43,16 +44,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many lines there were, blank ones apart; `foreign` of them (torn, damaged, not a scan's) are left out."""
+    """How many lines there were, blank ones apart; `foreign` of them (torn, damaged, not a scan's) are left out. Of a
+    scan in parts, `missing` are not there."""
 
     lines: int
     foreign: int
+    missing: int = 0
 
 
 @contextmanager
 def opened(name: str) -> Iterator[int]:
-    """The descriptor of a file of lines; `-` is stdin. Raises ScanError."""
-    descriptor = open_input(name)
+    """The descriptor of a file of lines, or of a folder with the parts of a scan; `-` is stdin. Raises ScanError."""
+    descriptor = open_input(name, may_be_folder=True)
     try:
         yield descriptor
     finally:
@@ -97,8 +100,9 @@ def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Pat
     them is a result.
     """
     lines = folder / "lines"
+    parts = parts_in(descriptor, hidden(name)) if is_folder(descriptor) else None
     try:
-        con.execute(copy_of(descriptor, COMPRESSIONS.get(Path(name).suffix, "none"), lines, rest=rest))
+        con.execute(copy_of(descriptor, Path(name).suffix, parts, lines, rest=rest))
     except duckdb.IOException as error:
         if no_room(error):
             raise
@@ -114,15 +118,27 @@ def load(con: duckdb.DuckDBPyConnection, name: str, descriptor: int, folder: Pat
         (form,) = con.execute("SELECT max(form) FROM lines").fetchone() or (None,)
         hint = f"; they look like --format {form}, and --format compact is read here" if form else ""
         raise ScanError(f"{hidden(name)}: none of its {all_lines:,} lines is a result of a scan{hint}")
-    return Loaded(all_lines, all_lines - good)
+    return Loaded(all_lines, all_lines - good, parts.planned - len(parts.files) if parts else 0)
 
 
-def copy_of(descriptor: int, compression: str, lines: Path, *, rest: bool) -> str:
+def copy_of(descriptor: int, ending: str, parts: Parts | None, lines: Path, *, rest: bool) -> str:
     """The statement that reads the lines, once, and writes them as columns."""
+    files = [f"/dev/fd/{descriptor}" + (f"/{file}" if file else "") for file in (parts.files if parts else [""])]
+    if parts and parts.ending == "parquet":
+        selected = f"""SELECT * {"" if rest else f"EXCLUDE ({REST})"}, true AS is_result, NULL::VARCHAR AS form
+            FROM read_parquet({files}, union_by_name = true)"""
+    else:
+        selected = lines_read(files, COMPRESSIONS.get(".zst" if parts else ending, "none"), rest=rest)
+    return f"""
+        COPY ({selected}) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
+            ROW_GROUP_SIZE_BYTES '{GROUP_OCTETS}')"""
+
+
+def lines_read(files: list[str], compression: str, *, rest: bool) -> str:
+    """The statement that makes columns of JSON lines."""
     structure = json.dumps({key: nested(kind) for key, kind in (COLUMNS | FOREIGN).items()})
     others = f", {REST_OF_A_LINE} AS {REST}" if rest else ""
     return f"""
-        COPY (
             SELECT * EXCLUDE (json, name, results) REPLACE (
                 coalesce(x, 0)::SMALLINT AS x,
                 CASE WHEN ts BETWEEN 0 AND {LAST_SECOND} THEN to_timestamp(ts) END AS ts),
@@ -130,10 +146,8 @@ def copy_of(descriptor: int, compression: str, lines: Path, *, rest: bool) -> st
                 CASE WHEN results IS NOT NULL THEN 'zdns' WHEN name IS NOT NULL THEN 'massdns' END AS form{others}
             FROM (
                 SELECT json, unnest(json_transform(json, '{structure}'))
-                FROM read_json_objects('/dev/fd/{descriptor}', format = 'newline_delimited', ignore_errors = true,
-                    maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}'))
-        ) TO '{quoted(lines)}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {GROUP_LINES},
-            ROW_GROUP_SIZE_BYTES '{GROUP_OCTETS}')"""
+                FROM read_json_objects({files}, format = 'newline_delimited', ignore_errors = true,
+                    maximum_object_size = {OBJECT_OCTETS}, compression = '{compression}'))"""
 
 
 def nested(kind: str) -> object:

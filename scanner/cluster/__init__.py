@@ -1,0 +1,1 @@
+"""One scan in parts, on many machines: parts are tasks of Dask, files are fsspec's."""

@@ -1,0 +1,152 @@
+"""A part, made on a node: a scan of its lines, then two files, each whole or not there: the lines, and their books."""
+
+import contextlib
+import hashlib
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import IO, Any
+
+from scanner.cluster.books import COUNTS, fits
+from scanner.cluster.files import Folder, private
+from scanner.cluster.lines import lines_of
+from scanner.cluster.plan import Part, Plan
+from scanner.cluster.scan import PartFailed, ScanProcess
+from scanner.cluster.zstd import ZstdCompressor
+from scanner.errors import ScanError
+from scanner.results.parts import part_name
+from scanner.version import __version__
+
+TOLD_EVERY_S = 0.5
+MEMORY = "512MB"  # for DuckDB, where parts are Parquet
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What every part of a scan has in common. `table` is the configuration, passwords included."""
+
+    plan: Plan
+    folder: str
+    table: Mapping[str, Any]
+    metrics: str | None = None  # [IP:]PORT of the first scan of a machine
+
+
+class PartMaker:
+    """Makes the parts of one node; `told` hears how many lines of a part there are, now and then."""
+
+    def __init__(self, task: Task, told: Callable[[int, int], None]):
+        self._task, self._told = task, told
+        self._folder = Folder(task.folder)
+        self._running: set[ScanProcess] = set()
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def make(self, number: int, table: Mapping[str, Any], node: str, place: int, scratch_root: str) -> dict[str, Any]:
+        """The part's books. Where it is there and whole, they are read. Raises PartFailed."""
+        plan, name = self._task.plan, part_name(number)
+        before = self._folder.read(f"{name}.json")
+        if fits(before, plan, number, self._folder.sizes()):
+            return before
+        try:
+            with tempfile.TemporaryDirectory(prefix="dnsscan-", dir=scratch_root) as scratch:
+                books = self._scan(plan.part(number), table, self._flags(place), Path(scratch))
+                self._folder.write(f"{name}.json", books | {"node": node}, Path(scratch))
+        except ScanError as error:
+            raise PartFailed(str(error), error.exit_code) from None
+        except OSError as error:
+            raise PartFailed(f"{node}: {error.strerror}", 4) from None
+        return books
+
+    def stop(self) -> None:
+        """End what runs, for good."""
+        with self._lock:
+            self._stopped = True
+            for scan in self._running:
+                scan.kill()
+
+    def _flags(self, place: int) -> list[str]:
+        """Of the `place`-th scan of this machine, from 0."""
+        if self._task.metrics is None:
+            return []
+        host, colon, port = self._task.metrics.rpartition(":")
+        return ["--metrics", f"{host}{colon}{int(port) + place}"]
+
+    def _scan(self, part: Part, table: Mapping[str, Any], flags: list[str], scratch: Path) -> dict[str, Any]:
+        plan, began = self._task.plan, datetime.now(UTC)
+        name = f"{part_name(part.number)}.{plan.ending}"
+        with self._folder.new(name, scratch) as new:
+            with self._started(table, flags, lines_of(plan, part)) as scan:
+                written = self._write(scan, part.number, new if plan.ending == "jsonl.zst" else scratch / "lines.jsonl")
+                summary = scan.end()
+                fed, warnings = scan.fed, scan.warnings
+            if summary["read"] != fed.all_lines and not is_packed(plan, part):
+                raise PartFailed(f"the scan read {summary['read']:,} of {fed.all_lines:,} lines")
+            if plan.ending == "parquet":
+                as_parquet(scratch / "lines.jsonl", new, scratch)
+            output = {"name": name, "octets": new.stat().st_size, "sha256": digest_of(new)}
+        return {
+            "dnsscan_part": 1, "version": __version__, "part": part._asdict(), "config_sha256": plan.config_sha256,
+            "input": {"octets": fed.octets, "lines": fed.all_lines, "sha256": fed.digest.hexdigest()},
+            "output": output, "lines": written, "counts": {key: summary[key] for key in COUNTS},
+            "reasons": summary["reasons"], "began": began.isoformat(), "seconds": summary["seconds"],
+            "resolvers": summary["resolvers"], "proxies": summary["proxies"], "warnings": warnings,
+        }  # fmt: skip
+
+    @contextlib.contextmanager
+    def _started(self, table: Mapping[str, Any], flags: list[str], blocks: Iterator[bytes]) -> Iterator[ScanProcess]:
+        with self._lock:
+            if self._stopped:
+                raise PartFailed("stopped")
+            scan = ScanProcess(table, flags, blocks)
+            self._running.add(scan)
+        try:
+            yield scan
+        finally:
+            with self._lock:
+                self._running.discard(scan)
+            scan.close()
+
+    def _write(self, scan: ScanProcess, number: int, path: Path) -> int:
+        """The scan's lines to a file; how many they are."""
+        lines, tell_at = 0, monotonic() + TOLD_EVERY_S
+        with open(path, "wb", opener=private) as file:
+            write, finish = packing(file) if path.suffix != ".jsonl" else (file.write, lambda: None)
+            for block in scan.output():
+                write(block)
+                lines += block.count(b"\n")
+                if monotonic() >= tell_at:
+                    tell_at = monotonic() + TOLD_EVERY_S
+                    self._told(number, lines)
+            finish()
+        return lines
+
+
+def is_packed(plan: Plan, part: Part) -> bool:
+    """True where its lines are not known before the scan has unpacked them."""
+    return any(file.is_whole for file in plan.files if file.url == part.url)
+
+
+def packing(file: IO[bytes]) -> tuple[Callable[[bytes], object], Callable[[], object]]:
+    """Write through Zstandard; the second call ends it."""
+    packer = ZstdCompressor()
+    return lambda block: file.write(packer.compress(block)), lambda: file.write(packer.flush())
+
+
+def as_parquet(lines: Path, new: Path, scratch: Path) -> None:
+    """The lines as `dnsscan convert` writes them."""
+    from scanner.results.convert import parquet
+    from scanner.results.table import engine, load, opened
+
+    with opened(str(lines)) as descriptor, engine(scratch, MEMORY) as con:
+        load(con, str(lines), descriptor, scratch, rest=True)
+        parquet(con, new)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

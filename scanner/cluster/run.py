@@ -1,0 +1,219 @@
+"""A scan in parts, from the plan to the books: what is missing is handed out, what comes back is added up."""
+
+import contextlib
+import os
+import signal
+import tempfile
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from scanner.cluster.books import Total, fits, of_parts
+from scanner.cluster.engine import Parts, local, remote
+from scanner.cluster.files import Folder, is_of_one_process
+from scanner.cluster.part import Task
+from scanner.cluster.plan import Plan, check_same
+from scanner.cluster.scan import PartFailed
+from scanner.errors import ScanError
+from scanner.results.parts import PLAN, part_name
+from scanner.signals import ending
+from scanner.status.console import Console
+from scanner.status.progress import line
+from scanner.status.view import two_digits
+
+AHEAD = 3  # parts handed out for each that may run: a worker never waits for the next
+RATE_OVER_S = 10.0
+SAID_EVERY_S = 10.0
+BOOKS = "books.json"
+EXIT_FAULT = 1
+
+
+def run(task: Task, *, scheduler: str | None, workers: int, resume: bool, quiet: bool) -> int:
+    """Make every part that is not there; returns the exit code. Raises ScanError."""
+    plan, folder, console = task.plan, Folder(task.folder), Console()
+    sizes = prepare(plan, folder, resume=resume)
+    total, began = Total(), monotonic()
+    missing = [number for number in range(plan.count) if not had(folder, plan, number, sizes, total)]
+    course = Course(plan, total, console, quiet)
+    in_this_process = any(is_of_one_process(url) for url in (task.folder, *(file.url for file in plan.files)))
+    stopped = Stop()
+    failed: dict[int, PartFailed] = {}
+    if missing:
+        opened = remote(scheduler) if scheduler else local(min(workers, len(missing)), in_this_process=in_this_process)
+        with stopped.heard(), opened as client:
+            parts = Parts(client, task, f"dnsscan-{uuid.uuid4().hex[:8]}", course.told)
+            course.welcome(len(missing), parts)
+            failed = work(parts, missing, total, course, stopped)
+    return finish(plan, folder, total, failed, monotonic() - began, course, stopped)
+
+
+def prepare(plan: Plan, folder: Folder, *, resume: bool) -> dict[str, int]:
+    """The folder, with the plan in it; its files' octets by name. Raises ScanError."""
+    folder.make()
+    sizes = folder.sizes()
+    if PLAN in sizes:
+        if not resume:
+            raise ScanError(f"-o {folder.url} holds a scan; use --resume to go on with it, or name another directory")
+        check_same(plan, folder.read(PLAN), f"{folder.url}/{PLAN}")
+    elif sizes:
+        raise ScanError(f"-o {folder.url} is not empty; name another directory")
+    else:
+        with tempfile.TemporaryDirectory(prefix="dnsscan-") as scratch:
+            folder.write(PLAN, plan.as_table(), Path(scratch))
+    return sizes
+
+
+def had(folder: Folder, plan: Plan, number: int, sizes: dict[str, int], total: Total) -> bool:
+    """True for a part that is there; it is added up."""
+    name = f"{part_name(number)}.json"
+    books = folder.read(name) if name in sizes else None
+    if not fits(books, plan, number, sizes):
+        return False
+    total.add(books)
+    return True
+
+
+def work(parts: Parts, missing: list[int], total: Total, course: "Course", stopped: "Stop") -> dict[int, PartFailed]:
+    """Hand out and take back until all are back, or the user wants no more; those that failed."""
+    waiting, failed = deque(missing), {}
+    while (waiting or parts.in_hand) and not stopped.number:
+        while waiting and parts.in_hand < AHEAD * max(len(parts.workers), 1):
+            parts.hand_out(waiting.popleft())
+        for number, outcome in parts.back():
+            if isinstance(outcome, PartFailed):
+                failed[number] = outcome
+                course.failed(number, outcome)
+            else:
+                total.add(outcome)
+                course.done(number, outcome)
+        course.tick(len(parts.workers))
+    if stopped.number:
+        parts.stop()
+    return failed
+
+
+def finish(plan: Plan, folder: Folder, total: Total, failed: dict[int, PartFailed], seconds: float, course: "Course",
+           stopped: "Stop") -> int:  # fmt: skip
+    """The books written and told; the exit code."""
+    folder.tidy()
+    with tempfile.TemporaryDirectory(prefix="dnsscan-") as scratch:
+        reasons = {number: failure.reason for number, failure in failed.items()}
+        folder.write(BOOKS, total.as_table(plan, reasons, seconds), Path(scratch))
+    course.summary(seconds)
+    whole = len(total.parts) == plan.count
+    if stopped.number:
+        course.say(f"stopped: {plan.count - len(total.parts):,} of {plan.count:,} parts are not there; "
+                   "the same command with --resume goes on")  # fmt: skip
+        return 128 + stopped.number
+    if whole:
+        faults = total.faults(plan)
+        for fault in faults:
+            course.say(f"the books do not balance: {fault}")
+        return EXIT_FAULT if faults else 0
+    course.say(f"not there: {of_parts(failed, plan.count)}; the same command with --resume tries them again")
+    codes = {failure.exit_code for failure in failed.values()}
+    return codes.pop() if len(codes) == 1 else EXIT_FAULT
+
+
+class Stop:
+    """The signal that the user stops the scan with; 0 = none yet."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Within this, a signal is only noted; the second leaves at once."""
+        before = {number: signal.signal(number, self._hear) for number in ending()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, _: object) -> None:
+        if self.number:
+            os._exit(128 + number)
+        self.number = number
+
+
+class Course:
+    """How the scan is doing, on stderr: a line that is drawn on a terminal, else written now and then."""
+
+    def __init__(self, plan: Plan, total: Total, console: Console, quiet: bool):
+        self._plan, self._total, self._console, self._quiet = plan, total, console, quiet
+        self._running: dict[int, int] = {}  # lines of parts that are not back
+        self._seen: deque[tuple[float, int]] = deque([(monotonic(), self._lines())])
+        self._next_at = monotonic()
+        self._failures = 0
+
+    def told(self, number: int, lines: int) -> None:
+        """A part has so many lines now. In a thread of the engine's."""
+        if number not in self._total.parts:
+            self._running[number] = lines
+
+    def welcome(self, missing: int, parts: Parts) -> None:
+        """What is about to happen."""
+        there = f", {self._plan.count - missing:,} there already" if missing < self._plan.count else ""
+        seen = f"; dashboard {parts.dashboard}" if parts.dashboard else ""
+        self._note(f"{self._plan.count:,} parts{there}; {len(parts.workers):,} workers{seen}")
+
+    def done(self, number: int, books: dict[str, Any]) -> None:
+        """A part is there."""
+        self._running.pop(number, None)
+        for warning in books["warnings"]:
+            self._console.warn(warning)
+
+    def failed(self, number: int, failure: PartFailed) -> None:
+        """A part has failed, as often as it may."""
+        self._running.pop(number, None)
+        self._failures += 1
+        self._console.warn(f"{part_name(number)}: {failure.reason}")
+
+    def tick(self, workers: int) -> None:
+        """Draw the line, or write it, when it is time for that."""
+        now = monotonic()
+        self._seen.append((now, self._lines()))
+        while self._seen[1][0] < now - RATE_OVER_S:
+            self._seen.popleft()
+        if self._quiet or now < self._next_at:
+            return
+        text = line([(self._text(workers), "")], False)
+        if self._console.is_terminal:
+            self._console.draw(text[: self._console.columns - 1])
+        else:
+            if now > self._seen[0][0]:
+                self._console.note(text)
+            self._next_at = now + SAID_EVERY_S
+
+    def summary(self, seconds: float) -> None:
+        """The books in one line."""
+        if self._quiet:
+            return
+        counts, parts = self._total.counts, len(self._total.parts)
+        blank = f" + blank {counts['blank']:,}" if counts["blank"] else ""
+        self.say(f"{parts:,} of {self._plan.count:,} parts; read {counts['read']:,} = "
+                 f"written {counts['written']:,}{blank}; "
+                 f"taken {counts['taken']:,}, nxdomain {counts['nxdomain']:,}, error {counts['error']:,}; "
+                 f"{counts['queries']:,} queries; {seconds:.1f} s")  # fmt: skip
+
+    def say(self, text: str) -> None:
+        """A line that is always written."""
+        self._console.say(f"dnsscan: {text}")
+
+    def _note(self, text: str) -> None:
+        if not self._quiet:
+            self._console.note(text)
+
+    def _text(self, workers: int) -> str:
+        (then, before), (now, lines) = self._seen[0], self._seen[-1]
+        rate = two_digits((lines - before) / (now - then)) if now > then else "0"
+        failed = f"  {self._failures:,} failed" if self._failures else ""
+        parts = f"{len(self._total.parts):,} of {self._plan.count:,} parts{failed}"
+        return f"{parts}  {rate}/s  {lines:,} lines  {workers:,} workers"
+
+    def _lines(self) -> int:
+        return self._total.counts["written"] + sum(list(self._running.values()))

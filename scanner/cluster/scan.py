@@ -1,0 +1,142 @@
+"""One scan in a process of its own: lines in, lines out, and what it says at its end."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.errors import EXIT_CODES
+
+BLOCK = 1 << 20
+SAID_MAX = 20  # warnings kept of one scan
+LAST_OCTETS = 1 << 24  # of stderr, at most: the summary of a scan through thousands of proxies
+
+
+class PartFailed(Exception):
+    """A part has no result: why, and the exit code that says it."""
+
+    def __init__(self, reason: str, exit_code: int = 1):
+        super().__init__(reason, exit_code)
+        self.reason, self.exit_code = reason, exit_code
+
+
+@dataclass
+class Fed:
+    """What went into a scan."""
+
+    octets: int = 0
+    lines: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+    ends_whole: bool = True
+
+    def add(self, block: bytes) -> None:
+        self.octets += len(block)
+        self.lines += block.count(b"\n")
+        self.ends_whole = block.endswith(b"\n")
+        self.digest.update(block)
+
+    @property
+    def all_lines(self) -> int:
+        """With a last one that has no end."""
+        return self.lines + (not self.ends_whole)
+
+
+class ScanProcess:
+    """`python -m scanner`, fed from a thread. Its configuration is the first line of its stdin: nothing of it stands in
+    a list of processes."""
+
+    def __init__(self, table: Mapping[str, Any], flags: Sequence[str], blocks: Iterator[bytes]):
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "scanner",
+            "--config",
+            "-",
+            "--stats",
+            "json",
+            "--progress",
+            "none",
+            *flags,
+        ]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+        self.fed, self._said = Fed(), b""
+        self._fault: Exception | None = None
+        self._threads = [threading.Thread(target=self._feed, args=(json.dumps(table).encode() + b"\n", blocks)),
+                         threading.Thread(target=self._listen)]  # fmt: skip
+        for thread in self._threads:
+            thread.start()
+
+    def output(self) -> Iterator[bytes]:
+        """Blocks of lines, as they come."""
+        assert self._process.stdout
+        descriptor = self._process.stdout.fileno()
+        with contextlib.suppress(OSError, AttributeError):  # of Linux, and refused where too many are large
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK)
+        while block := os.read(descriptor, BLOCK):
+            yield block
+
+    def end(self) -> dict[str, Any]:
+        """Its summary, when it has ended well. Raises PartFailed."""
+        code = self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        if self._fault is not None:
+            raise PartFailed(str(self._fault), getattr(self._fault, "exit_code", 1))
+        if code < 0:
+            raise PartFailed(f"the scan was ended by {signal.Signals(-code).name}")
+        if code:
+            raise PartFailed((self.warnings or [EXIT_CODES.get(code, f"exit code {code}")])[-1], code)
+        summary: dict[str, Any] = json.loads(self._said.splitlines()[-1])
+        return summary
+
+    @property
+    def warnings(self) -> list[str]:
+        """What it said beside its summary."""
+        lines = self._said.decode("utf-8", "replace").splitlines()
+        said = [line.removeprefix("dnsscan: ") for line in lines if not line.startswith("{")]
+        return said[-SAID_MAX:]
+
+    def kill(self) -> None:
+        """At once; what it wrote is nobody's."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Leave nothing of it."""
+        self.kill()
+        self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def _feed(self, first_line: bytes, blocks: Iterator[bytes]) -> None:
+        pipe = self._process.stdin
+        assert pipe
+        with contextlib.suppress(BrokenPipeError), pipe:  # it says itself why it has ended
+            pipe.write(first_line)
+            pipe.flush()
+            try:
+                for block in blocks:
+                    pipe.write(block)
+                    self.fed.add(block)
+            except BrokenPipeError:
+                raise
+            except Exception as fault:  # raised again by end(): half of an input must not pass for all of it
+                self._fault = fault
+                self.kill()
+
+    def _listen(self) -> None:
+        assert self._process.stderr
+        while block := self._process.stderr.read(65536):
+            self._said = (self._said + block)[-LAST_OCTETS:]
