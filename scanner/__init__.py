@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from scanner.library import ExtendedError, Record, Result, ScanError, Verdict, scan, scan_all
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

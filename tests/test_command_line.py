@@ -94,6 +94,63 @@ def test_a_wrong_flag_is_told_in_one_line(args, words):
 
 
 @pytest.mark.parametrize(
+    ("typed", "ours"),
+    [
+        ("-retry 3", "--retries N"),
+        ("-rc nxdomain", "--only VERDICT"),
+        ("-rcode=nxdomain", "--only VERDICT"),
+        ("-rl 100", "--rate N"),
+        ("-resp", "--fields a"),
+        ("-silent", "--quiet"),
+        ("-retries 3", "it is --retries here"),
+        ("-rate 100", "it is --rate here"),
+        ("-timeout 3", "--timeout-ms N"),
+        ("-aaaa", "-t AAAA"),
+        ("-trace", ""),
+        ("-retri 3", ""),
+        ("--iterative", ""),
+        ("--all-nameservers", ""),
+        ("--name-servers 192.0.2.53", "-r ADDR"),
+        ("--name-servers=@file", "-r ADDR"),
+        ("--input-file names", "FILE without a flag"),
+        ("-s 1000", "--max-in-flight N"),
+        ("-w out", "--output FILE"),
+        ("-l names", "FILE without a flag"),
+        ("-o J", "--format massdns"),
+        ("-o Je", "--format massdns"),
+        ("-oL", "--format names"),
+        ("--output=Snl", "./Snl"),
+        ("-r 192.0.2.53 -q -retry 3", "--retries N"),
+        ("--resolvers-trusted file", ""),
+    ],
+)
+def test_a_flag_of_another_program_is_told_by_ours_and_never_guessed(typed, ours):
+    line = refusal(scan(*typed.split()), ours, "docs/how-to/coming-from.md")
+
+    assert "did you mean" not in line
+    assert "resolver" not in line.removeprefix("dnsscan: unknown option --resolvers-trusted")
+
+
+@pytest.mark.parametrize(
+    "typed", ["-tmx", "-r192.0.2.1", "-qtA", "-t -retry --dry-run", "-o ./J", "-o Snap.jsonl", "-- -retry"]
+)
+def test_what_only_looks_like_one_is_taken_as_it_is_meant(typed):
+    assert "coming-from" not in scan("-r", RESOLVER, "--dry-run", *typed.split()).err
+
+
+@pytest.mark.parametrize("program", ["confirm", "convert", "lab", "names", "report"])
+def test_an_error_of_a_program_names_its_own_help(program):
+    refusal(scan(program, "--zzz"), f"unknown option --zzz; see dnsscan {program} --help")
+    assert scan(program, "-h").out == scan(program, "--help").out
+
+
+@pytest.mark.parametrize(("typed", "program"), [("confirm --stats", "confirm"), ("convert", "convert"),
+                                                ("lab --port many", "lab"), ("--stats xml", "")])  # fmt: skip
+def test_so_does_one_of_a_value_or_of_an_argument(typed, program):
+    refusal(scan(*typed.split()), f"(see dnsscan {program} --help)".replace("  ", " "))
+
+
+@pytest.mark.parametrize(
     "value", ["0", "-5", "1e3", "\u0661\u0662", "1_080", "99999999", "", " 5", "5 ", "0x10", "1.0", "auto"]
 )
 def test_workers_are_a_number_in_ascii_digits(value):  # 40
@@ -276,6 +333,7 @@ def test_the_completion_script_is_printed(shell):
         ("-r 192.0.2.53 --dr", ["--dry-run"]),
         ("--stats j", ["json"]),
         ("lab --write", ["--write-config"]),
+        ("-retry 3 --dr", ["--dry-run"]),
     ],
 )
 def test_flags_and_choices_are_completed(typed, offered):

@@ -311,7 +311,7 @@ def test_without_its_engine_one_line_says_what_to_install(tmp_path):
                           capture_output=True)  # fmt: skip
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == "dnsscan: convert needs duckdb: pip install 'dnsscan[parquet]'\n"
+    assert done.stderr.decode() == "dnsscan: convert needs duckdb: pip install '.[parquet]'\n"
 
 
 # -- the docs: one question of many programs -------------------------------------------------------------------------

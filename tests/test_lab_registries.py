@@ -771,7 +771,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path):
 
     done = scan("lab", "--registries", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}")
 
-    assert refusal(done) == "dnsscan: lab --registries needs trustme: pip install 'dnsscan[registries]'"
+    assert refusal(done) == "dnsscan: lab --registries needs trustme: pip install '.[registries]'"
     assert scan("lab", "--", "true", PYTHONPATH=f"{tmp_path}:{ROOT}").code == 0
 
 

@@ -550,3 +550,9 @@ def test_names_that_come_when_the_scan_is_closed_go_nowhere(config):
         return readable
 
     assert asyncio.run(main()) == []
+
+
+def test_the_module_shows_what_it_has():
+    import scanner
+
+    assert {"scan", "scan_all", "Result", "ScanError", "__version__"} <= set(dir(scanner))

@@ -262,5 +262,5 @@ def test_without_the_extra_one_sentence_says_what_to_install(tmp_path, flag):
     with DnsPeer() as peer:
         done = scan("-r", peer.address, flag, value, names="a.example\n", PYTHONPATH=f"{tmp_path}:{ROOT}")
 
-    assert refusal(done) == f"dnsscan: {flag} needs prometheus-client: pip install 'dnsscan[metrics]'"
+    assert refusal(done) == f"dnsscan: {flag} needs prometheus-client: pip install '.[metrics]'"
     assert peer.connections == 0

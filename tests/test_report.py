@@ -480,7 +480,7 @@ def test_without_a_part_one_line_says_what_to_install(tmp_path):
                           capture_output=True)  # fmt: skip
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode() == "dnsscan: report needs vl-convert: pip install 'dnsscan[report]'\n"
+    assert done.stderr.decode() == "dnsscan: report needs vl-convert: pip install '.[report]'\n"
 
 
 def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):

@@ -14,10 +14,16 @@ Example:
 """
 
 
-@click.command("convert", epilog=EPILOG, context_settings={"max_content_width": 80})
+@click.command(
+    "convert", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80}
+)
 @click.argument("results", metavar="RESULTS")
 @click.option(
-    "-o", "--output", required=True, metavar="FILE", help=".parquet, .csv, .sqlite or .duckdb (must not exist)."
+    "-o",
+    "--output",
+    required=True,
+    metavar="FILE",
+    help=".parquet, .csv, .sqlite or .duckdb (must not exist); - = stdout, CSV.",
 )
 @click.option("--force", is_flag=True, help="Overwrite it.")
 def command(results: str, output: str, force: bool) -> None:

@@ -11,7 +11,7 @@ from scanner.errors import ScanError
 from scanner.lab.path import LabPath, read_ms, read_path, read_share, read_slow
 
 
-@click.command("lab", context_settings={"ignore_unknown_options": False, "max_content_width": 80})
+@click.command("lab", context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80})
 @click.option("--proxies", type=click.IntRange(0, 1000), default=4, show_default=True, help="SOCKS5 proxies in front.")
 @click.option("--addresses", type=click.IntRange(1, 10_000), default=1, help="UDP resolvers, no proxies [1].")
 @click.option(

@@ -2,6 +2,7 @@
 click, with its neighbours; everything heavy is imported where it is used, so that `--version` is quick."""
 
 import contextlib
+import difflib
 import errno
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from scanner.cli.flags import check_file_names, flags_of, only_given
+from scanner.cli.foreign import check_foreign
 from scanner.config.options import OPTIONS
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.text import printable, shown
@@ -22,6 +24,7 @@ from scanner.version import __version__
 PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
+ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
 Other programs: dnsscan {"|".join(PROGRAMS)} --help
@@ -54,6 +57,11 @@ class ScanOrCommand(click.Group):
 class ScanCommand(click.Command):
     """The scan, whose own name is not written."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:  # that of a completion, of words that are not whole yet
+            check_foreign(self.params, args)
+        return super().parse_args(ctx, args)
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage("dnsscan", "[OPTIONS] [FILE]...")
 
@@ -77,6 +85,7 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config.check import check_descriptors
     from scanner.config.config import describe, load
+    from scanner.results.stream import is_stream
 
     check_file_names(OPTIONS, click.get_current_context().params)
     for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):
@@ -86,7 +95,8 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
         raise ScanError("--resume and --force contradict each other")
     first_line = read_first_line() if config == "-" else None
     path = Path(config) if config is not None and first_line is None else None
-    settings = load(path, first_line, only_given(given), os.environ, numbered=output is not None)
+    settings = load(path, first_line, only_given(given), os.environ,
+                    numbered=output is not None and not is_stream(output))  # fmt: skip
     if resume and settings.format == "names":
         raise ScanError("--resume: a bare name does not say which input line it is of; use another --format or --force")
     if dry_run:
@@ -202,9 +212,10 @@ def complain(text: str, code: int) -> int:
 
 def message_of(error: click.ClickException) -> str:
     """click's message as one line: what, and what would be right."""
+    program = f"dnsscan {sys.argv[1]}" if sys.argv[1:2] and sys.argv[1] in PROGRAMS else "dnsscan"
     if isinstance(error, click.NoSuchOption):
-        near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else "; see dnsscan --help"
+        alike = difflib.get_close_matches(error.option_name, error.possibilities or (), 1, ALIKE)
+        near = f"; did you mean {alike[0]}?" if alike else f"; see {program} --help"
         return f"unknown option {shown(error.option_name)[1:-1]}{near}"
     text = re.sub(r"'([^']{60})[^']+'", r"'\1...'", " ".join(error.format_message().split()))
-    param = getattr(error, "param", None)
-    return f"{text} (see dnsscan --help)" if param is None else text
+    return f"{text.removesuffix('.')} (see {program} --help)"

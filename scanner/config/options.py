@@ -81,7 +81,8 @@ OPTIONS = table_of(
     Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
            detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
                   "have no line and are counted as `filtered`"),
-    Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
+    Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o",
+           place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),
     Option("resume", Switch(), "", "Go on with --output where it ended", default=False, place=FLAG),
     Option("fsync", Number(1, 86_400), "SECONDS", "Have --output on the disk so often", default=0, default_text="never",
@@ -96,7 +97,7 @@ OPTIONS = table_of(
     Option("strict", Switch(), "", "Stop (exit 3) if a resolver invents answers", default=False,
            detail="stop (exit 3) if a resolver invents answers, or has none but the names of other servers"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
-    Option("quiet", Switch(), "", "No progress, no summary", default=False, place=FLAG),
+    Option("quiet", Switch(), "", "No progress, no summary", default=False, short="-q", place=FLAG),
     Option("progress", Choice(("auto", "plain", "none")), "FORM",
            "auto (on a terminal), plain (every 10 s) or none", place=FLAG),
     Option("heartbeat", Path(), "FILE", "Keep the status there, as JSON", default="", place=FLAG),

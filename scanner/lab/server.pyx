@@ -131,7 +131,7 @@ cdef class LabServer:
     cdef Zone zone
     cdef Link link
     cdef int64_t clock_ns
-    cdef bint leaving
+    cdef bint leaving, is_closed
     cdef readonly uint64_t queries      # messages read, over both transports
     cdef uint64_t sequence
     cdef Connection *free_slots
@@ -206,9 +206,10 @@ cdef class LabServer:
 
     cpdef close(self):
         """Give the ports back; `run` has returned."""
-        for each in (self.tcp, self.waker, self.wake, *(self.udp or ())):
+        for each in () if self.is_closed else (self.tcp, self.waker, self.wake, *(self.udp or ())):
             if each is not None:
                 each.close()
+        self.is_closed = True       # at the program's end they are objects without a body
 
     cdef lay(self, path, int addresses, uint64_t seed):
         """The path of each address; from here on the kernel notes when a datagram came, so that one which this process

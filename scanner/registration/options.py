@@ -61,7 +61,8 @@ OPTIONS = table_of(
     Option("ages", Ages(), "C=AGE", "A known verdict holds", flag="--age", repeats=True, default=AGES_S,
            default_text="free=1d registered=30d",
            detail="how long a known verdict holds; `reserved` as long as `registered`, `unknown` not at all"),
-    Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
+    Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o",
+           place=FLAG),
     Option("force", Switch(), "", "Overwrite --output, drop an unfinished run", default=False, place=FLAG),
     Option("resume", Switch(), "", "Go on with the run that --store holds", default=False, place=FLAG),
     Option("changes", Switch(), "", "Print what changed in --store, and end", default=False, place=FLAG),
@@ -82,6 +83,6 @@ OPTIONS = table_of(
     Option("authority_port", Number(1, 65_535), "N", "Of a TLD's own servers", default=53,
            detail="port of a TLD's own servers, for `--recheck`"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
-    Option("quiet", Switch(), "", "No summary", default=False, place=FLAG),
+    Option("quiet", Switch(), "", "No summary", default=False, short="-q", place=FLAG),
 )  # fmt: skip
 KEYS = tuple(key for key in keys_of(OPTIONS) if key not in SHARED)  # of the table `confirm`

@@ -25,6 +25,7 @@ from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
 from scanner.results.newfile import write_whole
 from scanner.results.output import input_identity, lock, refuse_an_input
+from scanner.results.stream import is_stream, open_stream
 from scanner.status.console import Console
 from scanner.text import hidden
 from scanner.transports.tls import verifying_context
@@ -67,19 +68,20 @@ def warnings(settings: Settings) -> list[str]:
 def open_output(store: Store, sources: Sequence[int], output: str | None, *, force: bool, resume: bool) -> int:
     """Where lines go, and the store's run gone on with, or a new one begun. Raises ScanError."""
     identity = json.dumps([input_identity(source) for source in sources])
-    path = "" if output is None else os.path.abspath(output)
-    if output is not None:
-        refuse_an_input(output, sources)
+    stream = 1 if output is None else open_stream(output, sources) if is_stream(output) else None
+    path = os.path.abspath(output) if output is not None and stream is None else ""
+    if path:
+        refuse_an_input(path, sources)
     run = store.run()
     is_there = path != "" and os.path.exists(path) and os.path.getsize(path) > 0
     if resume and run is not None and (not run.done or (is_there and run.output == path)):
         check(run, identity, path)
-        return 1 if output is None else continued(path, run.octets)
+        return continued(path, run.octets) if stream is None else stream
     if run is not None and not run.done and not force:
         raise ScanError(
             f"the store holds a run with {store.waiting():,} lines to answer: --resume goes on, --force drops it"
         )
-    descriptor = 1 if output is None else created(path, force=force, resume=resume)
+    descriptor = created(path, force=force, resume=resume) if stream is None else stream
     store.begin(identity, path)
     return descriptor
 

@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 
 from scanner.errors import ScanError
 from scanner.model import REGISTRATIONS, VERDICTS
+from scanner.results.stream import is_stream
 from scanner.results.table import COLUMNS, REST, quoted
 from scanner.text import hidden
 
@@ -91,11 +92,13 @@ def unknown_keys(con: DuckDBPyConnection) -> tuple[int, list[str]]:
 FORMATS: dict[str, Callable[[DuckDBPyConnection, Path], None]] = {
     ".parquet": parquet, ".csv": csv, ".sqlite": sqlite, ".duckdb": duckdb_file,
 }  # fmt: skip
+STREAM_FORMAT = ".csv"
 
 
 def format_of(name: str) -> Callable[[DuckDBPyConnection, Path], None]:
-    """What writes a file of this name. Raises ScanError for an ending that is not known."""
-    ending = Path(name).suffix.lower()
+    """What writes a file of this name; into a pipe without an ending goes CSV. Raises ScanError for an ending that is
+    not known."""
+    ending = Path(name).suffix.lower() or (STREAM_FORMAT if is_stream(name) else "")
     if ending not in FORMATS:
         known = list(FORMATS)
         raise ScanError(f"-o {hidden(name)}: its ending is none of {', '.join(known[:-1])} and {known[-1]}")

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scanner.errors import OutputError, ScanError
+from scanner.errors import OutputError, ReaderGone, ScanError
+from scanner.results.stream import is_stream, open_stream, write_stream
 from scanner.signals import ending
 from scanner.text import hidden
 
@@ -19,11 +20,15 @@ from scanner.text import hidden
 @contextmanager
 def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator[Path]:
     """A path to write to, in an empty folder that may hold other things meanwhile. When the block ends well, what
-    stands at the path becomes `name`, mode 0600; otherwise nothing is left.
+    stands at the path becomes `name`, mode 0600; otherwise nothing is left. A pipe, a device or stdout gets it whole.
 
     Raises ScanError before the block where `name` exists (without `force`), is one of `sources` (descriptors) or cannot
     be made. An OSError in the block is one of writing, a full disk for example, and comes out as OutputError.
     """
+    if is_stream(name):
+        with stream_of(name, sources) as new:
+            yield new
+        return
     check(name, force, sources)
     target = Path(name).absolute()
     try:
@@ -40,6 +45,24 @@ def new_file(name: str, *, force: bool, sources: Sequence[int] = ()) -> Iterator
         make_private(new)
         check(name, force, sources)
         new.replace(target)
+    except OSError as error:
+        raise OutputError(f"-o {hidden(name)}: {error.strerror}") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stream_of(name: str, sources: Sequence[int]) -> Iterator[Path]:
+    """The same, where the file goes into a pipe, a device or stdout when it is whole."""
+    descriptor = open_stream(name, sources, "-o")
+    folder = tempfile.mkdtemp(prefix="dnsscan-")
+    leave_clean(folder)
+    try:
+        new = Path(folder) / "new"
+        yield new
+        write_stream(descriptor, new)
+    except BrokenPipeError:
+        raise ReaderGone("the reader of the output went away") from None
     except OSError as error:
         raise OutputError(f"-o {hidden(name)}: {error.strerror}") from None
     finally:

@@ -17,6 +17,7 @@ from typing import Any
 from scanner.errors import ScanError
 from scanner.model import CLASSES, FORMATS, VERDICTS
 from scanner.native.input.answered import Answered
+from scanner.results.stream import is_stream, open_stream
 from scanner.text import hidden
 
 SIDE = ".resume"  # behind the output's name
@@ -40,7 +41,12 @@ class Output:
 
 def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, force: bool, resume: bool) -> Output:
     """The file `name`, mode 0600, locked: new, emptied with `force`, or continued with `resume`. `run` is what
-    its lines come of: `types`, and the keys of USUAL. Raises ScanError before anything is changed."""
+    its lines come of: `types`, and the keys of USUAL. A pipe, a device or stdout is just written to. Raises ScanError
+    before anything is changed."""
+    if is_stream(name):
+        if resume:
+            raise ScanError(f"--resume: {hidden(name)} is not a regular file")
+        return Output(open_stream(name, sources))
     shown = hidden(name)
     refuse_an_input(name, sources)
     identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources],
@@ -48,19 +54,15 @@ def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, fo
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | (0 if force or resume else os.O_EXCL), 0o600)
         lock(descriptor, name)
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        if resume and not is_file:
-            raise ScanError(f"--resume: {name} is not a regular file")
         if resume and os.fstat(descriptor).st_size:
             return continued(descriptor, name, identity)
-        if is_file:
-            os.ftruncate(descriptor, 0)
-            write_side(name, identity)
+        os.ftruncate(descriptor, 0)
+        write_side(name, identity)
     except FileExistsError:
         raise ScanError(f"--output {name} exists; use --resume to go on with it, or --force to overwrite it") from None
     except OSError as error:
         raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
-    return Output(descriptor, is_file=is_file)
+    return Output(descriptor, is_file=True)
 
 
 def refuse_an_input(name: str, sources: Sequence[int]) -> None:
@@ -118,7 +120,7 @@ def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     found = [f"{name}: a torn last line ({torn:,} octets) was removed"] if torn else []
     if "only" in identity:
         found.append(ONLY_AGAIN.format(name))
-    return Output(descriptor, answered, tuple(found))
+    return Output(descriptor, answered, tuple(found), is_file=True)
 
 
 def check_side(name: str, identity: dict[str, Any]) -> None:

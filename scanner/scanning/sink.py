@@ -19,6 +19,7 @@ from scanner.native.output.buffer import write_lines
 T = TypeVar("T")
 BEHIND_OCTETS = 512 * 1024  # waiting for the reader: sending stops
 CAUGHT_UP_OCTETS = 128 * 1024
+NO_DISK = (errno.EINVAL, errno.EROFS, errno.ENOTSUP)  # a pipe or a device: nothing can be brought there
 
 
 class Sink:
@@ -96,7 +97,7 @@ def on_disk(descriptor: int) -> int:
     try:
         getattr(os, "fdatasync", os.fsync)(descriptor)  # macOS has no fdatasync
     except OSError as error:
-        return error.errno or errno.EIO
+        return 0 if error.errno in NO_DISK else error.errno or errno.EIO
     return 0
 
 
