@@ -13,6 +13,7 @@ class Patience:
     def __init__(self, deadline_s: float, now: float):
         self._deadline_s = deadline_s
         self._quiet_since = now  # nothing was waiting, or nothing failed
+        self.silent_s = 0.0  # for which jobs had waited and nothing had answered, when that was last looked at
 
     def rest(self, now: float) -> None:
         """The output was behind: the time until now does not count."""
@@ -23,7 +24,7 @@ class Patience:
         waits = any(engine.report.live or engine.report.waits for engine in engines)
         if not waits or not any(engine.pool.exchange.troubles for engine in engines):
             self._quiet_since = now
-        silent_s = min(engine.silent_s for engine in engines)
+        self.silent_s = min(*(engine.silent_s for engine in engines), now - self._quiet_since)
         has_answered = any(engine.pool.exchange.heard_at for engine in engines)
         patience_s = max(self._deadline_s, OUTAGE_S if has_answered else 0)
-        return min(silent_s, now - self._quiet_since) > patience_s
+        return self.silent_s > patience_s

@@ -262,7 +262,7 @@ class Scan:
         """Names that wait get their line all the same."""
         reports = [engine.report for engine in self._engines]
         self._how.unreached = self._how.unreached or any(report.live_first or report.waits for report in reports)
-        self._engines.order(lambda pool, now: pool.fail(self._trouble, now, FAIL_AT_ONCE))
+        self._engines.order(lambda pool, now: pool.fail(self._trouble, now, FAIL_AT_ONCE, self._patience.silent_s))
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ cdef enum:
 
 cdef class LineReader:
     cdef object room_made               # called when a chunk is used up
-    cdef readonly object chunks         # deque[(octets, lines before it or -1 = it goes on)]: bounded by the source;
-                                        # the one thing here that another thread appends to and measures
+    cdef readonly object chunks         # deque[(octets, lines before it or -1 = it goes on, when it came)]: bounded
+                                        # by the source; the one thing here that another thread appends to and measures
     cdef bytes chunk                    # the one being cut
+    cdef double came                    # s, the machine's monotonic clock: when that was fed
     cdef const uint8_t *at              # cursor in `chunk`
     cdef const uint8_t *chunk_end
     cdef int64_t begun                  # octets of all chunks that were begun, the present one included
@@ -25,5 +26,6 @@ cdef class LineReader:
         """Every octet of the chunks that were begun is cut."""
         return self.at == self.chunk_end and self.carried == 0
 
+    cdef double waited_s(self) noexcept
     cdef bint cut(self) except -1 nogil
     cdef bint next_chunk(self) except -1 with gil

@@ -9,6 +9,8 @@ from collections import deque
 
 from libc.string cimport memchr, memcpy
 
+from scanner.native.clock cimport monotonic
+
 
 @cython.final
 cdef class LineReader:
@@ -22,13 +24,13 @@ cdef class LineReader:
         """More input, cut anywhere. `before`: so many lines of the input came before it, and none is torn; -1: it goes
         on where the last chunk ended."""
         if not self.ended and chunk:
-            self.chunks.append((chunk, before))
+            self.chunks.append((chunk, before, monotonic()))
 
     def end(self) -> None:
         """The end of input, behind the last chunk: what is left then is the last line."""
         if not (self.ended or self.ending):
             self.ending = True
-            self.chunks.append((b"", -1))
+            self.chunks.append((b"", -1, 0.0))
 
     @property
     def chunks_waiting(self) -> int:
@@ -38,7 +40,7 @@ cdef class LineReader:
     @property
     def octets_waiting(self) -> int:
         """Octets that are not cut yet. Any thread may ask."""
-        return (self.chunk_end - self.at) + sum(len(chunk) for chunk, _ in tuple(self.chunks)) + self.carried
+        return (self.chunk_end - self.at) + sum(len(chunk) for chunk, *_ in tuple(self.chunks)) + self.carried
 
     @property
     def octets_cut(self) -> int:
@@ -48,16 +50,20 @@ cdef class LineReader:
     @property
     def is_used_up(self) -> bool:
         """True when no line is left of what was fed."""
-        return self.used_up() and not any(chunk for chunk, _ in tuple(self.chunks))
+        return self.used_up() and not any(chunk for chunk, *_ in tuple(self.chunks))
 
     @property
     def is_at_its_end(self) -> bool:
         """True when no line is left and none will come."""
         return self.used_up() and (self.ended or (self.ending and len(self.chunks) == 1))
 
+    cdef double waited_s(self) noexcept:
+        """Seconds since the chunk that is being cut came."""
+        return monotonic() - self.came
+
     def drop(self) -> bool:
         """Drop what is not cut yet; it is the end. True when that was something."""
-        cdef bint dropped = not self.used_up() or any(chunk for chunk, _ in self.chunks)
+        cdef bint dropped = not self.used_up() or any(chunk for chunk, *_ in self.chunks)
         self.chunks.clear()
         self.at = self.chunk_end
         self.carried = 0
@@ -101,7 +107,7 @@ cdef class LineReader:
             self.ended = True
             self.chunks.clear()
             return False
-        self.chunk, before = self.chunks.popleft()
+        self.chunk, before, self.came = self.chunks.popleft()
         if before >= 0:
             self.number = before
         self.begun += len(self.chunk)

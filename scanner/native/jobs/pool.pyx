@@ -2,8 +2,8 @@
 # cython: freethreading_compatible=True
 """A job's life: taken, asked, tried again, finished. Every input line becomes one line for each type, exactly once.
 
-It is given the time and knows nothing of connections. Of what it holds, the spool alone touches a file, and the line
-writer alone looks at a clock (the wall's, for field ts).
+It is given the time and knows nothing of connections. Of what it holds, the spool alone touches a file; the line writer
+(the wall's, for field ts) and the line reader (when its input came) alone look at a clock.
 """
 
 cimport cython
@@ -203,8 +203,9 @@ cdef class JobPool(JobReturner):
         self.writer.set_epoch(now)
         return late
 
-    def fail(self, int reason, double now, int most) -> int:
-        """Nothing can be reached: finish up to `most` waiting jobs with `reason`; returns how many."""
+    def fail(self, int reason, double now, int most, double waited_s=0) -> int:
+        """Nothing can be reached, for so many seconds: finish up to `most` waiting jobs with `reason`; returns how many.
+        A name that was not asked yet has waited as long, or since it came."""
         cdef StreamFallback fallback
         cdef int failed = self.fail_queue(&self.outgoing, <Reason>reason, now, most)
         cdef Job *job
@@ -218,8 +219,9 @@ cdef class JobPool(JobReturner):
             job = pop(&self.retry.waiting)
             if job is NULL:
                 job = self.newcomer(now)
-            if job is NULL:
-                break
+                if job is NULL:
+                    break
+                job.started -= min(waited_s, self.names.lines.waited_s())
             job.started = min(job.started, self.scan_now(now))
             self.finish_unanswered(job, <Reason>reason, now)
             failed += 1         # no second pass: it would not be reached later either
