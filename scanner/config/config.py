@@ -38,8 +38,8 @@ class Config:
     fields: tuple[str, ...]
     format: str  # of model.FORMATS
     only: tuple[str, ...]  # verdicts to write, () = all
-    fsync: int  # seconds, 0 = never
-    max_time: int  # seconds, 0 = no limit
+    fsync: float  # seconds, 0 = never
+    max_time: float  # seconds, 0 = no limit
     max_queries: int  # 0 = no limit
     no_second_pass: bool
     threads: int  # udp: engines

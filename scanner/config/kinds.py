@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from scanner.config.amounts import number_meant
 from scanner.text import text_of, token
 
 
@@ -26,6 +27,7 @@ class Number(NamedTuple):
     least: int
     most: int
     word: str = ""
+    ms: bool = False  # its key says milliseconds
 
     @property
     def may_be(self) -> str:
@@ -41,7 +43,9 @@ class Number(NamedTuple):
         if type(value) is int and self.least <= value <= self.most:
             return value
         also = f' or "{self.word}"' if self.word else ""
-        raise ValueError(f"{token(value)} is not a number from {self.least} to {self.most}{also}")
+        meant = number_meant(value, ms=self.ms)
+        write = f"; write {meant}" if meant is not None and self.least <= meant <= self.most else ""
+        raise ValueError(f"{token(value)} is not a number from {self.least} to {self.most}{also}{write}")
 
 
 class Switch:

@@ -4,28 +4,30 @@ import re
 from typing import Any, NamedTuple
 
 from scanner.config import options
+from scanner.config.amounts import Duration, count_of, ms_of
 from scanner.config.kinds import FLAG, Choice, Number, Option, Path, Switch, Text, Texts, keys_of, table_of
 from scanner.text import text_of, token
 
 DAY_S = 86_400.0
-UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
+AGE_MAX_MS = 1_000_000_000 * 1000
 AGES_S = {"free": DAY_S, "registered": 30 * DAY_S, "reserved": 30 * DAY_S, "unknown": 0.0}
 
 
 class Decimal(NamedTuple):
-    """A number with up to three digits behind the point (0.2 a second is one in five seconds)."""
+    """A number with up to three digits behind the point (0.2 a second is one in five seconds), also as 1.5k."""
 
     most: float
 
     @property
     def may_be(self) -> str:
-        return f"0 to {self.most:,g}"
+        return f"0 to {self.most:,g}, also as `1.5k`"
 
     def read(self, value: Any, *, is_flag: bool) -> float:
         text = text_of(value)
-        if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", text) or float(text) > self.most:
-            raise ValueError(f"{token(value)} is not a number from 0 to {self.most:g}")
-        return float(text)
+        found = count_of(text, rate=True) if re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?[kK]?(/s)?", text) else None
+        if isinstance(value, bool) or found is None or found > self.most:
+            raise ValueError(f"{token(value)} is not a number from 0 to {self.most:g}, also as 1.5k")
+        return float(found)
 
 
 class Ages:
@@ -45,11 +47,11 @@ class Ages:
 
 def age_s(verdict: str, age: object) -> float:
     """`12h` in seconds. Raises ValueError."""
-    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text_of(age))
-    if verdict not in AGES_S or not match:
+    ms = ms_of(text_of(age))
+    if verdict not in AGES_S or ms is None or ms > AGE_MAX_MS:
         raise ValueError(f"{token(f'{verdict}={text_of(age)}')} is not VERDICT=AGE, such as free=12h; verdicts are "
                          f"{', '.join(AGES_S)}")  # fmt: skip
-    return int(match[1]) * UNITS_S[match[2]]
+    return float(ms / 1000)
 
 
 SHARED = {key: options.OPTIONS[key] for key in ("proxies", "proxy_file")}  # these stand beside the table `confirm`
@@ -70,9 +72,9 @@ OPTIONS = table_of(
     Option("registry_rate", Decimal(10_000), "N", "Requests/s to one registry; 0 = no limit", default=1.0,
            default_text="1"),
     Option("lookups", Number(1, 1000), "N", "Requests in flight to one registry", default=8),
-    Option("timeout_ms", Number(100, 600_000), "N", "One request", default=10_000,
+    Option("timeout_ms", Number(100, 600_000, ms=True), "N", "One request", default=10_000,
            detail="one request, however slowly its reply comes"),
-    Option("max_wait", Number(0, 86_400), "SECONDS", "Longest pause a registry may ask for", default=600),
+    Option("max_wait", Duration(0, 86_400), "TIME", "Longest pause a registry may ask for", default=600),
     *SHARED.values(),
     Option("bootstrap", Path(), "FILE", "RDAP servers by TLD (RFC 9224)"),
     Option("update_bootstrap", Text(), "[URL]", "Fetch IANA's file, and end", place=FLAG, value_if_bare=""),
