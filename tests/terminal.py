@@ -79,6 +79,23 @@ class Terminal:
         """What stays: whole lines, with nothing of what was drawn."""
         return [line.split("\x1b[K")[-1] for line in self.octets.decode().split("\r\n") if line.split("\x1b[K")[-1]]
 
+    @property
+    def rows(self) -> list[str]:
+        """What one sees in the end: each row with all that was written into it and not erased."""
+        rows, row, at = [], "", 0
+        for part in re.findall("\r|\n|\x1b\\[[0-9;]*[A-Za-z]|[^\r\n\x1b]+", self.octets.decode()):
+            if part == "\r":
+                at = 0
+            elif part == "\n":
+                rows.append(row)
+                row = ""
+            elif part == "\x1b[K":
+                row = row[:at]
+            elif part[0] != "\x1b":
+                row = row[:at].ljust(at) + part + row[at + len(part) :]
+                at += len(part)
+        return [*rows, row]
+
 
 def without_colours(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -576,6 +576,20 @@ def test_a_terminal_shows_how_it_is_doing_in_a_line_that_never_wraps(registries)
     assert "written" in terminal.frames[0]
 
 
+def test_lines_on_the_terminal_share_no_row_with_it(registries):
+    with Terminal() as terminal:
+        run = start("confirm", "--config", registries.path, "--registry-rate", "5", stdout=terminal.theirs,
+                    stderr=terminal.theirs, env=environment(TERM="xterm"))  # fmt: skip
+        terminal.hang_up()
+        run.communicate("".join(f"w{number}.com\n" for number in range(10)).encode(), timeout=30)
+        terminal.reader.join(5)
+
+    *lines, summary, rest = terminal.rows
+    assert [json.loads(line)["d"][0] for line in lines] == ["w"] * 10
+    assert (summary[:9], rest) == ("dnsscan: ", "")
+    assert terminal.frames
+
+
 def test_a_line_about_now_is_said_when_asked(registries):
     run = start("confirm", "--config", registries.path, "--registry-rate", "5")
     run.stdin.write(b"".join(b"g%d.com\n" % number for number in range(5)))

@@ -193,6 +193,47 @@ sys.exit(subprocess.call(sys.argv[1:], process_group=0))
 """
 
 
+@pytest.mark.parametrize("args", [[], ["--output", "/dev/stderr"]])
+def test_results_on_the_terminal_share_no_row_with_the_progress(lab, args):
+    with Terminal(60) as terminal:
+        run = start("-r", tcp(lab), "--rate", 600, *args, stdout=terminal.theirs, stderr=terminal.theirs,
+                    env=environment(TERM="xterm"))  # fmt: skip
+        terminal.hang_up()
+        run.communicate(listed(700).encode(), 30)
+        terminal.reader.join(5)
+
+    assert rows_on(terminal) == 700
+    assert len(terminal.frames) >= 2
+
+
+def rows_on(terminal: Terminal) -> int:
+    """How many results stand there, each in a row of its own, before the summary."""
+    *rows, summary, rest = terminal.rows
+    assert (summary[:14], rest) == ("dnsscan: read ", "")
+    for row in rows:
+        assert json.loads(row)["s"] in ("taken", "nxdomain")
+    return len(rows)
+
+
+def test_nothing_is_drawn_over_names_that_are_typed_until_their_end(lab):
+    with Terminal() as terminal:
+        run = start("-r", tcp(lab), "--rate", 100, stdin=terminal.theirs, stderr=terminal.theirs,
+                    env=environment(TERM="xterm"))  # fmt: skip
+        terminal.type(listed(200).encode())
+        rows = [run.stdout.readline() for _ in range(100)]
+        typing = terminal.frames
+        terminal.type(b"\x04")
+        rows += run.stdout.readlines()
+        run.stdout.close()
+        run.wait(20)
+        terminal.hang_up()
+        terminal.reader.join(5)
+
+    assert len(rows_of(b"".join(rows))) == 200
+    assert typing == []
+    assert terminal.frames
+
+
 def test_a_job_in_the_background_does_not_draw_over_what_is_typed(lab, tmp_path):
     (tmp_path / "names.txt").write_text(listed(1500))
     command = [sys.executable, "-c", IN_BACKGROUND, *DNSSCAN, "-r", tcp(lab), "--rate", "2000", tmp_path / "names.txt"]

@@ -5,6 +5,7 @@ It runs in a thread, one batch at a time, and waits there for a slow reader of t
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from scanner.errors import ScanError
@@ -39,10 +40,11 @@ class Books:
 
 
 class BatchWriter:
-    """`host_of` gives the registry of a domain, "" where there is none; `no_registry` is the answer then."""
+    """`host_of` gives the registry of a domain, "" where there is none; `no_registry` is the answer then. Whatever is
+    written is written inside an `aside()`."""
 
     def __init__(self, store: Store, descriptor: int, *, host_of: Callable[[str], str], no_registry: Answer,
-                 also_errors: bool):  # fmt: skip
+                 also_errors: bool, aside: Callable[[], AbstractContextManager[None]]):  # fmt: skip
         run = store.run()
         assert run is not None
         left = store.waiting()
@@ -52,6 +54,7 @@ class BatchWriter:
         self._piece = piece_for(descriptor)
         self._host_of, self._no_registry = host_of, no_registry
         self._also_errors = also_errors
+        self._aside = aside
         self._begun = run.begun
         self._lines, self._octets = run.lines, run.octets
         self._skip = run.lines  # lines of the input that an earlier process took in
@@ -160,6 +163,9 @@ class BatchWriter:
 
     def _write(self, block: bytes) -> None:
         """Before the transaction ends, so that whatever it records as written is written."""
-        if block and (failure := write_lines(self._descriptor, block, self._piece)):
-            raise error_for(failure)
+        if block:
+            with self._aside():
+                failure = write_lines(self._descriptor, block, self._piece)
+            if failure:
+                raise error_for(failure)
         self._octets += len(block)

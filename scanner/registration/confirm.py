@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from scanner.errors import InputEndedEarly, ScanError
 from scanner.registration import rdap, whois
@@ -31,11 +32,12 @@ EXIT_FAULT, EXIT_UNREACHED = 1, 3
 class Confirmation:
     """One process's part of a run, from the first chunk to the last line."""
 
-    def __init__(self, settings: Settings, store: Store, sources: Sequence[int], output: int, *, also_errors: bool):
+    def __init__(self, settings: Settings, store: Store, sources: Sequence[int], output: int, *, also_errors: bool,
+                 aside: Callable[[], AbstractContextManager[None]]):  # fmt: skip
         self._settings = settings
         self._sources = sources
         self._writer = BatchWriter(
-            store, output, host_of=self._host_of, no_registry=NO_REGISTRY, also_errors=also_errors
+            store, output, host_of=self._host_of, no_registry=NO_REGISTRY, also_errors=also_errors, aside=aside
         )
         self._store = store
         self._dialer = Dialer(settings.proxies, settings.nets)

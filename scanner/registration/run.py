@@ -26,7 +26,7 @@ from scanner.registration.store import Run, Store
 from scanner.results.newfile import write_whole
 from scanner.results.output import input_identity, lock, refuse_an_input
 from scanner.results.stream import is_stream, open_stream
-from scanner.status.console import Console
+from scanner.status.console import Console, is_terminal
 from scanner.text import hidden
 from scanner.transports.tls import verifying_context
 
@@ -45,8 +45,10 @@ def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, out
     begun = monotonic()
     with closing(kept), mendable(store):
         descriptor = open_output(kept, sources, output, force=force, resume=resume)
-        confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors)
-        status = Status(confirmation, console, is_drawn=console.is_terminal and not quiet)
+        confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors,
+                                    aside=console.aside_for(descriptor))  # fmt: skip
+        is_typed = any(map(is_terminal, sources))
+        status = Status(confirmation, console, is_drawn=console.is_terminal and not (quiet or is_typed))
         code = asyncio.run(confirmation.run(status))
     figures = summary(confirmation, monotonic() - begun)
     if stats == "json":

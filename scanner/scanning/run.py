@@ -66,7 +66,8 @@ class Scan:
         self._console = Console(host)
         self._tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
         self._view = View(config.proxies, config.resolvers)
-        self._reporters = Reporters(config, self._view, self._console, [*sources, output.descriptor])
+        self._reporters = Reporters(config, self._view, self._console, [*sources, output.descriptor],
+                                    is_typed=any(map(is_terminal, sources)))  # fmt: skip
         self._clock = Clock()
         self._patience = Patience(config.deadline_ms / 1000, self._clock())
         self._budget = Budget(config.max_queries) if config.max_queries else None
@@ -92,7 +93,8 @@ class Scan:
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
                               ahead=AHEAD * len(self._engines.takers))  # fmt: skip
-        self._sink = Sink(self._output.descriptor, behind=self._behind, failed=self._fail, fsync_s=self._config.fsync)
+        self._sink = Sink(self._output.descriptor, behind=self._behind, failed=self._fail, fsync_s=self._config.fsync,
+                          aside=self._console.aside_for(self._output.descriptor))  # fmt: skip
         self._view.begin(list(self._engines), self._source)
         if self._host is None:
             hear(loop, self._signalled, self._reporters.status)

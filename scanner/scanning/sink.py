@@ -10,6 +10,7 @@ import select
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 from typing import TypeVar
 
@@ -27,13 +28,13 @@ class Sink:
 
     With `fsync_s`, what was written is on the disk after so many seconds, and at the end. `behind(True)` and
     `behind(False)` say that the reader of the output falls behind and catches up; `failed(error)` that nothing can be
-    written any more.
+    written any more. Whatever is written is written inside an `aside()`.
     """
 
     def __init__(self, descriptor: int, *, behind: Callable[[bool], None], failed: Callable[[ScanError], None],
-                 fsync_s: float = 0):  # fmt: skip
+                 fsync_s: float = 0, aside: Callable[[], AbstractContextManager[None]] = nullcontext):  # fmt: skip
         self._descriptor = descriptor
-        self._behind, self._failed = behind, failed
+        self._behind, self._failed, self._aside = behind, failed, aside
         self._loop = asyncio.get_running_loop()
         self._blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting = 0  # octets handed to the thread and not yet written
@@ -67,7 +68,10 @@ class Sink:
                 block = self._blocks.get(timeout=self._fsync_s if dirty else None)
             except queue.Empty:
                 block = b""
-            failure = write_lines(self._descriptor, block, piece) if block else 0
+            failure = 0
+            if block:
+                with self._aside():
+                    failure = write_lines(self._descriptor, block, piece)
             dirty = self._fsync_s > 0 and (dirty or bool(block))
             if dirty and not failure and (block is None or monotonic() >= synced_at + self._fsync_s):
                 failure = on_disk(self._descriptor)

@@ -25,17 +25,19 @@ Part = tuple[str, str]
 
 
 class Progress:
-    """`form` is auto (drawn on a terminal, else nothing), plain (a line every ten seconds) or none."""
+    """`form` is auto (drawn on a terminal, else nothing), plain (a line every ten seconds) or none. Where the input
+    `is_typed`, nothing is drawn until it has ended."""
 
-    def __init__(self, view: View, console: Console, form: str):
+    def __init__(self, view: View, console: Console, form: str, *, is_typed: bool = False):
         self._view, self._console = view, console
         self._is_drawn = form == "auto" and console.is_terminal
+        self._waits = self._is_drawn and is_typed
         self._every_s = FRAME_S if self._is_drawn else PLAIN_S if form == "plain" else math.inf
         self._next_at = view.started + self._every_s
 
     def tick(self, now: float) -> None:
         """Draw or write the line, when it is time for that; may be called at any rate."""
-        if now < self._next_at:
+        if now < self._next_at or (self._waits and self._view.share_done is None):
             return
         begun = monotonic()
         if self._is_drawn:

@@ -15,12 +15,13 @@ from scanner.status.view import View
 
 
 class Reporters:
-    """Report what `view` shows. `descriptors` are the scan's input and output: no file of ours may be one of them."""
+    """Report what `view` shows. `descriptors` are the scan's input and output: no file of ours may be one of them.
+    Nothing is drawn over names that are typed."""
 
-    def __init__(self, config: Config, view: View, console: Console, descriptors: Sequence[int]):
+    def __init__(self, config: Config, view: View, console: Console, descriptors: Sequence[int], *, is_typed: bool):
         self._config, self._view, self._console = config, view, console
         self._descriptors = descriptors
-        self._progress = Progress(view, console, config.progress)
+        self._progress = Progress(view, console, config.progress, is_typed=is_typed)
         self._stop_serving: Callable[[], None] = lambda: None
 
     def start(self) -> None:
