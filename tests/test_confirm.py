@@ -591,7 +591,7 @@ def test_lines_on_the_terminal_share_no_row_with_it(registries):
 
 
 def test_a_line_about_now_is_said_when_asked(registries):
-    run = start("confirm", "--config", registries.path, "--registry-rate", "5")
+    run = start("confirm", "--config", registries.path, "--registry-rate", "5", bufsize=0)
     run.stdin.write(b"".join(b"g%d.com\n" % number for number in range(5)))
     run.stdin.flush()
     run.stdout.readline()
