@@ -9,6 +9,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio  # 25 ms, which a command without a loop need not wait for
 
+STOPPING = "stopping; what is in flight is finished first, a second Ctrl-C leaves at once"
+
+
+def stopped_text(by: str, resume: str) -> str:
+    """What stopped a run before its input ended, and how to go on; `resume` is empty where nothing is kept for that."""
+    text = f"stopped by {by}: the rest of the input has no lines"
+    return f"{text}; {resume}" if resume else text
+
+
+def same_with_resume(*, forced: bool) -> str:
+    """The command that goes on with a run; --force would begin anew."""
+    return f"the same command with --resume{' in the place of --force' if forced else ''} goes on with it"
+
+
+def typed_name(number: int) -> str:
+    """`Ctrl-C`, `SIGTERM`."""
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
 
 def ending() -> list[signal.Signals]:
     """SIGINT, SIGTERM and SIGHUP; but no SIGHUP where that is ignored, as nohup(1) has it."""

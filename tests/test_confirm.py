@@ -412,6 +412,10 @@ def test_a_signal_ends_it_with_whole_lines_and_the_rest_is_resumed(registries, t
 
     assert run.returncode == 128 + number, err
     assert b"waiting" in err
+    by = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+    assert err.decode().startswith("dnsscan: stopping; ") == (number == signal.SIGINT)
+    assert err.decode().endswith(f"dnsscan: stopped by {by}: the rest of the input has no lines; the same command with "
+                                 "--resume goes on with it\n")  # fmt: skip
     some = output.read_text().splitlines()
     assert 0 < len(some) < 60
     done = scan(*command, "--resume")
@@ -423,7 +427,7 @@ def test_a_signal_ends_it_with_whole_lines_and_the_rest_is_resumed(registries, t
 def test_a_pipe_is_resumed_with_the_same_stream_or_its_backlog_alone(registries, tmp_path):
     store = tmp_path / "state.db"
     lines = [f"w{number}.com" for number in range(40)]
-    run = start("confirm", "--config", registries.path, "--store", store, "--registry-rate", "10")
+    run = start("confirm", "--config", registries.path, "--store", store, "--registry-rate", "10", bufsize=0)
     run.stdin.write("".join(f"{line}\n" for line in lines[:30]).encode())
     run.stdin.flush()
     first = [run.stdout.readline() for _ in range(3)]
@@ -433,6 +437,19 @@ def test_a_pipe_is_resumed_with_the_same_stream_or_its_backlog_alone(registries,
 
     rows = [json.loads(line) for line in (*first, *out.splitlines())] + rest.rows
     assert sorted(row["d"] for row in rows) == sorted(lines)
+
+
+@pytest.mark.parametrize(("words", "said"), [((), b"with --store FILE, --resume goes on where"), (("-q",), b"")])
+def test_ctrl_c_without_a_store_says_what_would_have_helped(registries, words, said):
+    run = start("confirm", "--config", registries.path, "--registry-rate", "5", *words)
+    run.stdin.write(b"".join(b"u%d.com\n" % number for number in range(20)))
+    run.stdin.flush()
+    run.stdout.readline()
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+
+    assert said in err
+    assert bool(err) == bool(said)
 
 
 def test_an_unfinished_run_is_not_dropped_unasked(registries, tmp_path):

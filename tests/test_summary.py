@@ -62,9 +62,10 @@ def stopped(lab, *options: object, **streams: object) -> subprocess.Popen:
     return run
 
 
-def test_ctrl_c_explains_itself_and_says_how_to_go_on(lab, tmp_path):
+@pytest.mark.parametrize(("force", "resume"), [((), "--resume goes on"), (("--force",), "--resume in the place of --")])
+def test_ctrl_c_explains_itself_and_says_how_to_go_on(lab, tmp_path, force, resume):
     output = tmp_path / "out.jsonl"
-    run = stopped(lab, "--output", output)
+    run = stopped(lab, "--output", output, *force)
     wait_for(lambda: output.exists() and output.stat().st_size > 0)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=30)
@@ -72,7 +73,7 @@ def test_ctrl_c_explains_itself_and_says_how_to_go_on(lab, tmp_path):
     said = err.decode().splitlines()
     assert run.returncode == 130
     assert said[0].startswith("dnsscan: stopping; what is in flight is finished first")
-    assert any("stopped by Ctrl-C: the rest of the input has no lines" in line and "--resume" in line for line in said)
+    assert any("stopped by Ctrl-C: the rest of the input has no lines" in line and resume in line for line in said)
 
 
 def test_ctrl_c_without_a_file_says_what_would_have_helped(lab):

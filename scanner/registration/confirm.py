@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
@@ -53,6 +54,8 @@ class Confirmation:
         self._trouble: str | None = None  # why the input ended early
         self._fault: BaseException | None = None  # a bug
         self._signal = 0
+        self._cut_short = False  # a signal came before the input's end
+        self._status: Status | None = None
         self.books = self._writer.books
 
     @property
@@ -65,9 +68,15 @@ class Confirmation:
         """Registries that have asked for a pause."""
         return sum(queue.is_resting for queue in self._queues.values())
 
+    @property
+    def stopped_by(self) -> int:
+        """The signal that left lines without an answer; 0 where none did."""
+        return self._signal if self._cut_short or self.books.waiting else 0
+
     async def run(self, status: Status) -> int:
         """Until every line has its answer, or a signal; returns the exit code. Raises ScanError."""
         loop = asyncio.get_running_loop()
+        self._status = status
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         hear(loop, self._signalled, status.say)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
@@ -146,7 +155,9 @@ class Confirmation:
     def _signalled(self, number: int) -> None:
         if self._signal:
             os._exit(128 + number)  # the second: at once; what was written ends with a line
-        self._signal = number
+        self._signal, self._cut_short = number, not self._input_ended
+        if self._status is not None and number == signal.SIGINT:
+            self._status.stopping()
         self._stopping.set()
         self._source.stop()
 

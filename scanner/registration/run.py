@@ -26,11 +26,13 @@ from scanner.registration.store import Run, Store
 from scanner.results.newfile import write_whole
 from scanner.results.output import input_identity, lock, refuse_an_input
 from scanner.results.stream import is_stream, open_stream
+from scanner.signals import same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
 from scanner.text import hidden
 from scanner.transports.tls import verifying_context
 
 IANA = "https://data.iana.org/rdap/dns.json"
+WITHOUT_STORE = "with --store FILE, --resume goes on where a run was stopped"
 BOOTSTRAP_MAX = FILE_MAX  # octets: what is kept can be read again
 
 
@@ -48,15 +50,17 @@ def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, out
         confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors,
                                     aside=console.aside_for(descriptor))  # fmt: skip
         is_typed = any(map(is_terminal, sources))
-        status = Status(confirmation, console, is_drawn=console.is_terminal and not (quiet or is_typed))
+        status = Status(confirmation, console, is_drawn=console.is_terminal and not (quiet or is_typed),
+                        explains=stats != "json" and not quiet)  # fmt: skip
         code = asyncio.run(confirmation.run(status))
     figures = summary(confirmation, monotonic() - begun)
     if stats == "json":
         console.say(json.dumps(figures))
     elif not quiet:
         console.say(f"dnsscan: {in_words(figures)}")
-    if figures["waiting"] and store is None:
-        console.warn(f"{figures['waiting']:,} lines have no answer; with --store FILE a later run can go on")
+        if confirmation.stopped_by:
+            how = same_with_resume(forced=force) if store else WITHOUT_STORE
+            console.say(f"dnsscan: {stopped_text(typed_name(confirmation.stopped_by), how)}")
     return code
 
 

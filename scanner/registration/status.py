@@ -8,6 +8,7 @@ from typing import Protocol
 
 from scanner.registration.answer import VERDICTS
 from scanner.registration.batch_writer import Books
+from scanner.signals import STOPPING
 from scanner.status.console import Console
 from scanner.status.progress import PLAIN, Part, clock, fitting, line
 
@@ -30,10 +31,10 @@ class Counts(Protocol):
 
 
 class Status:
-    """The line of one confirmation."""
+    """The line of one confirmation; what it says unasked, it says only where it `explains`."""
 
-    def __init__(self, counts: Counts, console: Console, *, is_drawn: bool):
-        self._counts, self._console, self._is_drawn = counts, console, is_drawn
+    def __init__(self, counts: Counts, console: Console, *, is_drawn: bool, explains: bool):
+        self._counts, self._console, self._is_drawn, self._explains = counts, console, is_drawn, explains
         self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])  # requests until then
 
     async def draw(self) -> None:
@@ -50,6 +51,11 @@ class Status:
     def say(self) -> None:
         """One line about now."""
         self._console.note(line(list(self._parts()), False))
+
+    def stopping(self) -> None:
+        """Ctrl-C was typed: what comes of it."""
+        if self._explains:
+            self._console.note(STOPPING)
 
     def wipe(self) -> None:
         """Leave nothing of what was drawn."""

@@ -37,6 +37,7 @@ class Output:
     answered: Answered | None = None  # None: nothing
     warnings: tuple[str, ...] = ()  # what was found there and repaired, or cannot be known from it
     is_file: bool = False
+    is_forced: bool = False  # it was to be emptied
 
 
 def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, force: bool, resume: bool) -> Output:
@@ -62,7 +63,7 @@ def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, fo
         raise ScanError(f"--output {name} exists; use --resume to go on with it, or --force to overwrite it") from None
     except OSError as error:
         raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
-    return Output(descriptor, is_file=True)
+    return Output(descriptor, is_file=True, is_forced=force)
 
 
 def refuse_an_input(name: str, sources: Sequence[int]) -> None:

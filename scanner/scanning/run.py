@@ -22,7 +22,7 @@ from scanner.scanning.patience import Patience
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
-from scanner.signals import hear, no_status_signals
+from scanner.signals import STOPPING, hear, no_status_signals, same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
 from scanner.status.reporters import Reporters
 from scanner.status.view import View, finished
@@ -197,7 +197,7 @@ class Scan:
             os._exit(128 + number)  # the second: at once; what was written ends with a line
         self._how.signal = number
         if number == signal.SIGINT and self._config.stats == "text" and not self._config.quiet:
-            self._console.note("stopping; what is in flight is finished first, a second Ctrl-C leaves at once")
+            self._console.note(STOPPING)
         self._stop_reading()
         self._engines.order(lambda pool, _: pool.stop())
 
@@ -290,12 +290,11 @@ class Scan:
         how = self._how
         if not (how.signal or how.budget) or not self._is_partial():
             return ""
-        by = f"--{how.budget}" if how.budget else "Ctrl-C" if how.signal == signal.SIGINT else how.word
-        text = f"stopped by {by}: the rest of the input has no lines"
+        by = f"--{how.budget}" if how.budget else typed_name(how.signal)
         if not self._output.is_file:
-            return f"{text}; with --output FILE, --resume goes on where a scan was stopped"
+            return stopped_text(by, "with --output FILE, --resume goes on where a scan was stopped")
         may_resume = self._config.format != "names"
-        return f"{text}; the same command with --resume goes on with it" if may_resume else text
+        return stopped_text(by, same_with_resume(forced=self._output.is_forced) if may_resume else "")
 
     def _exit_code(self) -> int:
         how = self._how
