@@ -1,9 +1,11 @@
-"""How anything is printed safely: no control characters, no passwords, no line without an end."""
+"""How anything is printed safely: no control characters, no passwords, no line without an end, no digit that
+means nothing."""
 
 import os
 import re
 
 SHOWN_MAX = 60  # characters of a token
+RATE_LEAST_S = 0.5  # a rate over less says nothing
 
 
 def shown(text: str) -> str:
@@ -44,3 +46,14 @@ def text_of(value: object) -> str:
 def os_error_text(error: OSError) -> str:
     """The system's words for an errno, without the addresses that event loops add."""
     return os.strerror(error.errno) if error.errno and error.errno > 0 else "cannot connect"
+
+
+def two_digits(number: float) -> str:
+    """`1,600,000`, `840`, `7.2`: more would be noise."""
+    rounded = float(f"{number:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+
+
+def rate_text(count: float, seconds: float) -> str:
+    """`840/s`; empty for a time too short to tell a rate."""
+    return f"{two_digits(count / seconds)}/s" if seconds >= RATE_LEAST_S else ""

@@ -547,6 +547,13 @@ def test_registries_on_private_networks_are_not_asked_unless_allowed(registries,
     assert [row["e"] for row in done.rows] == ["address", "address"]
 
 
+def test_the_reasons_of_the_summary_stand_under_their_verdict():
+    lines = [result("x.nosuchtld"), result("com"), result("y.nosuchtld"), result("a.com", "taken")]
+    done = scan("confirm", names="".join(f"{line}\n" for line in lines))
+
+    assert "; registered 1, unknown 3 (no_rdap 2, no_domain 1); 0 requests," in done.err
+
+
 def test_a_reader_that_leaves_is_141_and_silence(registries):
     run = start("confirm", "--config", registries.path)
     run.stdin.write(b"a.com\n")

@@ -8,7 +8,7 @@ from command import scan, start, wait_for
 
 from scanner.model import REASONS
 from scanner.status.summary import listed, reasons_of
-from scanner.status.view import two_digits
+from scanner.text import rate_text, two_digits
 
 
 def books_of(error: int, **reasons: int) -> dict:
@@ -30,6 +30,12 @@ def test_a_reason_stands_under_its_verdict(books, of_taken, of_errors):
     assert tuple(listed(each) for each in reasons_of(books)) == (of_taken, of_errors)
 
 
+def test_reasons_add_up_however_many_there_are():
+    reasons = {f"rcode{number}": 1000 - number for number in range(12)}
+
+    assert listed(reasons).endswith("rcode9 991, others 1,979)")
+
+
 def test_every_reason_belongs_to_a_verdict():
     books = books_of(len(REASONS) - 4, **dict.fromkeys(REASONS[1:], 1))
     of_taken, of_errors = reasons_of(books)
@@ -44,6 +50,13 @@ def test_every_reason_belongs_to_a_verdict():
 ])  # fmt: skip
 def test_a_rate_has_two_digits(number, text):
     assert two_digits(number) == text
+
+
+@pytest.mark.parametrize(("count", "seconds", "text"), [
+    (49_070, 0.03, ""), (1_635_650, 1, "1,600,000/s"), (0, 9, "0/s"),
+])  # fmt: skip
+def test_a_time_too_short_tells_no_rate(count, seconds, text):
+    assert rate_text(count, seconds) == text
 
 
 def test_the_reasons_of_a_scan_add_up_to_its_verdicts(lab):

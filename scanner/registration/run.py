@@ -14,7 +14,7 @@ from typing import Any
 from scanner.config.file import FILE_MAX
 from scanner.errors import ScanError
 from scanner.input.files import open_inputs
-from scanner.registration.answer import Refused
+from scanner.registration.answer import UNKNOWN, VERDICTS, Refused
 from scanner.registration.bootstrap import STALE_DAYS, parse
 from scanner.registration.confirm import Confirmation
 from scanner.registration.damage import mendable
@@ -28,6 +28,7 @@ from scanner.results.output import input_identity, lock, refuse_an_input
 from scanner.results.stream import is_stream, open_stream
 from scanner.signals import same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
+from scanner.status.summary import listed
 from scanner.text import hidden
 from scanner.transports.tls import verifying_context
 
@@ -146,13 +147,14 @@ def summary(confirmation: Confirmation, seconds: float) -> dict[str, Any]:
 
 def in_words(figures: dict[str, Any]) -> str:
     """The books as one line."""
-    counts = ", ".join(f"{verdict} {count:,}" for verdict, count in figures["verdicts"].items()) or "nothing"
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in figures["reasons"].items())
+    verdicts, reasons = figures["verdicts"], listed(figures["reasons"])
+    counts = ", ".join(f"{verdict} {verdicts[verdict]:,}{reasons if verdict == UNKNOWN else ''}"
+                       for verdict in VERDICTS if verdict in verdicts) or "nothing"  # fmt: skip
     before = f" + left before {figures['left']:,}" if figures["left"] else ""
     later = "".join(f" + {word} {figures[key]:,}" for key, word in
                     (("skipped", "answered or left before"), ("waiting", "waiting")) if figures[key])  # fmt: skip
     return (f"read {figures['read']:,}{before} = written {figures['written']:,} + blank {figures['blank']:,}{later}; "
-            f"{counts}{f' ({reasons})' if reasons else ''}; {figures['requests']:,} requests, "
+            f"{counts}; {figures['requests']:,} requests, "
             f"{figures['cached']:,} known already; {figures['seconds']:.1f} s")  # fmt: skip
 
 

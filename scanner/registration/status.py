@@ -11,6 +11,7 @@ from scanner.registration.batch_writer import Books
 from scanner.signals import STOPPING
 from scanner.status.console import Console
 from scanner.status.progress import PLAIN, Part, clock, fitting, line
+from scanner.text import two_digits
 
 FRAME_S = 0.5
 WINDOW_S = 30.0  # of the rate: registries are slow
@@ -69,7 +70,7 @@ class Status:
         begun, before = self._samples[0]
         rate = (counts.asked - before) / max(monotonic() - begun, 1e-9)
         yield f"{counts.asked:,} requests", PLAIN
-        yield f"{rate:,.1f}/s", PLAIN
+        yield f"{two_digits(rate)}/s", PLAIN
         if rate > 0 and books.waiting:
             yield f"{clock(books.waiting / rate)} left at most", PLAIN
         if counts.resting:

@@ -19,6 +19,7 @@ from scanner.report.markup import (
     table,
 )
 from scanner.report.timeline import Timeline
+from scanner.text import two_digits
 
 TITLE = "Over time"
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
@@ -36,7 +37,7 @@ def over_time(line: Timeline | None, source: str) -> Html:
     note = paragraph(f"Steps of {line.width_s:g} s{begun}, counted from {source}.", "note")
     description = "bars, one for each step; the table below has the figures."
     rows = [
-        (clock(place * line.width_s), f"{bucket.lines / line.seconds(place):,.0f}", f"{bucket.taken:,}",
+        (clock(place * line.width_s), two_digits(bucket.lines / line.seconds(place)), f"{bucket.taken:,}",
          f"{bucket.nxdomain:,}", f"{bucket.error:,}", percent(bucket.error, bucket.lines))
         for place, bucket in enumerate(line.buckets)
     ]  # fmt: skip
@@ -57,7 +58,7 @@ def throughput(line: Timeline) -> Callable[[int], Spec]:
         top = 0.0
         for verdict in COLOURS:
             low, top = top, top + getattr(bucket, verdict) / line.seconds(place)
-            say = f"{clock(place * line.width_s)}, {verdict}: {top - low:,.0f} lines/s"
+            say = f"{clock(place * line.width_s)}, {verdict}: {two_digits(top - low)} lines/s"
             rows.append({**step(line, place), "verdict": verdict, "low": low, "high": top, "say": say})
     y = quantity("low", axis=COUNTS)
     return lambda width: {

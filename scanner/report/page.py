@@ -21,6 +21,7 @@ from scanner.report.timeline import Timeline, from_series
 from scanner.report.tlds import top_level_domains
 from scanner.report.verdicts import verdicts, whole
 from scanner.results.table import Loaded
+from scanner.text import rate_text
 from scanner.version import __version__
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
@@ -118,4 +119,5 @@ def rate(lines: int, line: Timeline | None) -> str:
     """Lines a second, where the time is known."""
     if line is None or not line.span_s:
         return ""
-    return f"{lines / line.span_s:,.0f}/s in {clock(round(line.span_s, 0 if line.span_s >= 10 else 2))}"
+    took = f"in {clock(round(line.span_s, 0 if line.span_s >= 10 else 2))}"
+    return f"{rate_text(lines, line.span_s)} {took}".lstrip()

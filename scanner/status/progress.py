@@ -10,7 +10,8 @@ from time import monotonic
 
 from scanner.model import VERDICTS
 from scanner.status.console import Console
-from scanner.status.view import View, finished, two_digits
+from scanner.status.view import View, finished
+from scanner.text import two_digits
 
 FRAME_S = 0.25
 PLAIN_S = 10.0

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scanner.status.view import Row, View, finished, ms_of, two_digits, utc_text
+from scanner.status.view import Row, View, finished, ms_of, utc_text
+from scanner.text import rate_text
 
 ROWS_SHOWN = 10
 OF_TAKEN = ("cname_nx", "nodata", "wildcard")  # reasons of names that exist, and of no error
-RATE_LEAST_S = 0.5  # a rate over less says nothing
 LOSSES_MANY = 0.05  # of the queries: then a proxy or resolver has a row
 
 
@@ -80,7 +80,7 @@ def books_text(view: View, troubles: int) -> str:
     of_taken, of_errors = reasons_of(books)
     median, slow = ms_of(tally, 0.5), ms_of(tally, 0.99)
     took = "" if median is None else f"; p50 {median:g} ms, p99 {slow:g} ms"
-    rate = f", {two_digits(finished(books) / seconds)}/s" if seconds >= RATE_LEAST_S else ""
+    rate = rate_text(finished(books), seconds)
     second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
     trouble = f", proxies and resolvers in trouble: {troubles:,}" if troubles else ""
     return (
@@ -90,7 +90,7 @@ def books_text(view: View, troubles: int) -> str:
         f"taken {books['taken']:,}{listed(of_taken)}, nxdomain {books['nxdomain']:,}, "
         f"error {books['error']:,}{listed(of_errors)}; "
         f"{books['queries']:,} queries, {books['retried']:,} retried{second}{trouble}; "
-        f"{seconds:.1f} s{rate}{took}"
+        f"{seconds:.1f} s{rate and f', {rate}'}{took}"
     )
 
 
@@ -105,9 +105,11 @@ def reasons_of(books: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]
 
 
 def listed(reasons: Mapping[str, int]) -> str:
-    """In brackets, the most frequent first."""
+    """In brackets, the most frequent first; they add up."""
     shown = sorted(((count, reason) for reason, count in reasons.items() if count), key=lambda each: -each[0])
-    text = ", ".join(f"{reason} {count:,}" for count, reason in shown[:ROWS_SHOWN])
+    if others := sum(count for count, _ in shown[ROWS_SHOWN:]):
+        shown[ROWS_SHOWN:] = [(others, "others")]
+    text = ", ".join(f"{reason} {count:,}" for count, reason in shown)
     return f" ({text})" if text else ""
 
 

@@ -275,9 +275,3 @@ def ms_of(tally: Tally, share: float) -> float | None:
 def utc_text(moment: datetime) -> str:
     """ISO 8601, milliseconds, Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def two_digits(number: float) -> str:
-    """`1,600,000`, `840`, `7.2`: more would be noise."""
-    rounded = float(f"{number:.2g}")
-    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
