@@ -18,6 +18,14 @@ def type_text(number: int) -> str:
     return to_text(RdataType.make(number))
 
 
+def type_words() -> tuple[str, ...]:
+    """The mnemonics of all types that hold data, and ANY, in the order of their numbers."""
+    from dns.rdatatype import RdataType, is_metatype
+
+    return tuple(each.name.replace("_", "-") for each in sorted(RdataType)
+                 if each is RdataType.ANY or (each and not is_metatype(each)))  # fmt: skip
+
+
 def question(name: str, kind: str, *, recursion: bool) -> bytes:
     """The octets of a query; RD is set when asked for. Off the hot path."""
     from dns.flags import RD

@@ -291,7 +291,7 @@ def test_a_full_disk_is_exit_code_4_whatever_is_written(args, unbuffered):
     refusal(done, "No space left on device", code=4)
 
 
-# -- help and completion ---------------------------------------------------------------------------
+# -- help ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
@@ -313,35 +313,6 @@ def test_the_help_of_the_lab_fits_one_screen_too():
 
     assert 5 < len(lines) <= 50
     assert max(map(len, lines)) <= 80
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_script_is_printed(shell):
-    done = scan(_DNSSCAN_COMPLETE=f"{shell}_source")
-
-    assert (done.code, done.err) == (0, "")
-    assert b"dnsscan" in done.out
-    assert f"{shell}_complete".encode() in done.out
-
-
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("--time", ["--timeout-ms"]),
-        ("--prox", ["--proxy", "--proxy-file"]),
-        ("--progress p", ["plain"]),
-        ("-r 192.0.2.53 --dr", ["--dry-run"]),
-        ("--stats j", ["json"]),
-        ("lab --write", ["--write-config"]),
-        ("-retry 3 --dr", ["--dry-run"]),
-    ],
-)
-def test_flags_and_choices_are_completed(typed, offered):
-    words = f"dnsscan {typed}"
-
-    done = scan(_DNSSCAN_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1))
-
-    assert [line.partition(",")[2] for line in done.out.decode().splitlines()] == offered
 
 
 # -- limits ----------------------------------------------------------------------------------------

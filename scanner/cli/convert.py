@@ -2,6 +2,7 @@
 
 import click
 
+from scanner.cli.offers import files
 from scanner.extras import need
 from scanner.text import printable
 
@@ -17,13 +18,14 @@ Example:
 @click.command(
     "convert", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80}
 )
-@click.argument("results", metavar="RESULTS")
+@click.argument("results", metavar="RESULTS", shell_complete=files)
 @click.option(
     "-o",
     "--output",
     required=True,
     metavar="FILE",
     help=".parquet, .csv, .sqlite or .duckdb (must not exist); - = stdout, CSV.",
+    shell_complete=files,
 )
 @click.option("--force", is_flag=True, help="Overwrite it.")
 def command(results: str, output: str, force: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from scanner.cli.offers import offer_of
 from scanner.config.kinds import FLAG, Choice, Option, Path, Switch
 from scanner.errors import ScanError
 
@@ -25,7 +26,7 @@ def flags_of(
 
 def attributes(option: Option) -> dict[str, Any]:
     """What click is to know of it. Values are checked by their kinds, where a flag and a file are the same."""
-    found: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None}
+    found: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None, "shell_complete": offer_of(option)}
     if isinstance(option.kind, Switch):
         return found | {"is_flag": True}
     if option.value_if_bare is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from scanner.cli.offers import files
 from scanner.errors import ScanError
 from scanner.lab.path import LabPath, read_ms, read_path, read_share, read_slow
 
@@ -36,7 +37,7 @@ from scanner.lab.path import LabPath, read_ms, read_path, read_share, read_slow
 @click.option("--registries", is_flag=True, help="RDAP and WHOIS servers too, for dnsscan confirm.")
 @click.option("--registry-log", type=click.Path(path_type=Path), metavar="FILE", help="Append a line for each request.")
 @click.option("--write-config", type=click.Path(path_type=Path), metavar="PATH", help="Write the config there.")
-@click.argument("argv", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+@click.argument("argv", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED, shell_complete=files)
 def command(
     argv: tuple[str, ...],
     delay_ms: str,

@@ -22,6 +22,7 @@ from scanner.text import printable, shown
 from scanner.version import __version__
 
 PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report")  # beside the scan; each a file of this room
+COMPLETE = "_DNSSCAN_COMPLETE"  # set by the shell that asks, or wants its script
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line
 ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
@@ -34,7 +35,7 @@ Example:
 \b
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
 3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
-Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"
+Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)" (or zsh, fish)
 """
 
 
@@ -45,6 +46,10 @@ class ScanOrCommand(click.Group):
         if not (args and args[0] in PROGRAMS):
             args = ["scan", *args]
         return super().parse_args(ctx, args)
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """The programs; the scan's own name is not typed."""
+        return list(PROGRAMS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The scan, or a program of its own from the file of its name."""
@@ -140,6 +145,8 @@ def dnsscan() -> NoReturn:
     threading.excepthook = thread_died
     try:
         check_standard_descriptors()
+        if COMPLETE in os.environ:
+            import_module("scanner.cli.completion").register(COMPLETE)
         entry.main(standalone_mode=False, prog_name="dnsscan")
         code = 0
     except click.exceptions.Exit as leave:

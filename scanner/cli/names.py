@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from scanner.cli.offers import files
+
 EPILOG = """\b
 A name is WORDS, then the PATTERN, then a dot and a TLD, those that are given,
 every one with every other; the last changes fastest. Between words, and
@@ -27,9 +29,10 @@ Example:
     "names", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80}
 )
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
-@click.option("--words", multiple=True, metavar="FILE", help="One word a line; - = stdin. Repeat for more places.")
+@click.option("--words", multiple=True, metavar="FILE", help="One word a line; - = stdin. Repeat for more places.",
+              shell_complete=files)  # fmt: skip
 @click.option("--join", "joins", multiple=True, metavar="TEXT", help="Stands between words; repeat for either.")
-@click.option("--tlds", metavar="LIST", help="com,net or a file (a path with / or .txt).")
+@click.option("--tlds", metavar="LIST", help="com,net or a file (a path with / or .txt).", shell_complete=files)
 @click.option("--count", is_flag=True, help="Print how many names these are, and end.")
 @click.option("--shuffle", metavar="SEED", help="In an order that looks random; any text is a seed.")
 @click.option("--shard", metavar="I/N", default="1/1", help="Only the I-th of every N names of the order.")

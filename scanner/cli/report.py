@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from scanner.cli.offers import files
 from scanner.errors import ScanError
 from scanner.extras import need
 
@@ -24,11 +25,12 @@ Example:
 @click.command(
     "report", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80}
 )
-@click.argument("results", metavar="RESULTS", required=False)
+@click.argument("results", metavar="RESULTS", required=False, shell_complete=files)
 @click.option(
     "--stats", type=click.Path(path_type=Path), metavar="FILE", help="The output of --stats json, of the same run."
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="The page (must not exist); - = stdout.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The page (must not exist); - = stdout.",
+    shell_complete=files)
 @click.option("--force", is_flag=True, help="Overwrite the page.")
 @click.option("--demo", is_flag=True, help="Scan a lab first, in the place of RESULTS.")
 def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool) -> None:

@@ -158,6 +158,8 @@ class Option(NamedTuple):
     repeats: bool = False  # the flag may be given again
     place: str = BOTH
     value_if_bare: str | None = None  # of the flag without a value, where it may stand so
+    words: tuple[str, ...] = ()  # what completion offers where the kind has no words; of a LIST, with commas between
+    may_be_file: bool = False  # completion offers files too
 
     @property
     def long(self) -> str:

@@ -25,12 +25,13 @@ CONFIRM = "confirm"  # the table of `dnsscan confirm`, which shares the file; he
 OPTIONS = table_of(
     Option("config", Path(), "FILE", "JSON or TOML; - = first line of stdin", place=FLAG),
     Option("resolvers", Texts(), "ADDR", "192.0.2.53, udp://, tls://ip#name", flag="--resolver", short="-r",
-           repeats=True, default_text="/etc/resolv.conf",
+           repeats=True, default_text="/etc/resolv.conf", words=("udp://", "tcp://", "tls://"), may_be_file=True,
            detail="required with proxies; `192.0.2.53`, `192.0.2.53:53`, `[2001:db8::1]:53`, "
                   "`tcp://…`, `tls://address#name`, `udp://…`; several with commas between them, or `@FILE`"),
     Option("resolver", Texts(), "", "the same, where there is one", place=FILE),
     Option("resolver_file", Path(), "FILE", "One resolver a line (as -r FILE)"),
     Option("proxies", Texts(), "URL", "socks5://user:pass@host:1080, http://", flag="--proxy", repeats=True,
+           words=("socks5://", "socks5h://", "http://"),
            detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "
                   "`host:port:user:pass`, `user:pass@host:port`; `${NAME}` is filled in "
                   "from the environment; without any, connections are direct"),
@@ -40,8 +41,10 @@ OPTIONS = table_of(
     Option("class", Choice(tuple(CLASSES)), "WORD", "Class: IN, CH or HS", default="IN",
            detail="class of what is asked; `CH` for what a server says of itself (`version.bind`)"),
     Option("flags", Texts(), "LIST", "Set in queries: " + ",".join(FLAGS), repeats=True, default=("rd",),
-           default_text="rd", detail="flags to be set in queries: `rd`, `ad`, `cd`, and `do` of EDNS; empty for none"),
+           default_text="rd", words=tuple(FLAGS),
+           detail="flags to be set in queries: `rd`, `ad`, `cd`, and `do` of EDNS; empty for none"),
     Option("edns", Texts(), "LIST", "EDNS options: nsid,ecs=NETWORK,cookie,N=HEX", repeats=True, default=(),
+           words=("nsid", "ecs=", "cookie"),
            detail="EDNS options to send: `nsid`, `ecs=192.0.2.0/24`, `cookie` (`udp://` does anyway), `NUMBER=HEX`"),
     Option("no_edns", Switch(), "", "Queries without EDNS", default=False),
     Option("workers", Number(1, 100_000), "N", "Tunnels held open",
@@ -75,11 +78,12 @@ OPTIONS = table_of(
     Option("no_0x20", Switch(), "", "udp: names in lower case", default=False),
     Option("no_early_retries", Switch(), "", "udp: ask again only after --timeout-ms", default=False,
            detail="udp: never ask a name again before `timeout_ms` is over"),
-    Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the reference)", default=(),
+    Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the reference)", default=(), words=FIELDS,
            detail="extra output keys: " + ", ".join(f"`{field}`" for field in FIELDS)),
     Option("format", Choice(FORMATS), "WORD", "Lines: compact, names, massdns or zdns", default=FORMATS[0],
            detail="form of the lines: ours (`compact`), bare `names`, as `massdns -o J` or as `zdns` 2 writes them"),
     Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
+           words=VERDICTS,
            detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
                   "have no line and are counted as `filtered`"),
     Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o",

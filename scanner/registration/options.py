@@ -61,7 +61,7 @@ OPTIONS = table_of(
     Option("recheck", Text(), "ADDR", "Ask this resolver, and the TLD's servers, first"),
     Option("store", Path(), "FILE", "Keep backlog, verdicts and history there (SQLite)", place=FLAG),
     Option("ages", Ages(), "C=AGE", "A known verdict holds", flag="--age", repeats=True, default=AGES_S,
-           default_text="free=1d registered=30d",
+           default_text="free=1d registered=30d", words=tuple(f"{verdict}=" for verdict in AGES_S),
            detail="how long a known verdict holds; `reserved` as long as `registered`, `unknown` not at all"),
     Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o",
            place=FLAG),
