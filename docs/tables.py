@@ -1,4 +1,4 @@
-"""Tables of the documentation that are made from the code, so that nothing is said twice.
+"""Tables of the documentation, and pages of the manual, that are made from the code, so that nothing is said twice.
 
 In a page `<!-- code: NAME -->` and `<!-- /code -->` stand around the table of that name in TABLES. To bring all pages
 up to date:  python docs/tables.py
@@ -145,7 +145,11 @@ def filled(page: str) -> str:
 
 
 def pages() -> Iterator[tuple[Path, str, str]]:
-    """Each page with tables: its text, and what it should be."""
+    """Each page with tables, and each of the manual: its text, and what it should be."""
+    from manpage import manual
+
+    for path, text in manual():
+        yield path, path.read_text() if path.exists() else "", text
     for path in sorted((ROOT / "docs").glob("**/*.md")):
         text = path.read_text()
         if PLACE.search(text):

@@ -276,9 +276,8 @@ def test_a_how_to_begins_with_the_finished_command(page):
     assert re.match(r"# .+\n\n```(sh|python|)\n", page.read_text())
 
 
-def test_the_pages_of_the_manual_are_read_without_a_warning(tmp_path):
-    subprocess.run([sys.executable, ROOT / "docs" / "manpage.py", tmp_path], check=True)
-    pages = sorted(tmp_path.iterdir())
+def test_the_pages_of_the_manual_are_read_without_a_warning():
+    pages = sorted((ROOT / "man").iterdir())
     said = {}
     for page in pages:
         done = subprocess.run(
@@ -290,4 +289,7 @@ def test_the_pages_of_the_manual_are_read_without_a_warning(tmp_path):
     assert set(said) >= {"dnsscan.1", "dnsscan-confirm.1", "dnsscan-lab.1", "dnsscan-names.1"}
     assert "--timeout-ms N One attempt [2000]." in said["dnsscan.1"]
     assert "141 the reader of stdout went away" in said["dnsscan.1"]
+    assert "ttl the least TTL of these, in seconds; null where there is none (--fields)" in said["dnsscan.1"]
+    assert "cname_nx " in said["dnsscan.1"].partition("REASONS")[2]
+    assert "reg the registrable name that was asked about" in said["dnsscan-confirm.1"]
     assert "dnsscan names '[a-z]{4}.com' | dnsscan --config cfg.json > results.jsonl" in said["dnsscan-names.1"]
