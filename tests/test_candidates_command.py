@@ -75,6 +75,16 @@ def test_a_file_of_tlds_is_known_by_its_slash_or_its_ending(tmp_path):
     assert lines("a", "--tlds", "net") == ["a.net"]
 
 
+def test_the_lists_that_are_here_are_known_by_name(tmp_path):
+    def counted(*args):
+        return int(names(*args, "--count").out)
+
+    assert names("{@builtin:tlds}", "--limit", 3).out == b"com\nnet\norg\n"
+    assert counted("my{@builtin:words}.com") == counted("--words", ROOT / "wordlists" / "words.txt")
+    assert counted("--words", "builtin:hosts", ".example.com") == counted("--words", ROOT / "wordlists" / "hosts.txt")
+    assert counted("x", "--tlds", "builtin:tlds") == counted("x", "--tlds", ROOT / "wordlists" / "tlds.txt")
+
+
 def test_words_come_from_stdin_too(words):
     assert lines("--words", "-", "--join", "", names="a\nb") == ["aa", "ab", "ba", "bb"]
     assert lines("x{@-}", names="a\nb\n") == ["xa", "xb"]
@@ -211,6 +221,12 @@ def test_a_bad_pattern_is_reported_with_its_column(pattern, column, said):
         (["--words", "/no/such"], ["words /no/such cannot be read: No such file"]),
         (["--words", "/no\n\x1b"], [r"words /no\n\x1b cannot be read"]),
         (["{@/no/such}"], ["words /no/such cannot be read"]),
+        (
+            ["{@builtin:word}"],
+            ['words "builtin:word": there is no such list', "builtin:NAME", "demo, hosts, tlds, words"],
+        ),
+        (["--words", "builtin:../tlds"], ["there is no such list"]),
+        (["a", "--tlds", "builtin:"], ["there is no such list"]),
         (["--words", "/"], ["words / cannot be read: Is a directory"]),
         (["--words", "/dev/null"], ["words /dev/null has no word; one a line"]),
         (["--words", "-", "--join", "a b"], ['--join: "a b" cannot stand in a name']),

@@ -81,6 +81,8 @@ def offered(line: str, shell: str = "fish", **changes: str) -> list[str]:
         ("lab --proxies 2 -- dnsscan --format m", ["massdns"]),
         ("lab -- dnsscan lab -- dnsscan rep", ["report", "rep"]),
         ("names '[a-z]{3}.c", []),
+        ("names --words b", [*(f"builtin:{name}" for name in ("demo", "hosts", "tlds", "words")), "b"]),
+        ("names --tlds builtin:t", ["builtin:tlds", "builtin:t"]),
     ],
 )
 def test_what_may_stand_at_the_cursor_is_offered(typed, words):

@@ -13,7 +13,7 @@ from scanner.candidates.blocks import Blocks
 from scanner.candidates.order import number_of, shard_of, stretch
 from scanner.candidates.pattern import LITERAL, parse
 from scanner.candidates.space import Part, Row, Space, Texts, space_of
-from scanner.candidates.words import WordLists
+from scanner.candidates.words import BUILTIN, WordLists
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.signals import ending
 from scanner.text import printable, shown
@@ -90,8 +90,8 @@ def joins_of(joins: Sequence[str]) -> Texts:
 
 
 def tlds_of(text: str, lists: WordLists) -> Texts:
-    """`com,net`, or a file, which is known by its / or .txt. Raises ScanError."""
-    from_file = "/" in text or text.endswith(".txt")
+    """`com,net`, or a file, which is known by its / or .txt, or builtin:tlds. Raises ScanError."""
+    from_file = "/" in text or text.endswith(".txt") or text.startswith(BUILTIN)
     tlds = dict.fromkeys(each.removeprefix(".") for each in (lists.read(text) if from_file else text.split(",")))
     for each in tlds:
         if not from_file and not LITERAL.fullmatch(each):

@@ -1,6 +1,7 @@
 """Word lists from files: one word a line, each once, in their order. The words are held in memory; names never are."""
 
 import os
+from pathlib import Path
 
 from scanner.candidates.pattern import LETTERS, LITERAL
 from scanner.candidates.space import LABEL_MAX, NAME_MAX
@@ -10,6 +11,9 @@ from scanner.text import hidden, printable, shown
 
 BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r"
+BUILTIN = "builtin:"  # before the name of a list that comes with the package; such a file is given as ./builtin:...
+PACKAGE = Path(__file__).parent.parent
+PLACES = (PACKAGE / "wordlists", PACKAGE.parent / "wordlists")  # installed; in a checkout
 
 
 class WordLists:
@@ -20,7 +24,8 @@ class WordLists:
         self._lists: dict[str, tuple[str, ...]] = {}  # by the file's name
 
     def read(self, name: str) -> tuple[str, ...]:
-        """The words of a file, `-` being stdin; blank lines and `#` comments are skipped. Raises ScanError."""
+        """The words of a file, `-` being stdin, or of `builtin:NAME`; blank lines and `#` comments are skipped. Raises
+        ScanError."""
         if name not in self._lists:
             self._lists[name] = self._words_of(name, octets_of(name))
         return self._lists[name]
@@ -44,10 +49,25 @@ class WordLists:
         return tuple(words)
 
 
+def builtin() -> dict[str, Path]:
+    """The lists that come with the package, by name."""
+    return {path.stem: path for place in PLACES for path in sorted(place.glob("*.txt"))}
+
+
+def path_of(name: str) -> str | Path:
+    """Where a list is. Raises ScanError where there is none of the name behind `builtin:`."""
+    if not name.startswith(BUILTIN):
+        return name
+    lists = builtin()
+    if (path := lists.get(name.removeprefix(BUILTIN))) is None:
+        raise ScanError(f"words {shown(name)}: there is no such list; write {BUILTIN}NAME with {', '.join(lists)}")
+    return path
+
+
 def octets_of(name: str) -> bytes:
     """All of a file. Raises ScanError."""
     try:
-        with open(0 if name == "-" else name, "rb", closefd=name != "-") as file:
+        with open(0 if name == "-" else path_of(name), "rb", closefd=name != "-") as file:
             return file.read()
     except OSError as error:
         raise ScanError(f"{label(name)} cannot be read: {os.strerror(error.errno or 0)}") from None
