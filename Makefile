@@ -1,4 +1,4 @@
 # One verb, one script: read the scripts, not this file.
-.PHONY: demo test check bench torture soak docs fuzz
-demo test check bench torture soak docs fuzz:
+.PHONY: demo test check bench torture soak docs fuzz wheel
+demo test check bench torture soak docs fuzz wheel:
 	@scripts/$@

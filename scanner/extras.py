@@ -6,7 +6,6 @@ from pathlib import Path
 from scanner.errors import ScanError
 
 
-
 def need(who: str, extra: str, *modules: str) -> None:
     """Raise ScanError where a module of the optional part `extra` is not installed; `who` is a command or a flag."""
     for module in modules:
