@@ -272,7 +272,7 @@ def write(folder: Path, file: str, heading: str, lines: list[str]) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    write(folder, "demo.txt", "Names for the lab (`make demo`).", demo())
+    write(folder, "demo.txt", "Names for the lab, which meet every trouble.", demo())
     write(folder, "hosts.txt", "Labels that hosts often have.", sorted(set(HOSTS)))
     write(folder, "tlds.txt", "Top-level domains: the usual ones, other generic ones, countries.", GENERIC + COUNTRIES)
     write(folder, "words.txt", "Short English words, for names of one or two of them.", sorted(set(WORDS)))
