@@ -2,7 +2,6 @@
 container, and the example of a configuration."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -64,10 +63,10 @@ def test_what_the_library_has_is_shown_by_dir():
 
 def test_a_hint_names_the_checkout_that_it_comes_from(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
-    here = extras.project()
+    here = extras.place("report")
     monkeypatch.chdir(tmp_path)
 
-    assert (here, extras.project()) == (".", os.fspath(ROOT))
+    assert (here, extras.place("report")) == ("'.[report]'", f"'{ROOT}[report]'")
 
 
 # -- the example ---------------------------------------------------------------------------------------------------
