@@ -27,6 +27,7 @@ SHELLS = {
 SETUP = {
     "bash": 'eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)"',
     "zsh": 'autoload -Uz compinit && compinit -D; eval "$(_DNSSCAN_COMPLETE=zsh_source dnsscan)"',
+    "zsh from a folder": f"fpath=({ROOT}/scanner/cli/completions $fpath); autoload -Uz compinit && compinit -D",
     "fish": "_DNSSCAN_COMPLETE=fish_source dnsscan | source",
 }
 TYPED = {  # what is typed, and what the command is given
@@ -117,8 +118,9 @@ def test_another_shell_is_told_in_one_line():
     refusal(scan(_DNSSCAN_COMPLETE="ksh_source"), "_DNSSCAN_COMPLETE", "bash, zsh, fish")
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-def test_the_shell_itself_completes(shell, tmp_path):
+@pytest.mark.parametrize("way", SETUP)
+def test_the_shell_itself_completes(way, tmp_path):
+    shell = way.split()[0]
     if shutil.which(shell) is None:
         assert "DNSSCAN_REQUIRE_SERVERS" not in os.environ, f"{shell} is not installed"
         pytest.skip(f"{shell} is not installed")
@@ -129,7 +131,7 @@ def test_the_shell_itself_completes(shell, tmp_path):
     for name in ("cfg.json", "servers.txt"):
         (tmp_path / name).touch()
     environment = {"PATH": f"{wrapper.parent}:/usr/bin:/bin", "HOME": str(tmp_path), "TERM": "dumb", "LANG": "C.UTF-8"}
-    script = "\n".join([SETUP[shell], *TYPED, "exit", ""])
+    script = "\n".join([SETUP[way], *TYPED, "exit", ""])
 
     with Terminal(200) as terminal:
         run = subprocess.Popen(["setsid", "--ctty", "--wait", *SHELLS[shell]], cwd=tmp_path, env=environment,

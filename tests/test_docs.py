@@ -21,10 +21,12 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import click
 import pytest
 from fork_server import begin
 from servers import program
 
+from scanner.cli import main
 from scanner.config.config import from_table
 
 ROOT = Path(__file__).parent.parent
@@ -131,9 +133,8 @@ def test_a_block_of_commands_runs(place, block, stage, registries, tmp_path):
     assert [line for line in SAYS.findall(block) if line not in out.splitlines()] == []
 
 
-def in_tables() -> Iterator[str]:
-    """What stands as code in the columns `dnsscan` of tables, each once: options, or a whole command."""
-    found = []
+def in_rows() -> Iterator[list[str]]:
+    """Of each row of the tables with a column `dnsscan`, that cell and those behind it."""
     for page in PAGES:
         column = None
         for line in page.read_text().splitlines():
@@ -143,8 +144,12 @@ def in_tables() -> Iterator[str]:
             elif not cells:
                 column = None
             elif column is not None:
-                found += re.findall(r"^`([^`]+)`", cells[column])
-    yield from dict.fromkeys(found)
+                yield cells[column:]
+
+
+def in_tables() -> Iterator[str]:
+    """What stands as code in the columns `dnsscan` of tables, each once: options, or a whole command."""
+    yield from dict.fromkeys(shown for cells in in_rows() for shown in re.findall(r"^`([^`]+)`", cells[0]))
 
 
 def whole(shown: str) -> list[str]:
@@ -171,6 +176,18 @@ def test_what_the_tables_show_of_the_command_line_runs(stage, registries):
 
     assert failed == {}
     assert len(shown) > 40
+
+
+def test_each_flag_that_the_tables_name_is_one_of_ours():
+    """In what is run too: there a flag may stand behind a command that ignores it."""
+    context = click.Context(main.entry)
+    programs = [main.scan_command, *(main.entry.get_command(context, name) for name in main.PROGRAMS)]
+    ours = {flag for program in programs for param in program.params for flag in param.opts}
+    named = [flag for cells in in_rows() for code in re.findall(r"`([^`]+)`", " ".join(cells))
+             for flag in re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", code)]  # fmt: skip
+
+    assert [flag for flag in named if flag not in ours] == []
+    assert len(named) > 60
 
 
 def test_what_is_not_run_is_known():

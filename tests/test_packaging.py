@@ -54,6 +54,7 @@ def test_what_stands_below_the_prefix_is_there():
     for place, globs in SETUPTOOLS["data-files"].items():
         assert place.startswith("share/")
         assert all([*ROOT.glob(each)] for each in globs), place
+        assert place.removeprefix("share/") in (ROOT / "scripts" / "wheel-smoke").read_text()
 
 
 def test_what_the_library_has_is_shown_by_dir():
