@@ -27,9 +27,9 @@ dns), ms, exp, st, and for an unknown e. Exit codes are those of the scan.
                                                           "max_content_width": 80})  # fmt: skip
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @flags_of(OPTIONS)
-def command(files: tuple[Path, ...], config: str | None, also: str | None, store: str | None, output: str | None,
-            force: bool, resume: bool, changes: bool, since: str | None, update_bootstrap: str | None, stats: str,
-            quiet: bool, **given: Any) -> None:  # fmt: skip
+def command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None, also: str | None, store: str | None,
+            output: str | None, force: bool, resume: bool, changes: bool, since: str | None,
+            update_bootstrap: str | None, stats: str, quiet: bool, **given: Any) -> None:  # fmt: skip
     """What do the registries say of names that do not exist?
 
     One result line (or bare name) in, the same line with the registry's word
@@ -49,7 +49,7 @@ def command(files: tuple[Path, ...], config: str | None, also: str | None, store
     chosen = settings.load(Path(config) if config else None, only_given(given), os.environ)
     if update_bootstrap is not None:
         sys.exit(run.update_bootstrap(chosen, update_bootstrap or run.IANA))
-    sys.exit(run.confirm(chosen, files, store=store, output=output, force=force, resume=resume,
+    sys.exit(run.confirm(chosen, files, domain, store=store, output=output, force=force, resume=resume,
                          also_errors=also == "error", stats=stats, quiet=quiet))  # fmt: skip
 
 

@@ -85,8 +85,8 @@ def entry() -> None:
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @flags_of(OPTIONS)
 @click.version_option(__version__, prog_name="dnsscan")
-def scan_command(files: tuple[Path, ...], config: str | None, output: str | None, force: bool, resume: bool,
-                 dry_run: bool, **given: Any) -> None:  # fmt: skip
+def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None, output: str | None, force: bool,
+                 resume: bool, dry_run: bool, **given: Any) -> None:  # fmt: skip
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config.check import check_descriptors
     from scanner.config.config import describe, load
@@ -117,7 +117,7 @@ def scan_command(files: tuple[Path, ...], config: str | None, output: str | None
     from scanner.results.output import Output, open_output
     from scanner.scanning.run import run
 
-    sources = open_inputs(files)
+    sources = open_inputs(files, domain)
     of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
              "format": settings.format, "only": list(settings.only)}  # fmt: skip
     out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)

@@ -24,6 +24,8 @@ CONFIRM = "confirm"  # the table of `dnsscan confirm`, which shares the file; he
 
 OPTIONS = table_of(
     Option("config", Path(), "FILE", "JSON or TOML; - = first line of stdin", place=FLAG),
+    Option("domain", Texts(), "NAME", "Ask for this one (not stdin); repeat for more", short="-d", repeats=True,
+           place=FLAG),
     Option("resolvers", Texts(), "ADDR", "192.0.2.53, udp://, tls://ip#name", flag="--resolver", short="-r",
            repeats=True, default_text="/etc/resolv.conf", words=("udp://", "tcp://", "tls://"), may_be_file=True,
            detail="required with proxies; `192.0.2.53`, `192.0.2.53:53`, `[2001:db8::1]:53`, "
@@ -58,8 +60,8 @@ OPTIONS = table_of(
            detail="hard limit for one name, whatever the peer does"),
     Option("rate", Count(0, 10_000_000, rate=True), "N", "Queries/s of the whole scan", default=0,
            default_text="no limit", detail="queries a second of the whole scan, retries included; `0` is no limit"),
-    Option("rate_per_resolver", Count(0, 10_000_000, rate=True), "N", "Queries/s per egress and resolver; 0 = no limit",
-           default_text=f"{RATE_PUBLIC} per public resolver and egress",
+    Option("rate_per_resolver", Count(0, 10_000_000, rate=True), "N", "Queries/s per egress and resolver",
+           default_text=f"{RATE_PUBLIC} if public",
            detail="queries a second, by egress and resolver, retries included; `0` is no limit, and so is the default "
                   "for loopback and private resolvers"),
     Option("max_in_flight", Count(1, 10_000_000), "N", "Names started and not yet written", default=0,

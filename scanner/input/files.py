@@ -4,19 +4,26 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from scanner.errors import ScanError
+from scanner.input.line import classify_line
 from scanner.text import hidden
 
 
-def open_inputs(files: tuple[Path, ...]) -> list[int]:
-    """Descriptors of the input files, or stdin's. Raises ScanError."""
-    return [open_input(str(path)) for path in files or ("-",)]
+def open_inputs(files: Sequence[Path], names: Sequence[str] = ()) -> list[int]:
+    """Descriptors of `names`, given on the command line, and of the input files; stdin's where there is neither. Raises
+    ScanError."""
+    given = [lines_of(names)] if names else []
+    paths = [str(path) for path in files] or ([] if names else ["-"])
+    return given + [open_input(path, or_name=True) for path in paths]
 
 
-def open_input(name: str, *, may_be_folder: bool = False) -> int:
-    """The descriptor of a file, or of a folder where that may be; `-` is stdin. Raises ScanError."""
+def open_input(name: str, *, or_name: bool = False, may_be_folder: bool = False) -> int:
+    """The descriptor of a file, or of a folder where that may be; `-` is stdin. `or_name`: a name to ask for may stand
+    here by mistake. Raises ScanError."""
     shown = "stdin" if name == "-" else hidden(name)
     try:
         descriptor = 0 if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
@@ -27,5 +34,34 @@ def open_input(name: str, *, may_be_folder: bool = False) -> int:
     except OSError as error:
         closed = name == "-" and error.errno == errno.EBADF
         why = "it is closed; give a file or a pipe" if closed else os.strerror(error.errno or 0)
-        raise ScanError(f"cannot read {shown}: {why}") from None
+        hint = f"; to ask for a name: -d {name}" if or_name and error.errno == errno.ENOENT and is_name(name) else ""
+        raise ScanError(f"cannot read {shown}: {why}{hint}") from None
     return descriptor
+
+
+def is_name(text: str) -> bool:
+    """True for what may be a domain name; a word without a dot is rather a file's, or a command's."""
+    return "." in text.strip(".") and not classify_line(os.fsencode(text))[2]
+
+
+def lines_of(texts: Sequence[str]) -> int:
+    """The descriptor of an unnamed file with the names of `-d`, one a line. Raises ScanError."""
+    names = [name.strip() for text in texts for name in text.split(",")]
+    if "" in names:
+        raise ScanError("-d: a name is missing, for example -d example.com")
+    descriptor = in_memory() if hasattr(os, "memfd_create") else on_disk()
+    with open(os.dup(descriptor), "wb") as file:
+        file.writelines(os.fsencode(name) + b"\n" for name in names)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def in_memory() -> int:
+    """A new file that no disk needs to have room for."""
+    return os.memfd_create("names")
+
+
+def on_disk() -> int:
+    """The same where the system has none of those."""
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -57,6 +57,7 @@ def age_s(verdict: str, age: object) -> float:
 SHARED = {key: options.OPTIONS[key] for key in ("proxies", "proxy_file")}  # these stand beside the table `confirm`
 OPTIONS = table_of(
     Option("config", Path(), "FILE", "Of the scan: its proxies, its table confirm", place=FLAG),
+    options.OPTIONS["domain"],
     Option("also", Choice(("error",)), "", "Ask about names with s=error too", place=FLAG),
     Option("recheck", Text(), "ADDR", "Ask this resolver, and the TLD's servers, first"),
     Option("store", Path(), "FILE", "Keep backlog, verdicts and history there (SQLite)", place=FLAG),

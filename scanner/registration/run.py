@@ -37,13 +37,13 @@ WITHOUT_STORE = "with --store FILE, --resume goes on where a run was stopped"
 BOOTSTRAP_MAX = FILE_MAX  # octets: what is kept can be read again
 
 
-def confirm(settings: Settings, files: Sequence[Path], *, store: str | None, output: str | None, force: bool,
-            resume: bool, also_errors: bool, stats: str, quiet: bool) -> int:  # fmt: skip
+def confirm(settings: Settings, files: Sequence[Path], names: Sequence[str], *, store: str | None, output: str | None,
+            force: bool, resume: bool, also_errors: bool, stats: str, quiet: bool) -> int:  # fmt: skip
     """Input lines to output lines; returns the exit code. Raises ScanError."""
     console = Console()
     for warning in warnings(settings):
         console.warn(warning)
-    sources = open_inputs(tuple(files))
+    sources = open_inputs(files, names)
     kept = Store(Path(store) if store else None, settings.ages_s)
     begun = monotonic()
     with closing(kept), mendable(store):
