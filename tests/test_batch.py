@@ -131,12 +131,12 @@ def test_two_nights_do_not_run_at_once(job):
 
 def test_trouble_is_told_on_stderr_with_its_code(job):
     folder, names, start = job
-    names.write_bytes(b"\x1f\x8bpacked")
+    names.write_bytes(b"PK\x03\x04packed")
     run = start()
     out, err = run.communicate(timeout=60)
 
     assert run.returncode == 2
-    assert "scan: dnsscan: the input is gzip" in err
+    assert "scan: dnsscan: the input is zip" in err
     assert out == ""
     shutil.rmtree(folder / "run")
 

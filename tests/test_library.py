@@ -340,8 +340,8 @@ def test_what_is_no_iterable_of_names_is_a_type_error(config):
 def test_an_error_of_the_scan_is_raised(config, nothing_left):
     async def main() -> None:
         async with nothing_left():
-            with pytest.raises(ScanError, match="the input is gzip"):
-                async for _ in scan([b"\x1f\x8b\x08"], config):
+            with pytest.raises(ScanError, match="the input is zip"):
+                async for _ in scan([b"PK\x03\x04"], config):
                     pass
 
     asyncio.run(main())

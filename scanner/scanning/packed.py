@@ -1,11 +1,11 @@
-"""A look at the first octets of the input: packed files are refused, UTF-16 is hinted at."""
+"""A look at the first octets of the input: what cannot be read is refused, UTF-16 is hinted at."""
 
 from collections.abc import Callable
 
 from scanner.errors import ScanError
 
-PACKED = {b"\x1f\x8b": ("gzip", "zcat"), b"\x28\xb5\x2f\xfd": ("zstd", "zstdcat"), b"BZh": ("bzip2", "bzcat"),
-          b"\xfd7zXZ": ("xz", "xzcat"), b"PK\x03\x04": ("zip or xlsx", "unzip -p")}  # fmt: skip
+PACKED = {b"PK\x03\x04": ("zip or xlsx", "unzip -p"), b"7z\xbc\xaf": ("7z", "7z x -so"),
+          b"\x04\x22\x4d\x18": ("lz4", "lz4 -dc"), b"\x1f\x9d": ("compress (.Z)", "zcat")}  # fmt: skip
 
 
 def sniff(chunk: bytes, refuse: Callable[[ScanError], object]) -> str:

@@ -159,9 +159,7 @@ class Scan:
     def _input_ended(self, trouble: str | None) -> None:
         self._how.input_read = not (self._how.signal or self._how.budget) and trouble is None
         self._splitter.end()
-        if trouble is not None and self._how.error is None:
-            lines = self._view.books()["read"]
-            self._how.error = InputEndedEarly(f"input ended early after {lines:,} lines: {trouble}")
+        self._how.trouble = trouble
         self._input_moved()
 
     def _room_made(self) -> None:
@@ -300,15 +298,15 @@ class Scan:
         how = self._how
         if how.fault is not None:
             raise how.fault
-        if how.error is not None and not isinstance(how.error, InputEndedEarly):
+        if how.error is not None:
             raise how.error
         self._reporters.summarize(self._connections, self._stopped_by())
         books = self._view.books()
         if not balanced(books):
             self._console.warn("the books do not balance: this is a bug; please report it")
             return EXIT_FAULT
-        if how.error is not None:
-            raise how.error
+        if how.trouble is not None:
+            raise InputEndedEarly(f"input ended early after {books['read']:,} lines: {how.trouble}")
         if how.signal:
             return 128 + how.signal
         if how.budget and self._is_partial():
@@ -325,12 +323,13 @@ class Ending:
         self.signal = 0
         self.budget = ""  # the one that is used up
         self.input_read = False  # to its end, by the source
+        self.trouble: str | None = None  # why input ended early
         self.unreached = False  # names were given up because nothing could be reached
 
     @property
     def word(self) -> str:
         """In one word, for other programs."""
-        if self.error is not None or self.fault is not None:
+        if self.error is not None or self.fault is not None or self.trouble is not None:
             return "error"
         return signal.Signals(self.signal).name if self.signal else self.budget or "input"
 

@@ -1,6 +1,7 @@
 """The source: octets from files, pipes and terminals, read off the event loop in large chunks, at most a few ahead.
 
-It never looks at what it reads; cutting lines is `native/input`'s work.
+What is packed is unpacked, a piece at a time. What is handed on ends with a line's end, so that no name is cut where
+input breaks off; looking at lines is `native/input`'s work.
 """
 
 import asyncio
@@ -9,11 +10,15 @@ import os
 import select
 import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
+
+from scanner.input.packed import Damaged, unpacked
 
 T = TypeVar("T")
 CHUNK_OCTETS = 256 * 1024
+TORN_MAX = 1 << 20  # octets of a line whose end has not come; what is longer is neither a name nor a result
 BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
 
 
@@ -32,6 +37,7 @@ class Source:
         self._stopped = False
         self._ended = False  # to the end of the last descriptor
         self._size = size_of(descriptors)
+        self._read_octets = 0  # as they came
         self.octets = 0  # fed
         self._wake_read, self._wake_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="source", daemon=True)
@@ -46,10 +52,14 @@ class Source:
 
     @property
     def total(self) -> int | None:
-        """Octets of the whole input: of a file at once, of a pipe when it has ended; None while it is not known."""
+        """Octets of the whole input: of a file at once (of a packed one they are estimated from those that were read),
+        of a pipe when it has ended; None while it is not known."""
         if self._ended:
             return self.octets
-        return None if self._size is None or self._stopped else max(self._size, self.octets)
+        if self._size is None or self._stopped:
+            return None
+        grown = max(self.octets / self._read_octets, 1.0) if self._read_octets else 1.0
+        return max(int(self._size * grown), self.octets)
 
     def stop(self) -> None:
         """Read no more; what is being read is dropped. May be called twice."""
@@ -69,36 +79,42 @@ class Source:
     def _run(self) -> None:
         trouble = None
         try:
-            for descriptor in self._descriptors:
+            for number, descriptor in enumerate(self._descriptors, 1):
+                place = f"file {number}: " if len(self._descriptors) > 1 else ""
                 self._read(descriptor)
             self._ended = not self._stopped
         except OSError as error:
-            trouble = error.strerror or str(error)
+            trouble = place + (error.strerror or str(error))
+        except Damaged as error:
+            trouble = None if self._stopped else place + str(error)
         except MemoryError:
             trouble = "out of memory"
         self._end(trouble)
 
     def _read(self, descriptor: int) -> None:
-        """Read one descriptor to its end, its BOM left out; between two files a missing last newline is made up for."""
-        last, begin = b"\n", True
+        """Read one descriptor to its end, its BOM left out; a missing last newline is made up for."""
+        pieces = whole_lines(unpacked(self._pieces(descriptor)))
+        begin = True
         while True:
             self._room.acquire()
-            chunk = self._next(descriptor)
+            lines = next(pieces, b"")
             if self._stopped:
                 return
-            if not chunk:
+            if not lines:
                 self._room.release()
-                break
-            last = chunk[-1:]
-            self._give(chunk.removeprefix(BOM) if begin else chunk)
+                return
+            self._give(lines.removeprefix(BOM) if begin else lines)
             begin = False
-        if last != b"\n" and descriptor != self._descriptors[-1]:
-            self._room.acquire()
-            self._give(b"\n")
 
-    def _give(self, chunk: bytes) -> None:
-        self.octets += len(chunk)
-        self._feed(chunk)
+    def _pieces(self, descriptor: int) -> Iterator[bytes]:
+        """What is read, as it comes."""
+        for piece in iter(partial(self._next, descriptor), b""):
+            self._read_octets += len(piece)
+            yield piece
+
+    def _give(self, lines: bytes) -> None:
+        self.octets += len(lines)
+        self._feed(lines)
 
     def _next(self, descriptor: int) -> bytes:
         """The next chunk; waits in poll, so that `stop` need not wait for a terminal or a quiet pipe."""
@@ -114,6 +130,25 @@ class Source:
             except BlockingIOError:  # another process made it non-blocking
                 continue
         return b""
+
+
+def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same octets in pieces that end with a line, but for lines longer than TORN_MAX."""
+    torn: list[bytes] = []  # the begin of a line
+    size, last = 0, b"\n"
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join((*torn, piece[:end]))
+            torn, size, last = [], 0, b"\n"
+        torn.append(piece[end:])
+        size += len(piece) - end
+        if size > TORN_MAX:
+            last = torn[-1]
+            yield b"".join(torn)
+            torn, size = [], 0
+    if size or not last.endswith(b"\n"):
+        yield b"".join((*torn, b"\n"))
 
 
 def in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], value: T) -> None:
