@@ -11,6 +11,7 @@ import uvloop
 
 from scanner.config.config import Config
 from scanner.errors import InputEndedEarly, ReaderGone, ScanError
+from scanner.input.hints import FirstLines
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
@@ -75,6 +76,7 @@ class Scan:
         self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._how = Ending()
         self._first_chunk = True
+        self._first_lines = FirstLines(self._console.warn, ptr=config.ptr)
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -152,7 +154,9 @@ class Scan:
             self._first_chunk = False
             if warning := sniff(chunk, self._fail):
                 self._console.warn(warning)
+                self._first_lines.leave()
         if self._how.error is None:
+            self._first_lines.feed(chunk)
             self._splitter.feed(chunk)
             self._input_moved()
 
@@ -160,6 +164,8 @@ class Scan:
         self._how.input_read = not (self._how.signal or self._how.budget) and trouble is None
         self._splitter.end()
         self._how.trouble = trouble
+        if self._how.input_read:
+            self._first_lines.end()
         self._input_moved()
 
     def _room_made(self) -> None:
