@@ -53,7 +53,8 @@ def test_the_hint_says_what_it_is_and_its_command_leaves_the_names(resolver, tmp
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("192.0.2.1\n2001:db8::1\n", ["looks like an IP address", "--ptr"]),
+        ("192.0.2.1\n2001:db8::1\n", ["looks like an IP address or a block", "--ptr"]),
+        ("192.0.2.0/24\n2001:db8::/64\n192.0.2.1\n", ["looks like an IP address or a block", "--ptr"]),
         ("socks5://192.0.2.1:1080\n", ["looks like a proxy", "--proxy-file"]),
         ("a..example\n", ['"a..example": empty label']),
         ("two words\n", ['"two words": space']),

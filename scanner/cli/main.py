@@ -119,7 +119,7 @@ def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str |
 
     sources = open_inputs(files, domain)
     of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
-             "format": settings.format, "only": list(settings.only)}  # fmt: skip
+             "format": settings.format, "only": list(settings.only), "ptr": settings.ptr}  # fmt: skip
     out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 

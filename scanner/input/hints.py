@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple, TypeVar
 
-from scanner.input.line import BADNAME, LINE_MAX, SPACE, address_of, classify_line
+from scanner.input.line import BADNAME, LINE_MAX, SPACE, address_of, block_of, classify_line
 from scanner.text import shown
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def shapes() -> Iterator[Shape]:
         re.compile(r"\w+://").match, "a URL", r"sed -E 's,^[a-zA-Z]+://([^/@]*@)?([^/:?#]+).*,\2,' FILE | dnsscan ..."
     )
     yield Shape(re.compile(r"[^@\s]+@[^@\s]+$").match, "an address of mail", "cut -d@ -f2 FILE | dnsscan ...")
-    yield Shape(address_of, "an IP address", "--ptr asks for its name")
+    yield Shape(is_of_addresses, "an IP address or a block of them", "--ptr asks for the name of each")
     yield Shape(re.compile(r"[^:\s,]+:\d+$").match, "HOST:PORT", "cut -d: -f1 FILE | dnsscan ...")
     yield Shape(re.compile(r"\*\.\S+$").match, "a wildcard", r"sed 's/^\*\.//' FILE | dnsscan ...")
 
@@ -100,6 +100,11 @@ def hint_for(lines: Sequence[str], why: str) -> str:
 def is_most(looks: Callable[[T], object], lines: Sequence[T]) -> bool:
     """True where nearly all have it."""
     return sum(bool(looks(line)) for line in lines) >= MOST * len(lines)
+
+
+def is_of_addresses(text: str) -> bool:
+    """True for an address and for a block."""
+    return bool(address_of(text) or block_of(text))
 
 
 def json_key(line: str) -> str:

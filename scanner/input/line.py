@@ -3,7 +3,7 @@
 Plain names (letters, digits, `-`, `_`, dots) never come here; `native/names` cuts and encodes them itself.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from json import dumps
 
 from scanner.model import REASONS
@@ -12,6 +12,7 @@ BADNAME = REASONS.index("badname")
 SPECIAL = REASONS.index("special")
 LINE_MAX = 4096  # octets
 SHOWN_MAX = 256  # octets of an overlong line that its `d` keeps
+SPECIAL_WHY = "special-use (RFC 6761)"
 SPACE = b" \t\r"
 JOINERS = "\u200c\u200d"  # invisible, but IDNA 2008 has a place for them (RFC 5892 appendix A)
 
@@ -40,13 +41,15 @@ def classify_line(line: bytes, *, ptr: bool = False, special: bool = False) -> C
     if address := address_of(text):
         if not ptr:
             return bad(line, "IP address (use --ptr)")
+        if special and is_special(address):
+            return b"", shown(line), SPECIAL, SPECIAL_WHY
         return b"%b" % address.encode(), shown(line), 0, ""
     name = text if text.isascii() else ascii_name_of(text)
     why = fault(text, name)
     if why or name is None:
         return bad(line, why or "not a name by IDNA 2008")
     if special and is_special(name):
-        return b"", shown(line), SPECIAL, "special-use (RFC 6761)"
+        return b"", shown(line), SPECIAL, SPECIAL_WHY
     return name.encode(), None if name == text else shown(line), 0, ""
 
 
@@ -84,6 +87,14 @@ def address_of(text: str) -> str | None:
     """The reverse name when the text is an IP address, else None."""
     try:
         return ip_address(text).reverse_pointer
+    except ValueError:
+        return None
+
+
+def block_of(text: str) -> IPv4Network | IPv6Network | None:
+    """The block of addresses that the text is (`192.0.2.0/30`; bits behind the prefix do not count), else None."""
+    try:
+        return ip_network(text, strict=False) if "/" in text else None
     except ValueError:
         return None
 
@@ -128,6 +139,8 @@ def likeness(text: str) -> str:
         return "looks like an address (user@)"
     if "," in text:
         return "unexpected column"
+    if block_of(text):
+        return "block of IP addresses (use --ptr)"
     host, colon, port = text.rpartition(":")
     if colon and host and port.isdecimal():
         return "looks like host:port"

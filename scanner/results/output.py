@@ -24,7 +24,7 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
-USUAL = {"class": "IN", "format": "compact", "only": []}
+USUAL = {"class": "IN", "format": "compact", "only": [], "ptr": False}
 """What a side file leaves out where it is so."""
 ONLY_AGAIN = "names whose lines --only left out of {} are asked again"
 
@@ -132,16 +132,24 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(name) from None
     if not (are_words(was.get("types")) and isinstance(was["class"], str) and was["class"] in CLASSES
-            and was["format"] in FORMATS
+            and was["format"] in FORMATS and isinstance(was["ptr"], bool)
             and are_words(was["only"], VERDICTS)):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
-    for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only")):
+    for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only"),
+                      ("ptr", "--ptr")):  # fmt: skip
         if was[key] != now[key]:
-            words = was[key] if isinstance(was[key], str) else " ".join(was[key])
-            raise ScanError(f"--resume: {name} was begun {f'with {flag} {words}' if words else f'without {flag}'}")
+            raise ScanError(f"--resume: {name} was begun {flag_text(flag, was[key])}")
     if kind != (identity["dnsscan"], identity["input"]):
         raise ScanError(f"--resume: the input does not match: {name} was begun with another (its size or head differs)")
+
+
+def flag_text(flag: str, value: str | list[str] | bool) -> str:
+    """`with --type A NS`, `without --only`."""
+    if not value:
+        return f"without {flag}"
+    words = "" if value is True else value if isinstance(value, str) else " ".join(value)
+    return f"with {flag} {words}".rstrip()
 
 
 def are_words(found: object, known: Sequence[str] = ()) -> bool:

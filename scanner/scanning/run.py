@@ -94,7 +94,7 @@ class Scan:
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made())
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
-                              ahead=AHEAD * len(self._engines.takers))  # fmt: skip
+                              ahead=AHEAD * len(self._engines.takers), blocks=self._config.ptr)  # fmt: skip
         self._sink = Sink(self._output.descriptor, behind=self._behind, failed=self._fail, fsync_s=self._config.fsync,
                           aside=self._console.aside_for(self._output.descriptor))  # fmt: skip
         self._view.begin(list(self._engines), self._source)

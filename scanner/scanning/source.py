@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
+from scanner.input.blocks import without_blocks
 from scanner.input.packed import Damaged, unpacked
 
 T = TypeVar("T")
@@ -25,17 +26,19 @@ BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
 class Source:
     """Reads the descriptors one after another in a thread of its own, `ahead` chunks at most.
 
-    `feed(chunk)`, then `end(trouble)` once (None, or why input ended early), are called in that thread.
+    With `blocks`, a line that is a block of addresses stands for these. `feed(chunk)`, then `end(trouble)` once (None,
+    or why input ended early), are called in that thread.
     """
 
     def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None],
-                 ahead: int):  # fmt: skip
+                 ahead: int, *, blocks: bool = False):  # fmt: skip
         self._descriptors = descriptors
         self._feed = feed
         self._end = end
         self._room = threading.Semaphore(ahead)
         self._stopped = False
         self._ended = False  # to the end of the last descriptor
+        self._expands_blocks = blocks
         self._size = size_of(descriptors)
         self._read_octets = 0  # as they came
         self.octets = 0  # fed
@@ -94,6 +97,8 @@ class Source:
     def _read(self, descriptor: int) -> None:
         """Read one descriptor to its end, its BOM left out; a missing last newline is made up for."""
         pieces = whole_lines(unpacked(self._pieces(descriptor)))
+        if self._expands_blocks:
+            pieces = without_blocks(pieces, self._met_block)
         begin = True
         while True:
             self._room.acquire()
@@ -111,6 +116,10 @@ class Source:
         for piece in iter(partial(self._next, descriptor), b""):
             self._read_octets += len(piece)
             yield piece
+
+    def _met_block(self) -> None:
+        """What is read no longer says how much there is."""
+        self._size = None
 
     def _give(self, lines: bytes) -> None:
         self.octets += len(lines)
