@@ -99,7 +99,7 @@ def test_words_in_other_scripts_go_out_as_they_stand(tmp_path):
 
 
 def test_lines_that_cannot_stand_in_a_name_are_left_out_and_reported_once(tmp_path):
-    bad = [b"two words", b"it's", b"\xff", b"a/b", "a\u3000b".encode(), b"a\x00b", b"x" * 64, b"x." * 127, b"*"]
+    bad = [b"two words", b"it's", b"\xff", b"a/b", "a\u3000b".encode(), b"a\x00b", b"x" * 64, b"x." * 128, b"*"]
     (tmp_path / "w.txt").write_bytes(b"good\n" + b"\n".join(bad))
 
     done = names(f"{{@{tmp_path}/w.txt}}-{{@{tmp_path}/w.txt}}")
@@ -107,6 +107,32 @@ def test_lines_that_cannot_stand_in_a_name_are_left_out_and_reported_once(tmp_pa
     assert (done.code, done.out) == (0, b"good-good\n")
     told = f'words {tmp_path}/w.txt: 9 lines cannot stand in a name and are left out, first line 2: "two words"'
     assert done.err == f"dnsscan: {told}\n"
+
+
+@pytest.mark.parametrize(
+    ("listed", "args", "out", "dropped"),
+    [
+        ("ftp.\nwww\nftp\n", (".example.com",), ["ftp.example.com", "www.example.com"], 0),
+        ("ftp.\na.b.\n", ("--tlds", "com.,.net."), ["ftp.com", "ftp.net", "a.b.com", "a.b.net"], 0),
+        ("ftp.\n-x\ny-\n.z\n", ("--tlds", "com,net"), ["ftp.com", "ftp.net"], 6),
+        ("a\nb-\n", ("--join", "", "--join", "-"), ["aa", "a-a", "b-a", "b--a"], 4),
+        ("a..b\nc\n", ("[0-9]", "[a-]", "--tlds", "io"), [*(f"c{n}.io" for n in range(10)), "ca.io"], 13),
+    ],
+)
+def test_a_dot_behind_a_word_is_taken_off_and_names_that_are_dropped_are_counted(tmp_path, listed, args, out, dropped):
+    (tmp_path / "w.txt").write_text(listed)
+
+    done = names("--words", tmp_path / "w.txt", *args)
+
+    assert (done.code, done.out.decode().split()) == (0, out)
+    assert done.err.partition(" that")[0] == (f"dnsscan: {dropped} names" if dropped else "")
+    assert names("--words", tmp_path / "w.txt", *args, "--count").out.decode() == f"{len(out)}\n"
+
+
+def test_what_a_pattern_alone_leaves_out_is_not_told():
+    done = names("[a-]{2}.com")
+
+    assert (done.out.split(), done.err) == ([b"aa.com"], "")
 
 
 @pytest.mark.parametrize(

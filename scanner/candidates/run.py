@@ -12,7 +12,7 @@ from typing import NoReturn
 from scanner.candidates.blocks import Blocks
 from scanner.candidates.order import number_of, shard_of, stretch
 from scanner.candidates.pattern import LITERAL, parse
-from scanner.candidates.space import Part, Row, Space, Texts, space_of
+from scanner.candidates.space import Part, Row, Space, Texts, space_of, ways
 from scanner.candidates.words import BUILTIN, WordLists
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.signals import ending
@@ -60,7 +60,7 @@ def space_asked_for(patterns: Sequence[str], words: Sequence[str], tlds: str | N
         raise ScanError("--join needs --words FILE: it stands between words")
     between = joins_of(joins)
     endings = [Texts((".",)), tlds_of(tlds, lists)] if tlds is not None else []
-    spaces = []
+    spaces, made = [], 0
     wanted: Sequence[str | None] = patterns or [None]
     for pattern in wanted:
         places: list[Part] = [Texts(lists.read(name)) for name in words]
@@ -69,11 +69,15 @@ def space_asked_for(patterns: Sequence[str], words: Sequence[str], tlds: str | N
         elif len(words) == 1 and joins:
             places *= 2
         try:
-            spaces.append(space_of(Row((*joined(places, between), *endings))))
+            row = Row((*joined(places, between), *endings))
+            spaces.append(space_of(row))
+            made += ways(row)
         except ScanError as error:
             what = "words " + shown(" ".join(words)) if pattern is None else "pattern " + shown(pattern)
             raise ScanError(f"{what} {error}") from None
-    return Space(branch for space in spaces for branch in space.branches)
+    space = Space(branch for space in spaces for branch in space.branches)
+    lists.note_dropped(made - space.size)
+    return space
 
 
 def joined(places: Sequence[Part], between: Part) -> list[Part]:
@@ -92,7 +96,9 @@ def joins_of(joins: Sequence[str]) -> Texts:
 def tlds_of(text: str, lists: WordLists) -> Texts:
     """`com,net`, or a file, which is known by its / or .txt, or builtin:tlds. Raises ScanError."""
     from_file = "/" in text or text.endswith(".txt") or text.startswith(BUILTIN)
-    tlds = dict.fromkeys(each.removeprefix(".") for each in (lists.read(text) if from_file else text.split(",")))
+    tlds = dict.fromkeys(
+        each.removeprefix(".").removesuffix(".") for each in (lists.read(text) if from_file else text.split(","))
+    )
     for each in tlds:
         if not from_file and not LITERAL.fullmatch(each):
             raise ScanError(f"--tlds: {shown(each)} is no top-level domain; write com,net or the name of a file")

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
+from math import prod
 from typing import NamedTuple
 
 from scanner.errors import ScanError
@@ -99,6 +100,19 @@ def space_of(part: Part) -> Space:
         why = "a label of each is empty (by a dot at the end, too), or begins or ends with a hyphen"
         raise ScanError(f"makes no host name: {why}")
     return space
+
+
+def ways(part: Part) -> int:
+    """How many texts the part makes, those that are no host names included."""
+    match part:
+        case Texts(options):
+            return len(options)
+        case Row(parts):
+            return prod(map(ways, parts))
+        case Either(parts):
+            return sum(map(ways, parts))
+        case Repeat(repeated, least, most):
+            return sum(ways(repeated) ** times for times in range(least, most + 1))
 
 
 def before(part: Part, then: Then) -> Then:

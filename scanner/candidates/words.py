@@ -20,7 +20,7 @@ class WordLists:
     """Reads each file once, however often it is named."""
 
     def __init__(self) -> None:
-        self.warnings: list[str] = []  # of lines left out: one for each file that has such
+        self.warnings: list[str] = []  # of lines left out: one for each file that has such; of names left out
         self._lists: dict[str, tuple[str, ...]] = {}  # by the file's name
 
     def read(self, name: str) -> tuple[str, ...]:
@@ -30,6 +30,12 @@ class WordLists:
             self._lists[name] = self._words_of(name, octets_of(name))
         return self._lists[name]
 
+    def note_dropped(self, names: int) -> None:
+        """So many names are left out. Said only where there are lists: those who write [a-z-] know."""
+        if self._lists and names:
+            why = "a label is empty, or begins or ends with a hyphen"
+            self.warnings.append(f"{names:,} names that no host can have are left out: {why}")
+
     def _words_of(self, name: str, octets: bytes) -> tuple[str, ...]:
         words: dict[str, None] = {}
         bad: list[str] = []
@@ -37,8 +43,9 @@ class WordLists:
             text = line.strip(SPACE).decode("utf-8", "backslashreplace")
             if text == "" or text.startswith("#"):
                 continue
-            if is_word(text):
-                words[text] = None
+            bare = text.removesuffix(".")  # of a name in its full form, as zone files write it
+            if bare and is_word(bare):
+                words[bare] = None
             else:
                 bad.append(f"line {number}: {shown(text)}")
         if not words:
