@@ -30,7 +30,7 @@ Name = str | bytes
 Verdict = Literal["taken", "nxdomain", "error"]
 KEYS = (
     "d", "s", "r", "ms", "re", "e", "x", "q", "n", "why", "t", "a", "ttl", "cn", "ans", "auth", "add", "soa", "sec",
-    "fl", "ede", "nsid", "raw", "ns", "p", "ts", "us",
+    "fl", "ede", "nsid", "raw", "ns", "p", "ts", "us", "m",
 )  # fmt: skip
 """Of a line."""
 
@@ -90,6 +90,7 @@ class Result:
     proxy: int | None = None  # its index; None when direct
     time: float | None = None  # when the result was known, seconds since 1970 UTC
     microseconds: int | None = None  # `ms`, finer
+    metadata: str | None = None  # what stood beside the name (config key `columns`)
 
     @classmethod
     def from_line(cls, line: str | bytes) -> "Result":

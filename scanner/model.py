@@ -22,9 +22,12 @@ FORMATS = ("compact", "names", "massdns", "zdns")
 
 FIELDS = (
     "n", "why", "t", "a", "ttl", "cn", "ans", "auth", "add", "soa", "sec", "fl", "ede", "nsid", "raw",
-    "ns", "p", "ts", "us",
+    "ns", "p", "ts", "us", "m",
 )  # fmt: skip
 """Keys of a compact line on request (`--fields`), in the order in which they are written."""
+
+COLUMNS = ("name", "type", "meta", "-")
+"""What a column of the input may be; `-` is ignored."""
 
 FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}
 """Flags that a query may set: the header's bits; `do` stands in OPT (RFC 3225)."""

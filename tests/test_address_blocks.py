@@ -10,7 +10,7 @@ from dns_peer import DnsPeer
 from test_stdin_lines import PUBLIC_RESOLVER, high_water_kib
 from test_udp import stats_of
 
-from scanner.input.blocks import AT_ONCE, without_blocks
+from scanner.input.blocks import ADDRESS, PIECE, without_blocks
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +105,13 @@ def test_a_block_without_an_end_is_read_as_it_is_needed_in_constant_memory(resol
     run = start("-r", resolver.address, "--ptr", "--workers", 2, "--all-names", "-d", block, stdin=None, true=True)
     first = [json.loads(run.stdout.readline())["d"] for _ in range(100)]
     before = high_water_kib(run.pid)
-    for _ in range(3 * AT_ONCE):
+    for _ in range(3 * PIECE // ADDRESS):
         run.stdout.readline()
     after = high_water_kib(run.pid)
     os.kill(run.pid, 2)
     _, err = run.communicate(timeout=20)
 
-    assert set(first) <= {str(ip_network(block)[number]) for number in range(5 * AT_ONCE)}
+    assert set(first) <= {str(ip_network(block)[number]) for number in range(20_000)}
     assert after - before < 8 * 1024
     assert run.returncode == 130, err
 

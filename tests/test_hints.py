@@ -37,17 +37,21 @@ LOOKS = [  # lines of some input, what the hint calls them, the names that they 
 
 
 @pytest.mark.parametrize(("text", "looks", "names"), LOOKS)
-def test_the_hint_says_what_it_is_and_its_command_leaves_the_names(resolver, tmp_path, text, looks, names):
+def test_the_hint_says_what_it_is_and_what_it_says_to_give_has_the_names_asked(resolver, tmp_path, text, looks, names):
     (tmp_path / "FILE").write_text(text)
 
     hint = hints(scan("-r", resolver.address, names=text))
-    command = re.search(r": ((?:cut|sed|awk|jq) .*) \| dnsscan \.\.\.$", hint[0])[1]
+    if flags := re.search(r"several columns: (--columns .*)$", hint[0]):
+        rows = scan("-r", resolver.address, *flags[1].split(), names=text).rows
+        assert set(names.split()) <= {row["d"] for row in rows} <= {*names.split(), "domain", "Domain"}
+        return
+    command = re.search(r": ((?:cut|sed|jq) .*) \| dnsscan \.\.\.$", hint[0])[1]
     left = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
 
     assert len(hint) == 1
     assert hint[0].startswith("the input: ")
     assert looks in hint[0]
-    assert set(names.split()) <= set(left.split()) <= {*names.split(), "domain", "Domain"}
+    assert left.split() == names.split()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,20 @@ def test_what_has_another_remedy_or_none_is_told_too(resolver, text, words):
     assert len(hint) == 1
     assert [word for word in words if word not in hint[0]] == []
     assert len(hint[0]) < 250
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("1,a.example\n2,b.example\n", "--columns -,name"),
+        ("a.example A\nb.example MX\n", "--columns name,type"),
+        ("a.example. 3600 IN NS ns.example.\n", "--columns name,-,-,type"),
+        ("1|a.example|x\n", "--columns -,name --separator pipe"),
+        ("a.example\t192.0.2.1\n", "--columns name"),
+    ],
+)
+def test_the_hint_for_columns_is_the_setting(resolver, text, flags):
+    assert hints(scan("-r", resolver.address, names=text))[0].endswith(f"several columns: {flags}")
 
 
 @pytest.mark.parametrize(

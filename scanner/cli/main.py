@@ -29,10 +29,8 @@ ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
 Other programs: dnsscan {"|".join(PROGRAMS)} --help
-Example:
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
   dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
-\b
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
 3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
 Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)" (or zsh, fish)
@@ -119,7 +117,8 @@ def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str |
 
     sources = open_inputs(files, domain)
     of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
-             "format": settings.format, "only": list(settings.only), "ptr": settings.ptr}  # fmt: skip
+             "format": settings.format, "only": list(settings.only), "ptr": settings.ptr,
+             "columns": list(settings.columns), "separator": settings.separator}  # fmt: skip
     out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 

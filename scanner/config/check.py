@@ -18,7 +18,7 @@ from scanner.config.file import lines_of, read_file, warn_if_open
 from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import FIELDS, VERDICTS, Proxy, Resolver
+from scanner.model import COLUMNS, FIELDS, VERDICTS, Proxy, Resolver
 from scanner.rdata import type_number
 from scanner.text import shown
 
@@ -27,6 +27,7 @@ LINUX = sys.platform.startswith("linux")
 TYPE_MAX = 65534  # those from 65280 on are for private use (RFC 6895 section 3.1)
 NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
+COLUMNS_MAX = 32
 OTHER_LINES = {
     "names": "a line of names is the name alone", "massdns": "a line of massdns has massdns's own keys",
     "zdns": "a line of zdns has zdns's own keys",
@@ -135,8 +136,8 @@ def types(values: Values) -> tuple[int, ...]:
     """Record types by number, each once."""
     numbers: list[int] = []
     for part in (part for text in values.texts("type") or () for part in text.split(",")):
-        number = type_number(part)
-        if number is None or not 1 <= number <= TYPE_MAX or number in NOT_FOR_QUERIES:
+        number = askable_type(part)
+        if number is None:
             raise ScanError(
                 f"{values.where('type')}: {shown(part)} is no record type to ask for; use A, NS, MX, TYPE65 ..."
             )
@@ -144,7 +145,35 @@ def types(values: Values) -> tuple[int, ...]:
     unique = tuple(dict.fromkeys(numbers))
     if not 1 <= len(unique) <= TYPES_MAX:
         raise ScanError(f"{values.where('type')}: 1 to {TYPES_MAX} types")
+    if len(unique) > 1 and "type" in columns(values):
+        raise ScanError(f"{values.where('type')}: one type, for lines without one in their column")
     return unique
+
+
+def askable_type(text: str) -> int | None:
+    """The number of a type, None for what cannot be asked for."""
+    number = type_number(text)
+    return number if number and number <= TYPE_MAX and number not in NOT_FOR_QUERIES else None
+
+
+def columns(values: Values) -> tuple[str, ...]:
+    """What stands in a line; () where it is a name and nothing else."""
+    where = values.where("columns") if values.is_given("columns") else values.where("separator")
+    found = tuple(word.strip() for text in values.texts("columns") or () for word in text.split(","))
+    for word in found:
+        if word == "resolver":
+            raise ScanError(
+                f"{where}: a line cannot name its resolver, all are asked of -r; write - to ignore the column"
+            )
+        if word not in COLUMNS:
+            raise ScanError(f"{where}: {shown(word)} is no column; columns are {', '.join(COLUMNS)}")
+        if word != "-" and found.count(word) > 1:
+            raise ScanError(f"{where}: {word} stands twice")
+    if "name" not in found or len(found) > COLUMNS_MAX:
+        raise ScanError(f"{where}: one column is the name, of at most {COLUMNS_MAX}; for example -,name")
+    if "meta" in found and values.value("format") == "names":
+        raise ScanError(f"{where}: meta is given back by other formats; {OTHER_LINES['names']}")
+    return found if values.is_given("columns") or values.value("separator") else ()
 
 
 def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
@@ -156,7 +185,8 @@ def fields(values: Values, *, numbered: bool) -> tuple[str, ...]:
     for field in wanted:
         if field not in FIELDS:
             raise ScanError(f"{values.where('fields')}: {shown(field)} is not known; fields are {', '.join(FIELDS)}")
-    return tuple(field for field in FIELDS if field in wanted or (numbered and form != "names" and field == "n"))
+    also = {"n": numbered and form != "names", "m": "meta" in columns(values)}
+    return tuple(field for field in FIELDS if field in wanted or also.get(field))
 
 
 def listed(values: Values, key: str) -> list[str]:

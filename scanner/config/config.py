@@ -8,6 +8,7 @@ from typing import Any
 from scanner.config import asking, check
 from scanner.config.endpoints import is_near, metrics_from_text
 from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, read_file, warn_if_open
+from scanner.config.kinds import SEPARATORS
 from scanner.config.options import OPTIONS
 from scanner.config.values import Values
 from scanner.errors import ScanError
@@ -37,6 +38,8 @@ class Config:
     max_in_flight: int  # 0 = from the others
     fields: tuple[str, ...]
     format: str  # of model.FORMATS
+    columns: tuple[str, ...]  # of model.COLUMNS, () = a line is a name
+    separator: str  # one character, a space for blanks; "" = each line's own
     only: tuple[str, ...]  # verdicts to write, () = all
     fsync: float  # seconds, 0 = never
     max_time: float  # seconds, 0 = no limit
@@ -108,6 +111,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "edns": asking.edns(values, tunnelled=bool(proxies), warnings=warnings),
         "workers": check.workers(values, len(proxies), warnings),
         "threads": check.threads(values, resolvers, warnings),
+        "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
@@ -130,6 +134,10 @@ def describe(config: Config) -> dict[str, Any]:
         if config.rate_per_resolver is None
         else config.rate_per_resolver,
         "max_in_flight": config.max_in_flight or "auto",
+        "columns": config.columns or OPTIONS["columns"].default,
+        "separator": next(word for word, character in SEPARATORS.items() if character == config.separator)
+        if config.separator in SEPARATORS.values()
+        else config.separator,
         "heartbeat": hidden(config.heartbeat),
         "metrics": config.metrics and place_text(*config.metrics),
         "metrics_file": hidden(config.metrics_file),

@@ -124,6 +124,27 @@ class Choice(NamedTuple):
         return str(value)
 
 
+SEPARATORS = {"auto": "", "comma": ",", "tab": "\t", "blanks": " ", "semicolon": ";", "pipe": "|"}
+
+
+class Separator:
+    """What stands between columns: a word, or the character itself."""
+
+    @property
+    def may_be(self) -> str:
+        return ", ".join(f"`{word}`" for word in SEPARATORS) + ", one other character"
+
+    def read(self, value: Any, *, is_flag: bool) -> str | None:
+        if value is None or value in SEPARATORS:
+            return SEPARATORS[value or "auto"]
+        if value in ("\t", "\\t", " "):
+            return " " if value == " " else "\t"
+        if not (isinstance(value, str) and len(value) == 1 and value.isascii() and value.isprintable()) \
+                or value.isalnum() or value in "-_.\"'":  # fmt: skip
+            raise ValueError(f"{token(value)} is not one of {', '.join(SEPARATORS)}, nor a character such as ;")
+        return value
+
+
 class PortRange:
     """`20000-30000`; at least 64 ports, or they would be easy to guess."""
 

@@ -9,13 +9,14 @@ from scanner.config.kinds import (
     Option,
     Path,
     PortRange,
+    Separator,
     Switch,
     Text,
     Texts,
     keys_of,
     table_of,
 )
-from scanner.model import CLASSES, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
@@ -88,8 +89,14 @@ OPTIONS = table_of(
            words=VERDICTS,
            detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
                   "have no line and are counted as `filtered`"),
-    Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o",
-           place=FLAG),
+    Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
+           default_text="name",
+           detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
+                   "`meta` is given back as `m`, `type` goes before `--type`"),
+    Option("separator", Separator(), "WORD", "Between columns: comma, tab, blanks, or it", default="",
+           default_text="auto",
+           detail="what stands between columns; `auto` is the first of comma, tab and blanks that a line has"),
+    Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),
     Option("resume", Switch(), "", "Go on with --output where it ended", default=False, place=FLAG),
     Option("fsync", Duration(1, 86_400), "TIME", "Have --output on the disk so often", default=0, default_text="never",

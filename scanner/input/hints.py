@@ -10,10 +10,12 @@ from scanner.input.line import BADNAME, LINE_MAX, SPACE, address_of, block_of, c
 from scanner.text import shown
 
 T = TypeVar("T")
+Spanner = Callable[[bytes], tuple[int, int] | None]  # where the name begins and ends in a line
 LINES = 100  # that are looked at, unless a name comes first
 MOST = 0.8  # of the lines have the shape that is named: the first may be a heading
 KEYS = ("d", "name", "domain", "host")  # that hold the name, in lines of JSON
-SEPARATORS = (",", "\t", ";", "|", " ")
+SEPARATORS = {",": "", "\t": "", ";": " --separator semicolon", "|": " --separator pipe", " ": ""}  # and their flags
+TYPES = frozenset("A AAAA ANY CAA CNAME DNSKEY DS HTTPS MX NAPTR NS PTR SOA SRV SVCB TLSA TXT".split())
 COLUMNS_MAX = 20  # that are looked through
 LOOKED_AT_MAX = 10_000  # lines, with blank ones and comments
 
@@ -21,8 +23,8 @@ LOOKED_AT_MAX = 10_000  # lines, with blank ones and comments
 class FirstLines:
     """Is given the input; tells once, when that is known, what `say(text)` is to hear."""
 
-    def __init__(self, say: Callable[[str], object], *, ptr: bool):
-        self._say, self._ptr = say, ptr
+    def __init__(self, say: Callable[[str], object], *, ptr: bool, name_span: Spanner | None = None):
+        self._say, self._ptr, self._name_span = say, ptr, name_span
         self._looked_at = 0  # lines, blank ones included
         self._lines: list[str] = []  # no name among them
         self._why = ""  # of the first one
@@ -41,6 +43,7 @@ class FirstLines:
         self._looked_at += 1
         text = line[: LINE_MAX + 1].strip(SPACE)
         if text and not text.startswith(b"#"):
+            text = self._name_in(text)
             _, _, reason, why = classify_line(text, ptr=self._ptr)
             self._is_known = reason != BADNAME
             self._why = self._why or why
@@ -48,6 +51,11 @@ class FirstLines:
         if len(self._lines) == LINES and not self._is_known:
             self._tell(f"the first {LINES} lines")
         self._is_known = self._is_known or self._looked_at == LOOKED_AT_MAX
+
+    def _name_in(self, text: bytes) -> bytes:
+        """What is to be the line's name."""
+        begin, end = (self._name_span(text) or (0, len(text))) if self._name_span else (0, len(text))
+        return text[begin:end]
 
     def end(self) -> None:
         """That was all."""
@@ -117,14 +125,23 @@ def json_key(line: str) -> str:
 
 
 def columns_of(lines: Sequence[str]) -> str:
-    """How to have the column with the names; nothing where there is none."""
-    for separator in SEPARATORS:
+    """The setting that says where the names stand; nothing where there are none."""
+    for separator, flag in SEPARATORS.items():
         rows = [[cell.strip(' \t"') for cell in cells_of(line, separator)] for line in lines]
         for at in range(min(max(map(len, rows)), COLUMNS_MAX)):
             names = [row[at] for row in rows if len(row) > max(at, 1) and is_full_name(row[at])]
             if len(names) >= MOST * len(rows):
-                return cut_text(separator, at, is_quoted='"' in lines[0])
+                return f"--columns {columns_text(rows, at)}{flag}"
     return ""
+
+
+def columns_text(rows: Sequence[Sequence[str]], name: int) -> str:
+    """`-,name,type`: up to the last one that is of use."""
+    words = ["-"] * name + ["name"]
+    for at in range(name + 1, min(max(map(len, rows)), COLUMNS_MAX)):
+        if is_most(lambda row: len(row) > at and row[at].upper() in TYPES, rows):  # noqa: B023 - used at once
+            return ",".join([*words, *["-"] * (at - name - 1), "type"])
+    return ",".join(words)
 
 
 def cells_of(line: str, separator: str) -> list[str]:
@@ -136,12 +153,3 @@ def is_full_name(text: str) -> bool:
     """True for a name of several labels, of which the last is no number."""
     ending = text.removesuffix(".").rpartition(".")
     return bool(ending[0]) and not ending[2].isdecimal() and not classify_line(text.encode())[2]
-
-
-def cut_text(separator: str, at: int, *, is_quoted: bool) -> str:
-    """The command that leaves the column."""
-    unquoted = " | tr -d '\"'" if is_quoted else ""
-    if separator == " ":
-        return f"awk '{{print ${at + 1}}}' FILE{unquoted} | dnsscan ..."
-    which = {"\t": "", ",": "-d, "}.get(separator, f"-d'{separator}' ")
-    return f"cut {which}-f{at + 1} FILE{unquoted} | dnsscan ..."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.model import CLASSES, FORMATS, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FORMATS, VERDICTS
 from scanner.native.input.answered import Answered
 from scanner.results.stream import is_stream, open_stream
 from scanner.text import hidden
@@ -24,7 +24,7 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
-USUAL = {"class": "IN", "format": "compact", "only": [], "ptr": False}
+USUAL = {"class": "IN", "format": "compact", "only": [], "ptr": False, "columns": [], "separator": ""}
 """What a side file leaves out where it is so."""
 ONLY_AGAIN = "names whose lines --only left out of {} are asked again"
 
@@ -108,7 +108,8 @@ def write_side(name: str, identity: dict[str, Any]) -> None:
 def continued(descriptor: int, name: str, identity: dict[str, Any]) -> Output:
     """What an earlier run left: checked, its torn last line cut off."""
     check_side(name, identity)
-    answered = Answered(identity["types"], identity.get("format", "compact"))
+    own_types = "type" in identity.get("columns", ())  # each line's own
+    answered = Answered([] if own_types else identity["types"], identity.get("format", "compact"))
     try:
         while block := os.read(descriptor, BLOCK):
             answered.read(block)
@@ -133,11 +134,13 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
         raise damaged(name) from None
     if not (are_words(was.get("types")) and isinstance(was["class"], str) and was["class"] in CLASSES
             and was["format"] in FORMATS and isinstance(was["ptr"], bool)
+            and isinstance(was["columns"], list) and all(word in COLUMNS for word in was["columns"])
+            and isinstance(was["separator"], str)
             and are_words(was["only"], VERDICTS)):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
     for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only"),
-                      ("ptr", "--ptr")):  # fmt: skip
+                      ("ptr", "--ptr"), ("columns", "--columns"), ("separator", "--separator")):  # fmt: skip
         if was[key] != now[key]:
             raise ScanError(f"--resume: {name} was begun {flag_text(flag, was[key])}")
     if kind != (identity["dnsscan"], identity["input"]):
@@ -148,7 +151,7 @@ def flag_text(flag: str, value: str | list[str] | bool) -> str:
     """`with --type A NS`, `without --only`."""
     if not value:
         return f"without {flag}"
-    words = "" if value is True else value if isinstance(value, str) else " ".join(value)
+    words = "" if value is True else value if isinstance(value, str) else ",".join(value)
     return f"with {flag} {words}".rstrip()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from scanner.config.asking import octets_of
+from scanner.config.check import askable_type
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
 from scanner.datagrams.address import address_of
@@ -12,6 +13,7 @@ from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
 from scanner.model import CLASSES, FLAGS
 from scanner.native.input.answered import Answered
+from scanner.native.input.columns import Columns
 from scanner.native.jobs.pool import JobPool
 from scanner.native.limits import Budget
 from scanner.native.message.query import QueryForm
@@ -50,6 +52,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
     """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
     special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
+    columns = columns_for(config)
     pool = JobPool(
         LineBuffer(LINE_OCTETS[config.format]), config.types, room_made=room_made, format=config.format,
         classify_line=partial(classify_line, ptr=config.ptr, special=special),
@@ -58,7 +61,8 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
-        asking=query_form(config),
+        asking=query_form(config), columns=columns,
+        type_of=type_of_octets if columns and columns.with_type else None,
     )  # fmt: skip
     if datagrams:
         pool.retry.resolvers = len(datagram_resolvers(config))
@@ -67,6 +71,16 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         pool.retry.egresses = max(len(config.proxies), 1)
         pool.retry.resolvers = len(stream_resolvers(config))
     return pool
+
+
+def columns_for(config: Config) -> Columns | None:
+    """How lines are cut; None where a line is a name."""
+    return Columns(config.columns, config.separator) if config.columns else None
+
+
+def type_of_octets(octets: bytes) -> int:
+    """The number of a type that a line names, 0 for what cannot be asked for."""
+    return askable_type(octets.decode("ascii", "replace")) or 0
 
 
 def query_form(config: Config) -> QueryForm:

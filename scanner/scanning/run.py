@@ -17,6 +17,7 @@ from scanner.native.clock import Clock
 from scanner.native.limits import Budget
 from scanner.paths.canaries import faults_of
 from scanner.results.output import Output
+from scanner.scanning.build import columns_for
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
 from scanner.scanning.patience import Patience
@@ -76,7 +77,9 @@ class Scan:
         self._arrived = asyncio.Event()  # input, its end, or the scan's
         self._how = Ending()
         self._first_chunk = True
-        self._first_lines = FirstLines(self._console.warn, ptr=config.ptr)
+        columns = columns_for(config)
+        self._name_span = columns.name_span if columns else None
+        self._first_lines = FirstLines(self._console.warn, ptr=config.ptr, name_span=self._name_span)
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,7 +97,8 @@ class Scan:
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made())
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
-                              ahead=AHEAD * len(self._engines.takers), blocks=self._config.ptr)  # fmt: skip
+                              ahead=AHEAD * len(self._engines.takers), blocks=self._config.ptr,
+                              name_span=self._name_span)  # fmt: skip
         self._sink = Sink(self._output.descriptor, behind=self._behind, failed=self._fail, fsync_s=self._config.fsync,
                           aside=self._console.aside_for(self._output.descriptor))  # fmt: skip
         self._view.begin(list(self._engines), self._source)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from scanner.input.blocks import without_blocks
+from scanner.input.hints import Spanner
 from scanner.input.packed import Damaged, unpacked
 
 T = TypeVar("T")
@@ -26,19 +27,19 @@ BOM = b"\xef\xbb\xbf"  # before the first name of a file (RFC 3629 section 6)
 class Source:
     """Reads the descriptors one after another in a thread of its own, `ahead` chunks at most.
 
-    With `blocks`, a line that is a block of addresses stands for these. `feed(chunk)`, then `end(trouble)` once (None,
-    or why input ended early), are called in that thread.
+    With `blocks`, a line whose name (`name_span`) is a block of addresses stands for these. `feed(chunk)`, then
+    `end(trouble)` once (None, or why input ended early), are called in that thread.
     """
 
     def __init__(self, descriptors: Sequence[int], feed: Callable[[bytes], None], end: Callable[[str | None], None],
-                 ahead: int, *, blocks: bool = False):  # fmt: skip
+                 ahead: int, *, blocks: bool = False, name_span: Spanner | None = None):  # fmt: skip
         self._descriptors = descriptors
         self._feed = feed
         self._end = end
         self._room = threading.Semaphore(ahead)
         self._stopped = False
         self._ended = False  # to the end of the last descriptor
-        self._expands_blocks = blocks
+        self._expands_blocks, self._name_span = blocks, name_span
         self._size = size_of(descriptors)
         self._read_octets = 0  # as they came
         self.octets = 0  # fed
@@ -98,7 +99,7 @@ class Source:
         """Read one descriptor to its end, its BOM left out; a missing last newline is made up for."""
         pieces = whole_lines(unpacked(self._pieces(descriptor)))
         if self._expands_blocks:
-            pieces = without_blocks(pieces, self._met_block)
+            pieces = without_blocks(pieces, self._met_block, self._name_span)
         begin = True
         while True:
             self._room.acquire()

@@ -21,13 +21,13 @@ cdef const int64_t LINES_MAX = 1 << 40      # a number beyond is damage, not a l
 
 
 cdef class Answered:
-    """The bitmap. `types` are the record types of the scan; with one of them, lines need not name it. Lines have a format of
-    SIGNS."""
+    """The bitmap. `types` are the record types of the scan; with one of them, lines need not name it, and with none each
+    input line has its own. Lines have a format of SIGNS."""
 
     def __cinit__(self, types, str format="compact"):
         self.begin, self.before_type = SIGNS[format]
         self.type_indexes = {name.encode(): index for index, name in enumerate(types)}
-        self.type_count = <int>len(types)
+        self.type_count = max(<int>len(types), 1)
         self.torn = b""
 
     def __dealloc__(self):
@@ -92,7 +92,7 @@ cdef class Answered:
         """Which of the types the line answers; -1 when it does not say."""
         cdef const char *at = <const char *>memmem(line, length, <const char *>self.before_type, len(self.before_type))
         cdef const char *end
-        if at is NULL:
+        if at is NULL or not self.type_indexes:
             return 0 if self.type_count == 1 else -1
         at += len(self.before_type)
         end = <const char *>memchr(at, b'"', line + length - at)

@@ -3,13 +3,24 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from scanner.native.input.answered cimport Answered
+from scanner.native.input.columns cimport Columns, Part
 from scanner.native.input.lines cimport LineReader
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.job cimport Job
 from scanner.native.output.writer cimport LineWriter
+from scanner.native.verdict cimport Reason
 
 cdef enum:
     TYPES_MAX = 32
+
+cdef enum:
+    LATEST_TYPES = 16       # a power of two
+    LATEST_OCTETS = 14
+
+cdef struct LatestType:     # a type that a line had, and its number
+    uint8_t length          # 0 = none yet
+    uint8_t text[LATEST_OCTETS]
+    uint16_t number         # 0 = it cannot be asked for
 
 cdef class NameReader:
     cdef readonly LineReader lines
@@ -26,6 +37,13 @@ cdef class NameReader:
     cdef int qname_length
     cdef bytes d                        # the line's JSON text, where it is not the name's own
     cdef bint dot                       # the line has a trailing dot
+    cdef Columns columns                # None: a line is a name
+    cdef object type_of                 # called for a type that is not among the latest
+    cdef uint16_t line_type             # of the present line, where lines have one
+    cdef LatestType latest[LATEST_TYPES]
+    cdef bytes m                        # the line's metadata as JSON text, where that is not the line's own octets
+    cdef const char *m_text             # either; good until the next line
+    cdef uint32_t m_length              # 0 = none
 
     cdef inline bint at_hand(self) except -1 nogil:
         """Have a name, from the next line if need be; lines that are none get their output here."""
@@ -33,6 +51,12 @@ cdef class NameReader:
             self.at_name = self.next_name()
         return self.at_name
 
+    cdef int put_texts(self, Job *job) except -1 nogil
+    cdef bint has_columns(self, const uint8_t **text, Py_ssize_t *length) except -1 nogil
+    cdef int read_meta(self, const Part *part) except -1 nogil
+    cdef int type_of_line(self, const Part *part) except -1 nogil
+    cdef int refuse(self, bytes d, Reason reason, str why) except -1
+    cdef int refuse_columns(self, const uint8_t *text, Py_ssize_t length, str why) except -1 with gil
     cdef int hand_out(self, Job *job) except -1 nogil
     cdef bint next_name(self) except -1 nogil
     cdef bint next_type(self) noexcept nogil

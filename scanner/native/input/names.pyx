@@ -7,11 +7,13 @@ cimport cython
 from libc.stdlib cimport malloc
 from libc.string cimport memcmp, memcpy, strlen
 
+from scanner.input.line import SHOWN_MAX, shown
+from scanner.native.input.columns cimport META, NAME, TYPE, Parts
 from scanner.native.input.lines cimport LINE_MAX
 from scanner.native.jobs.books cimport BLANK, EXPECTED, READ, SKIPPED, UNFINISHED
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.name cimport qname_from_text
-from scanner.native.verdict cimport Reason
+from scanner.native.verdict cimport BADNAME, Reason
 
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char *one, const char *other, size_t count)
@@ -26,16 +28,17 @@ cdef inline bint is_space(uint8_t octet) noexcept nogil:
 
 @cython.final
 cdef class NameReader:
-    """`classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name. Lines that are
-    `answered` are skipped."""
+    """`classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name, and with `columns`
+    of its name; `type_of(octets)` of a line's type. Lines that are `answered` are skipped."""
 
     def __cinit__(self, LineReader lines not None, LineWriter writer not None, Books books not None, types,
-                  classify_line, bint special, Answered answered):
+                  classify_line, bint special, Answered answered, Columns columns=None, type_of=None):
         cdef int index
         if not 0 < len(types) <= TYPES_MAX:
             raise ValueError(f"1 to {TYPES_MAX} types")
         self.lines, self.writer, self.books = lines, writer, books
         self.classify_line, self.special, self.answered = classify_line, special, answered
+        self.columns, self.type_of = columns, type_of
         self.type_count = <int>len(types)
         for index in range(self.type_count):
             self.types[index] = types[index]
@@ -59,18 +62,28 @@ cdef class NameReader:
         """Fill a fresh slot with the name at hand and its type."""
         job.d = NULL
         job.d_length = 0
-        if self.d is not None:
-            with gil:
-                job.d_length = <uint32_t>len(self.d)
-                job.d = <char *>checked_alloc(malloc(job.d_length + 1))
-                memcpy(job.d, <const char *>self.d, job.d_length)
+        job.m_length = self.m_length
+        if self.d is not None or self.m_length:
+            self.put_texts(job)
         job.line = self.lines.number
         job.type_index = <uint16_t>self.type_index
-        job.qtype = self.types[self.type_index]
+        job.qtype = self.line_type or self.types[self.type_index]
         job.dot = self.dot
         job.qname_length = <uint8_t>self.qname_length
         memcpy(job.qname, self.qname, self.qname_length)
         self.at_name = self.next_type()
+        return 0
+
+    cdef int put_texts(self, Job *job) except -1 nogil:
+        """The texts of the line that are not the name's own."""
+        cdef const char *d = b""
+        if self.d is not None:
+            with gil:
+                d, job.d_length = self.d, <uint32_t>len(self.d)
+        job.d = <char *>checked_alloc(malloc(job.d_length + self.m_length))
+        memcpy(job.d, d, job.d_length)
+        if self.m_length:
+            memcpy(job.d + job.d_length, self.m_text, self.m_length)
         return 0
 
     cdef bint next_name(self) except -1 nogil:
@@ -93,6 +106,8 @@ cdef class NameReader:
             self.type_index = -1
             if not self.next_type():
                 continue                                # all of it was answered in an earlier run
+            if self.columns is not None and not self.has_columns(&text, &length):
+                continue
             self.qname_length = qname_from_text(text, length, self.qname)
             self.dot = self.qname_length > 0 and text[length - 1] == b"."
             if self.d is not None:
@@ -134,9 +149,7 @@ cdef class NameReader:
         """Let Python say what the line is; True when there is a name to ask, False when its lines were written."""
         name, d, reason, why = self.classify_line(<bytes>text[:length])
         if reason:
-            self.writer.write_bad(d, reason, why, self.type_index, self.lines.number)
-            while self.next_type():
-                self.writer.write_bad(d, reason, why, self.type_index, self.lines.number)
+            self.refuse(d, reason, why)
             return False
         self.d = d
         if d is not None:
@@ -149,3 +162,72 @@ cdef class NameReader:
         if self.qname_length == 0:
             raise ValueError(f"classified as a name, but is none: {name!r}")
         return True
+
+    # -- columns -------------------------------------------------------------------------------------------------
+
+    cdef bint has_columns(self, const uint8_t **text, Py_ssize_t *length) except -1 nogil:
+        """Narrow the line to its name, with its type and metadata read; False when it was written as a bad one."""
+        cdef Parts parts
+        cdef int number
+        self.m_length = 0
+        self.line_type = 0
+        if length[0] > LINE_MAX:
+            return True                                 # no name, whatever its columns
+        self.columns.cut(text[0], length[0], &parts)
+        self.read_meta(&parts.of_column[<int>META])
+        if self.columns.with_type:
+            number = self.type_of_line(&parts.of_column[<int>TYPE])
+            if number == 0:
+                self.line_type = self.types[0]
+                if parts.of_column[<int>NAME].length:
+                    text[0], length[0] = parts.of_column[<int>NAME].at, parts.of_column[<int>NAME].length
+                self.refuse_columns(text[0], length[0], "no type to ask for in its column")
+                return False
+            self.line_type = <uint16_t>number
+        if parts.of_column[<int>NAME].length == 0:
+            self.refuse_columns(text[0], length[0], "no name in its column")
+            return False
+        text[0], length[0] = parts.of_column[<int>NAME].at, parts.of_column[<int>NAME].length
+        return True
+
+    cdef int read_meta(self, const Part *part) except -1 nogil:
+        """The metadata as JSON text: its own octets where these are plain."""
+        cdef Py_ssize_t index
+        for index in range(part.length):
+            if not 32 <= part.at[index] < 127 or part.at[index] == b'"' or part.at[index] == b"\\":
+                with gil:
+                    self.m = shown(<bytes>part.at[:part.length])
+                    self.m_text, self.m_length = self.m, <uint32_t>len(self.m)
+                return 0
+        self.m_text, self.m_length = <const char *>part.at, <uint32_t>part.length
+        return 0
+
+    cdef int type_of_line(self, const Part *part) except -1 nogil:
+        """The number of a type; 0 when it cannot be asked for. The scan's own where there is none."""
+        cdef LatestType *latest
+        cdef int number
+        if part.length == 0:
+            return self.types[0]
+        if part.length > LATEST_OCTETS:
+            return 0                                    # the longest are TYPE65534 and NSAP-PTR
+        latest = &self.latest[(part.at[0] + 5 * part.at[part.length - 1] + part.length) & (LATEST_TYPES - 1)]
+        if latest.length != part.length or memcmp(latest.text, part.at, part.length) != 0:
+            with gil:
+                number = self.type_of(<bytes>part.at[:part.length])
+            latest.length, latest.number = <uint8_t>part.length, <uint16_t>number
+            memcpy(latest.text, part.at, part.length)
+        return latest.number
+
+    # -- lines that are no names ---------------------------------------------------------------------------------
+
+    cdef int refuse_columns(self, const uint8_t *text, Py_ssize_t length, str why) except -1 with gil:
+        return self.refuse(shown(<bytes>text[:min(length, SHOWN_MAX)]), BADNAME, why)
+
+    cdef int refuse(self, bytes d, Reason reason, str why) except -1:
+        """The present line gets its output for every type that has none yet."""
+        cdef bytes m = self.m_text[:self.m_length] if self.m_length else b""
+        while True:
+            self.writer.write_bad(d, reason, why, self.type_index, self.line_type or self.types[self.type_index],
+                                  self.lines.number, m)
+            if not self.next_type():
+                return 0

@@ -46,9 +46,9 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     Job *same               # jobs of lines with the very same name and type, asked once with this one, finished with it
     Query *newest           # query in flight, NULL = none; datagrams may have `older` ones too
     uint64_t in_flight      # queries
-    char *d                 # JSON text of key `d` (malloc'd, owned), NULL = the qname's own text
+    char *d                 # JSON texts of keys `d` and `m`, one behind the other (malloc'd, owned), NULL = there is neither
     int64_t line            # input line number, from 1
-    uint32_t d_length
+    uint32_t d_length       # 0 = `d` is the qname's own text
     uint16_t qtype
     uint16_t type_index     # among the scan's types
     uint16_t origin         # 1 + the index of the engine that it came from, 0 = this one
@@ -72,7 +72,7 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     double queued_at        # s, monotonic: since when it waits in a queue
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     int worker, egress, resolver    # who tried it last, -1 = nobody
-    uint8_t to_the_end[4]
+    uint32_t m_length
 
 cdef inline void ask_without_edns_after_silence(Job *job) noexcept nogil:
     """Its next query is the last: some servers, and boxes before them, drop queries with EDNS (RFC 6891 section 6.2.2)."""

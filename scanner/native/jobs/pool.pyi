@@ -3,6 +3,7 @@ from typing import Any
 
 from scanner.native.exchange import Exchange
 from scanner.native.input.answered import Answered
+from scanner.native.input.columns import Columns
 from scanner.native.input.names import NameReader
 from scanner.native.jobs.books import Books
 from scanner.native.jobs.deferral import Deferral
@@ -68,6 +69,8 @@ class JobPool:
         exports_fallback: bool = False,
         exports_retries: bool = False,
         asking: QueryForm | None = None,
+        columns: Columns | None = None,
+        type_of: Callable[[bytes], int] | None = None,
     ) -> None: ...
     def feed(self, chunk: bytes, before: int = -1) -> None: ...
     def end(self) -> None: ...

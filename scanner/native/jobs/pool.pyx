@@ -11,6 +11,7 @@ from libc.string cimport memcmp
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.answered cimport Answered
+from scanner.native.input.columns cimport Columns
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
 from scanner.native.jobs.books cimport UNFINISHED, Books
@@ -34,19 +35,22 @@ cdef enum:
 cdef class JobPool(JobReturner):
     """See the module. `classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name;
     `room_made()` is called when a chunk is used up. Lines that are `answered` are skipped. `spill()` opens the temporary
-    file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Times
-    in seconds."""
+    file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Where
+    `columns` say that lines have a type, `type_of(octets)` is its number, 0 for none that can be asked, and `types` is the
+    one of lines without. Times in seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
-                  bint exports_retries=False, QueryForm asking=None):
+                  bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
         self.writer = WRITERS[format](buffer, self.books, types, self.asking.form.qclass,
-                                      list(type_tags) or [b""] * len(types), fields, only)
-        self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered)
+                                      list(type_tags) or [b""] * len(types), fields, only,
+                                      columns is not None and columns.with_type)
+        self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered,
+                                columns, type_of)
         self.slots = JobSlots(engines)
         self.retry = RetryQueue()
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
@@ -167,7 +171,7 @@ cdef class JobPool(JobReturner):
                 return NULL
             job = self.start(now)
             twin = self.slots.newest[job.type_index]
-            if twin is not NULL and twin.qname_length == job.qname_length \
+            if twin is not NULL and twin.qname_length == job.qname_length and twin.qtype == job.qtype \
                     and memcmp(twin.qname, job.qname, job.qname_length) == 0:
                 job.same = twin.same
                 twin.same = job

@@ -5,18 +5,18 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 from scanner.native.jobs.job cimport Job
 from scanner.native.verdict cimport Reason
 
-cdef struct Record:         # a job: this, its qname, its text of key `d`
+cdef struct Record:         # a job: this, its qname, its texts of keys `d` and `m`
     double spent            # s, so far
     double hurt
     int64_t line
     int rcode
     int worker, egress, resolver
-    uint32_t d_length
+    uint32_t d_length, m_length
     uint16_t qtype
     uint8_t reason
     uint8_t attempt
     uint16_t type_index
-    bint without_edns, by_stream, cut, dot, with_d
+    bint without_edns, by_stream, cut, dot
     uint8_t qname_length
 
 cdef class Spool:

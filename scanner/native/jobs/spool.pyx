@@ -3,7 +3,7 @@
 """The keeping of jobs for later, in constant memory. It knows nothing of why they wait."""
 
 from libc.errno cimport EINTR, errno
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from posix.unistd cimport pread, pwrite
@@ -41,11 +41,11 @@ cdef class Spool:
         """Append the job; False when there is no room on the disk."""
         cdef Record record
         cdef uint8_t *at
+        cdef uint32_t texts = job.d_length + job.m_length
         if self.records is NULL:
             self.records = <uint8_t *>checked_alloc(malloc(RECORDS_MAX))
-        record.with_d = job.d is not NULL
-        record.d_length = job.d_length if record.with_d else 0
-        if self.used + <Py_ssize_t>(sizeof(Record) + 256 + record.d_length) > RECORDS_MAX and not self.spill():
+        record.d_length, record.m_length = job.d_length, job.m_length
+        if self.used + <Py_ssize_t>(sizeof(Record) + 256 + texts) > RECORDS_MAX and not self.spill():
             return False
         record.spent, record.line, record.rcode, record.qtype = spent, job.line, job.rcode, job.qtype
         record.worker, record.egress, record.resolver, record.hurt = job.worker, job.egress, job.resolver, job.hurt
@@ -57,9 +57,9 @@ cdef class Spool:
         at += sizeof(Record)
         memcpy(at, job.qname, job.qname_length)
         at += job.qname_length
-        if record.with_d:
-            memcpy(at, job.d, record.d_length)
-        self.used = at + record.d_length - self.records
+        if texts:
+            memcpy(at, job.d, texts)
+        self.used = at + texts - self.records
         self.count += 1
         return True
 
@@ -88,6 +88,7 @@ cdef class Spool:
         """Fill a fresh slot with the first job. Raises OSError when the file cannot be read back."""
         cdef Record record
         cdef uint8_t *at
+        cdef uint32_t texts
         if self.at == self.end and not self.more():
             with gil:
                 raise OSError("the temporary file of jobs that wait for their second pass cannot be read back")
@@ -97,21 +98,22 @@ cdef class Spool:
         memcpy(job.qname, at, record.qname_length)
         at += record.qname_length
         job.d = NULL
-        if record.with_d:
-            job.d = <char *>checked_alloc(malloc(record.d_length + 1))
-            memcpy(job.d, at, record.d_length)
-        self.at = at + record.d_length - self.block
+        texts = record.d_length + record.m_length
+        if texts:
+            job.d = <char *>checked_alloc(malloc(texts))
+            memcpy(job.d, at, texts)
+        self.at = at + texts - self.block
         job.started, job.line, job.rcode, job.qtype = clock - record.spent, record.line, record.rcode, record.qtype
         job.worker, job.egress, job.resolver = record.worker, record.egress, record.resolver
         job.reason, job.attempt, job.without_edns, job.dot = record.reason, record.attempt, record.without_edns, record.dot
-        job.d_length, job.qname_length, job.hurt = record.d_length, record.qname_length, record.hurt
+        job.d_length, job.m_length, job.qname_length, job.hurt = record.d_length, record.m_length, record.qname_length, record.hurt
         job.type_index, job.by_stream, job.cut = record.type_index, record.by_stream, record.cut
         self.count -= 1
         return 0
 
     cdef bint more(self) except -1 nogil:
         """The next block of whole records: of the file, then of the memory."""
-        cdef Py_ssize_t got
+        cdef Py_ssize_t got, size
         cdef Record record
         if self.block is NULL:
             self.block = <uint8_t *>checked_alloc(malloc(RECORDS_MAX))
@@ -123,8 +125,9 @@ cdef class Spool:
         got = pread(self.fd, self.block, RECORDS_READ, self.read)
         while self.end + <Py_ssize_t>sizeof(Record) <= got:
             memcpy(&record, self.block + self.end, sizeof(Record))
-            if self.end + <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length > got:
+            size = <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length + record.m_length
+            if self.end + size > got:
                 break
-            self.end += <Py_ssize_t>sizeof(Record) + record.qname_length + record.d_length
+            self.end += size
         self.read += self.end
         return self.end > 0

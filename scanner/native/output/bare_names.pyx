@@ -14,8 +14,8 @@ cdef class NamesWriter(LineWriter):
 
     cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                       double now) except -1 nogil:
-        cdef char *at = self.buffer.begin(300 + job.d_length * (job.d is not NULL))
-        if job.d is not NULL:
+        cdef char *at = self.buffer.begin(300 + job.d_length)
+        if job.d_length:
             at = put_decoded(at, job.d, job.d_length)
         else:
             at += text_from_qname(job.qname, job.qname_length, at)
@@ -24,7 +24,7 @@ cdef class NamesWriter(LineWriter):
         self.buffer.end(put(at, b"\n", 1))
         return 0
 
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
         cdef char *at = self.buffer.begin(len(d) + 1)
         at = put_decoded(at, d, len(d))
         self.buffer.end(put(at, b"\n", 1))

@@ -11,7 +11,7 @@ from scanner.model import REASONS
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.output.fields cimport ResponseFields
-from scanner.native.output.writer cimport REASON_TEXTS, WHY, put_reason, quotable
+from scanner.native.output.writer cimport REASON_TEXTS, WHY, put_meta, put_own_type, put_reason, quotable, type_text
 from scanner.native.verdict cimport NONE, NXDOMAIN, TAKEN
 
 
@@ -19,7 +19,8 @@ from scanner.native.verdict cimport NONE, NXDOMAIN, TAKEN
 cdef class CompactWriter(LineWriter):
     """`type_tags` are the JSON of field t by type, empty where it is not wanted."""
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only,
+                  bint with_own_type):
         cdef int index
         cdef ResponseFields details = ResponseFields(fields)
         self.details = details
@@ -36,9 +37,9 @@ cdef class CompactWriter(LineWriter):
         cdef Span said = self.details.said_beside(details)
         if details.length == 0:
             details = self.no_lists
-        at = self.buffer.begin(1400 + job.d_length * (job.d is not NULL) + tags.length + details.length + said.length)
+        at = self.buffer.begin(1400 + job.d_length + job.m_length + tags.length + details.length + said.length)
         at = put(at, b'{"d":"', 6)
-        if job.d is not NULL:
+        if job.d_length:
             at = put(at, job.d, job.d_length)
         else:
             at += text_from_qname(job.qname, job.qname_length, at)
@@ -59,7 +60,7 @@ cdef class CompactWriter(LineWriter):
         if job.attempt:
             at = put(at, b',"x":', 5)
             at = put_number(at, job.attempt)
-        if job.d is not NULL:
+        if job.d_length:
             at = put(at, b',"q":"', 6)
             at += text_from_qname(job.qname, job.qname_length, at)
             at = put(at, b'"', 1)
@@ -71,7 +72,10 @@ cdef class CompactWriter(LineWriter):
             at = put_span(at, WHY[<int>reason])
             at = put_span(at, said)
             at = put(at, b'"', 1)
-        at = put_span(at, self.tags[job.type_index])
+        if self.with_own_type:
+            at = put(put_own_type(put(at, b',"t":"', 6), job.qtype), b'"', 1)
+        else:
+            at = put_span(at, self.tags[job.type_index])
         at = put_span(at, details)
         at = put_span(at, tags)
         if self.with_time:
@@ -83,11 +87,13 @@ cdef class CompactWriter(LineWriter):
         if self.with_us:
             at = put(at, b',"us":', 6)
             at = put_number(at, <int64_t>(spent * 1e6 + 0.5))
+        if self.with_meta:
+            at = put_meta(at, b',"m":"', 6, job)
         at = put(at, b"}\n", 2)
         self.buffer.end(at)
         return 0
 
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
         cdef bytes no_lists = (<ResponseFields>self.details).no_lists
         cdef bytes octets = b'{"d":"%b","s":"error","r":null,"ms":0,"re":false,"e":"%b"' % (
             d, REASONS[<int>reason].encode())
@@ -95,9 +101,12 @@ cdef class CompactWriter(LineWriter):
             octets += b',"n":%d' % line
         if self.with_why:
             octets += b',"why":"%b"' % quotable(why)
-        octets += self.type_tags[type_index] + no_lists
+        octets += b',"t":"%b"' % type_text(qtype) if self.with_own_type else self.type_tags[type_index]
+        octets += no_lists
         if self.with_time:
             octets += b',"ts":%.3f' % time.time()
         if self.with_us:
             octets += b',"us":0'
+        if self.with_meta and m:
+            octets += b',"m":"%b"' % m
         return self.buffer.add(octets + b"}\n")

@@ -15,6 +15,8 @@ cdef class MassdnsDetails(ResponseDetails):
 cdef class MassdnsWriter(LineWriter):
     cdef list heads                     # `","type":"A","class":"IN"` by type index
     cdef Span heads_of[32]              # the same
+    cdef bytes own_tail                 # `","class":"IN"`, behind a line's own type
+    cdef Span own_tail_of               # the same
     cdef double stamped                 # s, the engine's clock when `stamp` was made
     cdef char stamp[20]                 # ns since 1970, in digits
     cdef Py_ssize_t stamp_size

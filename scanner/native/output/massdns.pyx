@@ -15,7 +15,7 @@ from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.output.framed cimport frame, frame_class, frame_comma, frame_number, frame_rdata, frame_type
 from scanner.native.output.owner cimport Asked, frame_owner, records_of
 from scanner.native.output.sections cimport SECTIONS, count_of
-from scanner.native.output.writer cimport class_text, put_reason, type_text
+from scanner.native.output.writer cimport class_text, put_meta, put_own_type, put_reason, type_text
 from scanner.native.verdict cimport ERROR, REASON_COUNT
 
 cdef const char *SECTION_KEYS[SECTIONS]
@@ -101,21 +101,27 @@ cdef inline void put_flag(Text *text, bint is_set, const char *name) noexcept no
 @cython.final
 cdef class MassdnsWriter(LineWriter):
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only,
+                  bint with_own_type):
         cdef int index
         self.details = MassdnsDetails()
-        self.heads = [b'","type":"%b","class":"%b"' % (type_text(rtype), class_text(qclass)) for rtype in types]
+        self.own_tail = b'","class":"%b"' % class_text(qclass)
+        self.own_tail_of = span_of(self.own_tail)
+        self.heads = [b'","type":"' + type_text(rtype) + self.own_tail for rtype in types]
         for index in range(len(self.heads)):
             self.heads_of[index] = span_of(self.heads[index])
 
     cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                       double now) except -1 nogil:
-        cdef char *at = self.buffer.begin(600 + tags.length + details.length)
+        cdef char *at = self.buffer.begin(600 + job.m_length + tags.length + details.length)
         at = put(at, b'{"name":"', 9)
         at += text_from_qname(job.qname, job.qname_length, at)
         if job.qname_length > 1:
             at = put(at, b".", 1)
-        at = put_span(at, self.heads_of[job.type_index])
+        if self.with_own_type:
+            at = put_span(put_own_type(put(at, b'","type":"', 10), job.qtype), self.own_tail_of)
+        else:
+            at = put_span(at, self.heads_of[job.type_index])
         if verdict == ERROR:
             at = put_reason(put(at, b',"error":"', 10), ERRORS, reason, job.rcode)
         else:
@@ -127,6 +133,8 @@ cdef class MassdnsWriter(LineWriter):
         if self.with_line:
             at = put(at, b',"n":', 5)
             at = put_number(at, job.line)
+        if self.with_meta:
+            at = put_meta(at, b',"m":"', 6, job)
         self.buffer.end(put(at, b"}\n", 2))
         return 0
 
@@ -137,8 +145,11 @@ cdef class MassdnsWriter(LineWriter):
             self.stamp_size = put_number(self.stamp, <int64_t>((now + self.epoch) * 1e9)) - self.stamp
         return put(at, self.stamp, self.stamp_size)
 
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
-        cdef bytes octets = b'{"name":"' + d + self.heads[type_index] + b',"error":"%b"' % KEPT[<int>reason]
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
+        cdef bytes head = b'","type":"' + type_text(qtype) + self.own_tail if self.with_own_type else self.heads[type_index]
+        cdef bytes octets = b'{"name":"' + d + head + b',"error":"%b"' % KEPT[<int>reason]
         if self.with_line:
             octets += b',"n":%d' % line
+        if self.with_meta and m:
+            octets += b',"m":"%b"' % m
         return self.buffer.add(octets + b"}\n")

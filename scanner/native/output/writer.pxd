@@ -17,6 +17,8 @@ cdef class LineWriter:
     cdef Books books
     cdef bint kept[3]                   # by Verdict: lines with it are written
     cdef bint with_line                 # lines say which input line they answer
+    cdef bint with_meta                 # and what stood beside its name
+    cdef bint with_own_type             # each line has its own type: that of the job, and not of an index
     cdef readonly ResponseDetails details   # what they say of a response
     cdef double epoch                   # s to add to monotonic seconds for the wall clock
 
@@ -30,10 +32,10 @@ cdef class LineWriter:
 
     cdef int write(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil
-    cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1
+    cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1
     cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                       double now) except -1 nogil
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1
 
 cdef inline char *put_reason(char *at, const Span *texts, Reason reason, int rcode) noexcept nogil:
     """Its text, an RCODE without a name of its own with its number, and the quotes that end it."""
@@ -42,6 +44,8 @@ cdef inline char *put_reason(char *at, const Span *texts, Reason reason, int rco
         at = put_number(at, rcode)
     return put(at, b'"', 1)
 
+cdef char *put_meta(char *at, const char *key, Py_ssize_t length, const Job *job) noexcept nogil
+cdef char *put_own_type(char *at, int rtype) noexcept nogil
 cdef bytes quotable(str text)
 cdef bytes type_text(int rtype)
 cdef bytes class_text(int rclass)

@@ -29,14 +29,16 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
 
 cdef class LineWriter:
     """Writes into `buffer` and counts in `books`. `types` are those of the scan and `qclass` its class, as numbers; `only`
-    are the verdicts whose lines are written, all where there are none. A format has its own `put_line` and `put_bad`."""
+    are the verdicts whose lines are written, all where there are none; `with_own_type`: each input line has its own type.
+    A format has its own `put_line` and `put_bad`."""
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only,
+                  bint with_own_type):
         cdef int index
         for index, verdict in enumerate(VERDICTS):
             self.kept[index] = not only or verdict in only
         self.buffer, self.books, self.details = buffer, books, ResponseDetails()
-        self.with_line = "n" in fields
+        self.with_line, self.with_meta, self.with_own_type = "n" in fields, "m" in fields, with_own_type
         self.set_epoch(time.monotonic())
 
     def set_epoch(self, double now) -> None:
@@ -53,11 +55,11 @@ cdef class LineWriter:
         self.books.add_name(verdict, reason, kept)
         return 0
 
-    cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
-        """The line of an input line that is not asked at all, for one type."""
+    cdef int write_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
+        """The line of an input line that is not asked at all, for one type; `m` is its metadata as JSON text."""
         cdef bint kept = self.keeps(ERROR)
         if kept:
-            self.put_bad(d, reason, why, type_index, line)
+            self.put_bad(d, reason, why, type_index, qtype, line, m)
         self.books.add_name(ERROR, reason, kept)
         return 0
 
@@ -66,8 +68,24 @@ cdef class LineWriter:
         with gil:
             raise NotImplementedError
 
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
         raise NotImplementedError
+
+
+cdef char *put_meta(char *at, const char *key, Py_ssize_t length, const Job *job) noexcept nogil:
+    """What stood beside the job's name, after a key of so many characters (and its quote); nothing where there was nothing."""
+    if job.m_length:
+        at = put(put(at, key, length), job.d + job.d_length, job.m_length)
+        at = put(at, b'"', 1)
+    return at
+
+
+cdef char *put_own_type(char *at, int rtype) noexcept nogil:
+    """The mnemonic of a type."""
+    cdef Text text
+    text.at, text.left = at, 16
+    put_type(&text, rtype)
+    return text.at
 
 
 cdef bytes quotable(str text):
@@ -78,10 +96,7 @@ cdef bytes quotable(str text):
 cdef bytes type_text(int rtype):
     """The mnemonic of a type."""
     cdef char octets[32]
-    cdef Text text
-    text.at, text.left = octets, 16
-    put_type(&text, rtype)
-    return octets[:text.at - octets]
+    return octets[:put_own_type(octets, rtype) - octets]
 
 
 cdef bytes class_text(int rclass):

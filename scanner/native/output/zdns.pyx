@@ -14,7 +14,7 @@ from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.output.framed cimport frame, frame_class, frame_number, frame_type
 from scanner.native.output.owner cimport Asked, frame_owner, records_of
 from scanner.native.output.sections cimport SECTIONS, count_of
-from scanner.native.output.writer cimport WHY, quotable, type_text
+from scanner.native.output.writer cimport WHY, put_meta, put_own_type, quotable, type_text
 from scanner.native.output.zdns_records cimport put_data, put_opt
 from scanner.native.verdict cimport BADNAME, ERROR, FORMERR, NOTIMP, RCODE, REASON_COUNT, REFUSED, SERVFAIL, SPECIAL, TIMEOUT, TRUNCATED
 
@@ -98,7 +98,8 @@ cdef void put_record(Text *text, const Cursor *cursor, const Asked *asked, const
 @cython.final
 cdef class ZdnsWriter(LineWriter):
 
-    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only):
+    def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only,
+                  bint with_own_type):
         cdef int index
         self.details = ZdnsDetails()
         self.modules = [b'"results":{"%b":{"data":' % type_text(rtype) for rtype in types]
@@ -108,10 +109,10 @@ cdef class ZdnsWriter(LineWriter):
 
     cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                       double now) except -1 nogil:
-        cdef char *at = self.buffer.begin(1200 + job.d_length * (job.d is not NULL) + tags.length + details.length)
+        cdef char *at = self.buffer.begin(1200 + job.d_length + job.m_length + tags.length + details.length)
         cdef long long us = <long long>(spent * 1e6 + 0.5) if spent > 0 else 0
         at = put(at, b'{"name":"', 9)
-        if job.d is not NULL:
+        if job.d_length:
             at = put(at, job.d, job.d_length - (job.d_length > 1 and job.d[job.d_length - 1] == 46))
             at = put(at, b'","altered_name":"', 18)
         at += text_from_qname(job.qname, job.qname_length, at)
@@ -120,7 +121,12 @@ cdef class ZdnsWriter(LineWriter):
             at = put(at, b'"n":', 4)
             at = put_number(at, job.line)
             at = put(at, b",", 1)
-        at = put_span(at, self.modules_of[job.type_index])
+        if self.with_meta and job.m_length:
+            at = put(put_meta(at, b'"metadata":"', 12, job), b",", 1)
+        if self.with_own_type:
+            at = put(put_own_type(put(at, b'"results":{"', 12), job.qtype), b'":{"data":', 10)
+        else:
+            at = put_span(at, self.modules_of[job.type_index])
         at = put_data_members(at, details, tags)
         at = put(at, b'},"duration":', 13)
         at = put_number(at, us // 1000000)
@@ -136,12 +142,15 @@ cdef class ZdnsWriter(LineWriter):
         self.buffer.end(put(at, b'"}}}\n', 5))
         return 0
 
-    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, long long line) except -1:
+    cdef int put_bad(self, bytes d, Reason reason, str why, int type_index, int qtype, long long line, bytes m) except -1:
         cdef char *at
         cdef bytes octets = b'{"name":"' + d + b'",'
         if self.with_line:
             octets += b'"n":%d,' % line
-        octets += self.modules[type_index] + b'{},"duration":0.000000,"error":"' + quotable(why)
+        if self.with_meta and m:
+            octets += b'"metadata":"%b",' % m
+        octets += b'"results":{"%b":{"data":' % type_text(qtype) if self.with_own_type else self.modules[type_index]
+        octets += b'{},"duration":0.000000,"error":"' + quotable(why)
         octets += b'","status":"ILLEGAL_INPUT","timestamp":"'
         at = self.buffer.begin(len(octets) + STAMP + 6)
         at = put_span(at, span_of(octets))
