@@ -103,6 +103,7 @@ def test_the_ends_of_every_range_are_good_and_one_beyond_is_not(run, key, kind):
 def test_every_option_of_the_table_is_used():
     used_otherwise = {
         "config",
+        "domain",
         "output",
         "force",
         "resume",
