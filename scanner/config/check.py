@@ -84,15 +84,16 @@ def resolver_entries(text: str, where: str) -> list[tuple[str, str]]:
 
 
 def is_file(text: str) -> bool:
+    """True for a pipe too: `-r <(dnsscan resolvers --good list.txt)`."""
     try:
-        return Path(text).is_file()
+        return Path(text).is_file() or Path(text).is_fifo()
     except (OSError, ValueError):
         return False
 
 
 def file_entries(path: Path, of_what: str, warnings: list[str] | None = None) -> list[tuple[str, str]]:
     """The lines of a list of proxies or resolvers with their places. `warnings`: it may hold secrets."""
-    source = read_file(path)
+    source = read_file(path, may_be_piped=warnings is None)
     if warnings is not None:
         warn_if_open(source, warnings)
     listed = lines_of(source)

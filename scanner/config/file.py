@@ -43,16 +43,19 @@ class ConfigSource:
         return self.name
 
 
-def read_file(path: Path) -> ConfigSource:
-    """The text of a configuration or a list: a regular file, UTF-8, at most 1 MB. Raises ScanError."""
+def read_file(path: Path, *, may_be_piped: bool = False) -> ConfigSource:
+    """The text of a configuration or a list: a regular file, or a pipe where it may be one, UTF-8, at most 1 MB. Raises
+    ScanError."""
     name = printable(hidden(str(path)))
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(found.st_mode) and not (may_be_piped and stat.S_ISFIFO(found.st_mode)):
             raise ScanError(f"{name}: not a regular file")
-        if found.st_size > FILE_MAX:
+        with path.open("rb") as file:
+            octets = file.read(FILE_MAX + 1)
+        if len(octets) > FILE_MAX:
             raise ScanError(f"{name}: larger than 1 MB; this cannot be a configuration")
-        return ConfigSource(name, path.read_bytes().decode("utf-8-sig"), bool(found.st_mode & stat.S_IROTH))
+        return ConfigSource(name, octets.decode("utf-8-sig"), bool(found.st_mode & stat.S_IROTH))
     except OSError as error:
         raise ScanError(f"{name}: cannot be read: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError as error:
