@@ -94,10 +94,15 @@ def of_confirmed() -> str:
     return table(["key", "type", "meaning"], [row for _, row in of_keys("confirmed.schema.json")])
 
 
+def of_resolver() -> str:
+    """The keys of a line of `resolvers`."""
+    return table(["key", "type", "meaning"], [row for _, row in of_keys("resolver.schema.json")])
+
+
 def of_keys(name: str) -> Iterator[tuple[str, list[str]]]:
     """Each key of a schema; its row: the key, its type, what it means."""
     for key, each in schema_of(name).items():
-        kind = each.get("type", "text" if "$ref" in each else [f"`{word}`" for word in each.get("enum", [])])
+        kind = each.get("type", "text" if "$ref" in each else [f"`{word or 'null'}`" for word in each.get("enum", [])])
         yield key, [f"`{key}`", kind if isinstance(kind, str) else " or ".join(kind), each.get("description", "")]
 
 
@@ -134,6 +139,7 @@ TABLES = {
     "result": of_result,
     "reasons": of_reasons,
     "confirmed": of_confirmed,
+    "resolver": of_resolver,
     "exit codes": of_exit_codes,
     "commands": help_texts,
 }

@@ -27,7 +27,8 @@ DNSSCAN = (sys.executable, "-m", "scanner")
 MODULES = ("scanner.cli.main", "scanner.cli.lab", "scanner.cli.confirm", "scanner.cli.convert", "scanner.cli.names",
            "scanner.scanning.run", "scanner.lab.run", "scanner.status.console", "scanner.results.output",
            "scanner.results.newfile", "scanner.input.files", "scanner.candidates.run", "scanner.config.check",
-           "scanner.config.config", "scanner.streams.connection", "scanner.rdata", "encodings.idna")  # fmt: skip
+           "scanner.config.config", "scanner.streams.connection", "scanner.rdata", "encodings.idna",
+           "scanner.cli.resolvers", "scanner.vetting.run", "scanner.vetting.output")  # fmt: skip
 OPTIONS = {"stdin", "stdout", "stderr", "cwd", "env", "bufsize", "text"}  # any other takes a true start
 VARIABLES = ("DNSSCAN", "_DNSSCAN", "COMP_", "TERM", "NO_COLOR", "PYTEST_")  # others may be read as Python starts
 ARGUMENTS_MAX = 65536  # octets; the kernel's own limits are met in a true start

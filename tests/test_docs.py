@@ -37,10 +37,13 @@ LIMIT_S = 60
 NOT_RUN = {
     "git clone … && cd dnsscan": "installs",
     "dnsscan -r tls://192.0.2.53#dns.example.net -t MX domains.txt": "the lab speaks no TLS",
-    "dnsscan cluster s3://bucket/names.txt -o s3://bucket/run --config cfg.json --scheduler tcp://10.0.0.1:8786": "it needs an object store and machines",
-    "dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json    # candidates, no file at all": "12 million names",
+    "dnsscan cluster s3://bucket/names.txt -o s3://bucket/run --config cfg.json --scheduler tcp://10.0.0.1:8786":  # noqa: E501
+        "it needs an object store and machines",
+    "dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json    # candidates, no file at all":
+        "12 million names",
+    "dnsscan resolvers --good resolvers.txt > good.txt": "the lab has names of com that nobody else has",
     "useradd --system --home-dir /srv/dnsscan dnsscan": "needs root and systemd",
-}
+}  # fmt: skip
 ELSEWHERE = {"dnsscan names '[a-z]{2}[0-9].com' > names.txt": "test_batch.py"}  # with more to say of its results
 SWAPS = {  # for the time that they take
     "'[a-z]{4}.com' |": "'[a-z]{2}.com' |",
@@ -50,7 +53,7 @@ SWAPS = {  # for the time that they take
 SHIM = """#!/bin/bash
 # the real command; where the system's resolver or the real registries would be asked, the lab's
 case "$1 $*" in
-  lab* | names* | convert* | report* | *--config* | *-r\\ *) ;;
+  lab* | names* | convert* | report* | resolvers* | *--config* | *-r\\ *) ;;
   confirm*) shift; set -- confirm --config cfg.json "$@" ;;
   *) set -- --config cfg.json "$@" ;;
 esac

@@ -38,7 +38,7 @@ HOMES = {  # outside library: the modules that may import it
     "click": ("scanner.cli",),
     "dask": ("scanner.cluster.engine",),
     "distributed": ("scanner.cluster.engine",),
-    "dns": ("scanner.rdata",),
+    "dns": ("scanner.rdata", "scanner.vetting.messages"),
     "duckdb": ("scanner.results.table", "scanner.results.convert", "scanner.report.query"),
     "fsspec": ("scanner.cluster.files",),
     "httpcore2": ("scanner.registration.https",),

@@ -1,0 +1,42 @@
+"""Where the lines go: stdout, a new file, or what a shell gives as one."""
+
+import fcntl
+import os
+import resource
+import stat
+
+from scanner.errors import ScanError
+from scanner.text import hidden
+
+SPARE = 64  # descriptors for files, the loop and Python itself
+EACH = 3  # for UDP, TCP and TLS
+
+
+def open_output(name: str | None, *, force: bool) -> int:
+    """The descriptor; `-` is stdout, a pipe or a device is written as it is, a file must be new. Raises ScanError."""
+    if name is None or name == "-":
+        return 1
+    shown = hidden(name)
+    try:
+        is_special = os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode)
+        new = 0 if force or is_special else os.O_EXCL
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | new, 0o600)
+        if not is_special:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(descriptor, 0)
+    except FileExistsError:
+        raise ScanError(f"--output {shown} exists; use --force to overwrite it") from None
+    except BlockingIOError:
+        raise ScanError(f"--output {shown} is being written by another dnsscan") from None
+    except OSError as error:
+        raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
+    return descriptor
+
+
+def at_once_most() -> int:
+    """How many resolvers the limit of open files allows to be asked at one time; raised to what is allowed."""
+    limit, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and limit < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        limit = hard
+    return 10_000 if limit == resource.RLIM_INFINITY else max((limit - SPARE) // EACH, 1)
