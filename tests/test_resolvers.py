@@ -1,5 +1,6 @@
 """`dnsscan resolvers`: a list of real and scripted resolvers, vetted in one run; then what a list may look like."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import shlex
 import signal
 import socket
 import subprocess
+from time import monotonic
 
 import dns.edns
 import dns.message
@@ -25,7 +27,9 @@ from udp_peer import Datagram, UdpOnlyPeer, UdpPeer, honest
 from scanner.config.endpoints import resolver_from_text
 from scanner.vetting import messages, settings
 from scanner.vetting.canaries import has_address, outcome
+from scanner.vetting.examination import Common
 from scanner.vetting.findings import VERDICTS, Findings
+from scanner.vetting.pace import SAVED_S, Pace
 from scanner.vetting.pending import Pending
 from scanner.vetting.settings import Listed
 
@@ -399,7 +403,7 @@ def test_no_octets_of_a_response_break_what_reads_it():
         response.use_edns(options=[dns.edns.CookieOption(b"12345678", b"abcdefgh"), dns.edns.NSIDOption(b"\xff")])
         whole.append((kind, response.to_wire()))
 
-    for _ in range(4000):
+    for _ in range(600):
         kind, octets = draw.choice(whole)
         mutated = bytearray(octets[: draw.choice((None, None, draw.randrange(len(octets))))])
         for _ in range(draw.randrange(6) if mutated else 0):
@@ -411,6 +415,25 @@ def test_no_octets_of_a_response_break_what_reads_it():
             messages.read(reply.octets)
             assert outcome(reply.octets, "www.example.com") != ""
             assert has_address(reply.octets, canary) in (True, False, None)
+
+
+def test_queries_to_one_address_keep_its_rate_whoever_asks():
+    async def turns() -> float:
+        pace, begun = Pace(100), monotonic()
+        await asyncio.gather(*(pace.turn() for _ in range(20)))
+        return monotonic() - begun
+
+    assert asyncio.run(turns()) > 19 / 100 - 2 * SAVED_S
+
+
+@pytest.mark.parametrize(("texts", "paces"), [
+    (("8.8.8.8", "udp://8.8.8.8:5353", "tls://8.8.8.8"), 1),
+    (("127.0.0.1:5301", "127.0.0.1:5302", "udp://127.0.0.1:5302"), 2),
+])  # fmt: skip
+def test_a_public_address_has_one_rate_whatever_its_port(texts, paces):
+    common = Common(settings.load({}), None, asyncio.Semaphore(), asyncio.Semaphore(), {})
+
+    assert len({common.pace(resolver_from_text(text)) for text in texts}) == paces
 
 
 # -- the list --------------------------------------------------------------------------------------------------------
