@@ -37,7 +37,7 @@ LIMIT_S = 60
 NOT_RUN = {
     "git clone … && cd dnsscan": "installs",
     "dnsscan -r tls://192.0.2.53#dns.example.net -t MX domains.txt": "the lab speaks no TLS",
-    "dnsscan cluster s3://bucket/names.txt -o s3://bucket/run --config cfg.json --scheduler tcp://10.0.0.1:8786":  # noqa: E501
+    "dnsscan cluster s3://bucket/names.txt -o s3://bucket/run --config cfg.json --scheduler tcp://10.0.0.1:8786":
         "it needs an object store and machines",
     "dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json    # candidates, no file at all":
         "12 million names",

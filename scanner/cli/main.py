@@ -21,7 +21,8 @@ from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.text import printable, shown
 from scanner.version import __version__
 
-PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report", "resolvers")  # beside the scan; each a file of this room
+PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report", "resolvers")
+"""Beside the scan; each is a file of this room."""
 COMPLETE = "_DNSSCAN_COMPLETE"  # set by the shell that asks, or wants its script
 NO_MEMORY = b"dnsscan: out of memory\n"
 LINE_MAX = 1000  # characters of an error line

@@ -29,8 +29,9 @@ Example:
 @click.option(
     "--stats", type=click.Path(path_type=Path), metavar="FILE", help="The output of --stats json, of the same run."
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="The page (must not exist); - = stdout.",
-    shell_complete=files)
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="The page (must not exist); - = stdout.", shell_complete=files
+)
 @click.option("--force", is_flag=True, help="Overwrite the page.")
 @click.option("--demo", is_flag=True, help="Scan a lab first, in the place of RESULTS.")
 def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool) -> None:
