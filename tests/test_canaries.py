@@ -1,4 +1,5 @@
-"""The question before the scan on its own: it is over as soon as its outcome is known. All limits here are far away."""
+"""The questions before the scan on their own: they are over as soon as their outcome is known. All limits here are far
+away."""
 
 import asyncio
 import contextlib
@@ -6,29 +7,34 @@ import errno
 import select
 import socket
 
-import pytest
 import uvloop
-from dns_peer import FORMERR, NOERROR, NXDOMAIN, REFUSED, SERVFAIL, DnsPeer, Talk, parse, response
+from dns_peer import FORMERR, NOERROR, NXDOMAIN, REFUSED, DnsPeer, Talk, parse, response
 from udp_peer import Datagram, UdpPeer
 
 from scanner.config.endpoints import resolver_from_text
-from scanner.paths.canaries import faults_of
-from scanner.paths.canary import INVENTS
+from scanner.paths.asking import Asking
+from scanner.paths.canaries import ask_all
+from scanner.paths.canary import INVENTS, canaries_for
 from scanner.transports.dial import DialLimits
 
 FAR_S = 600  # no test waits so long
 SOON_S = 60
+SILENT = "left 2 of 2 questions of known answer unanswered"
 
 
-def rewrites_soon(address: str) -> bool:
-    """What comes out long before the limit; fails where only the limit would end it."""
+def faults(resolvers: list[str], timeout_s: float = FAR_S, qtype: int = 1) -> list[str]:
+    """Of each, long before the limit where that is far."""
+    askings = [Asking(resolver, canaries_for(resolver, [qtype])) for resolver in map(resolver_from_text, resolvers)]
+    ended: list[Asking] = []
 
-    async def asked() -> bool:
-        limits = DialLimits(asyncio.Semaphore(1), FAR_S, None)
-        return await asyncio.wait_for(faults_of([resolver_from_text(address)], None, limits), SOON_S) == [INVENTS]
+    async def asked() -> None:
+        limits = DialLimits(asyncio.Semaphore(1), timeout_s, None)
+        await asyncio.wait_for(ask_all(askings, None, limits, ended.append), SOON_S)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asked())
+        runner.run(asked())
+    assert sorted(map(id, ended)) == sorted(map(id, askings))
+    return [asking.lie or asking.unfinished for asking in askings]
 
 
 def first_only(rcode: int):
@@ -51,10 +57,29 @@ def on_each(rcode: int):
     return script
 
 
-@pytest.mark.parametrize("rcode", [NXDOMAIN, REFUSED, SERVFAIL])
-def test_one_answer_that_is_not_invented_is_enough(rcode):
-    with DnsPeer(first_only(rcode)) as peer:
-        assert rewrites_soon(f"tcp://{peer.address}") is False
+def test_one_invented_answer_is_enough():
+    with DnsPeer(first_only(NOERROR)) as peer:
+        assert faults([f"tcp://{peer.address}"]) == [INVENTS]
+
+
+def test_what_is_refused_is_not_asked_again():
+    with DnsPeer(on_each(REFUSED)) as peer:
+        assert faults([f"tcp://{peer.address}"]) == ["has no answer to questions of known answer but refused"]
+        assert len(peer.asked) == 2
+
+
+def test_one_honest_answer_is_not_enough():
+    with DnsPeer(first_only(NXDOMAIN)) as peer:
+        assert faults([f"tcp://{peer.address}"], timeout_s=2) == [""]  # by a connection for each
+    with DnsPeer(first_answered_alone) as peer:
+        assert faults([f"tcp://{peer.address}"], timeout_s=0.5) == ["left 1 of 2 questions of known answer unanswered"]
+
+
+def first_answered_alone(talk: Talk) -> None:
+    """A script: only the first name of all is answered."""
+    for query in talk.queries():
+        if query.name == talk.peer.asked[0].name:
+            talk.answer(query, NXDOMAIN)
 
 
 def test_a_resolver_that_knows_no_edns_is_asked_without_and_found_out_all_the_same():
@@ -63,12 +88,12 @@ def test_a_resolver_that_knows_no_edns_is_asked_without_and_found_out_all_the_sa
             talk.answer(query, FORMERR if query.has_edns else NOERROR, flags=0x8000)
 
     with DnsPeer(script) as peer:
-        assert rewrites_soon(f"tcp://{peer.address}") is True
+        assert faults([f"tcp://{peer.address}"]) == [INVENTS]
 
 
 def test_a_resolver_that_invents_answers_is_found_out_over_a_stream():
     with DnsPeer(on_each(NOERROR)) as peer:
-        assert rewrites_soon(f"tcp://{peer.address}") is True
+        assert faults([f"tcp://{peer.address}"]) == [INVENTS]
 
 
 def probed(outcome):
@@ -85,32 +110,21 @@ def probed(outcome):
     return Peer()
 
 
-def test_one_datagram_that_is_not_invented_is_enough():
+def test_one_datagram_that_is_invented_is_enough():
     asked = []
 
     def outcome(datagram: Datagram) -> None:
         asked.append(datagram)
         if len(asked) == 1:
-            datagram.answer(NXDOMAIN)
+            datagram.answer(NOERROR)
 
     with probed(outcome) as peer:
-        assert rewrites_soon(peer.address) is False
+        assert faults([peer.address]) == [INVENTS]
 
 
 def test_a_resolver_that_invents_answers_is_found_out_over_datagrams():
     with probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as peer:
-        assert rewrites_soon(peer.address) is True
-
-
-def faults(resolvers: list[str], timeout_s: float = FAR_S) -> list[str]:
-    """Of each, long before the limit where that is far."""
-
-    async def asked() -> list[str]:
-        limits = DialLimits(asyncio.Semaphore(1), timeout_s, None)
-        return await asyncio.wait_for(faults_of([resolver_from_text(text) for text in resolvers], None, limits), SOON_S)
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(asked())
+        assert faults([peer.address]) == [INVENTS]
 
 
 def closed_port(host: str) -> int:
@@ -126,20 +140,20 @@ def test_many_resolvers_are_told_apart_and_a_closed_port_keeps_nobody_waiting():
         DnsPeer(on_each(NOERROR)) as stream,
     ):
         asked = [one.address, f"udp://127.0.0.1:{closed_port('127.0.0.1')}", other.address, f"tcp://{stream.address}"]
-        assert faults(asked) == [INVENTS, "", "", INVENTS]
+        assert faults(asked) == [INVENTS, SILENT, "", INVENTS]
 
 
-def test_one_that_is_silent_is_not_judged_and_the_others_are():
+def test_one_that_is_silent_has_not_passed_and_keeps_no_other_waiting():
     with (
         probed(lambda datagram: None) as silent,
         probed(lambda datagram: datagram.send(response(datagram.query, NOERROR))) as other,
     ):
-        assert faults([silent.address, other.address], timeout_s=0.5) == ["", INVENTS]
+        assert faults([silent.address, other.address], timeout_s=0.5) == [SILENT, INVENTS]
 
 
 def test_a_closed_port_of_ipv6_keeps_nobody_waiting():
     one, other = closed_port("::1"), closed_port("127.0.0.1")
-    assert faults([f"udp://[::1]:{one}", f"udp://[::ffff:127.0.0.1]:{other}"]) == ["", ""]
+    assert faults([f"udp://[::1]:{one}", f"udp://[::ffff:127.0.0.1]:{other}"]) == [SILENT, SILENT]
 
 
 def test_without_a_descriptor_nothing_is_asked_and_without_datagrams_none_is_taken(monkeypatch):
@@ -149,4 +163,4 @@ def test_without_a_descriptor_nothing_is_asked_and_without_datagrams_none_is_tak
     monkeypatch.setattr(select, "epoll", none_left)
     with DnsPeer(on_each(NOERROR)) as stream:
         assert faults([f"tcp://{stream.address}"]) == [INVENTS]
-    assert faults(["udp://127.0.0.1:9", "udp://127.0.0.2:9"]) == ["", ""]
+    assert faults(["udp://127.0.0.1:9", "udp://127.0.0.2:9"]) == [SILENT, SILENT]

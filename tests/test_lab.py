@@ -132,6 +132,13 @@ def test_nothing_under_invalid_exists_not_even_itself():
         assert ask(name, nx=0).rcode() == ask(name, nx=0, flags=0).rcode() == dns.rcode.NXDOMAIN
 
 
+@pytest.mark.parametrize("name", ["0123456789abcdef01234567.com", "FEDCBA9876543210fedcba98.a.lab.test"])
+def test_a_name_that_scans_ask_for_because_nobody_has_it_does_not_exist_here_either(name):
+    assert not zone.exists(name, 0)
+    assert ask(name, nx=0).rcode() == dns.rcode.NXDOMAIN
+    assert ask(f"{name[1:]}", nx=0).rcode() == ask(f"g{name[1:]}", nx=0).rcode() == dns.rcode.NOERROR
+
+
 @pytest.mark.parametrize("name", ["recheck-a.com", "RECHECK-a.example", "recheck-.lab.test", "recheck-a.b.test"])
 def test_a_name_to_recheck_is_denied_to_who_asks_for_recursion_and_no_other(name):
     denied, told = ask(name, nx=0), ask(name, nx=1, flags=0)

@@ -41,6 +41,7 @@ cdef enum:
     SOA_SIZE = 55
     NS_SIZE = 14            # the owner of SOA_RDATA's first name
     TOP_NS_SIZE = 13
+    CANARY_SIZE = 24
     TARGET_SIZE = 17        # target.lab.test on the wire
     TAIL_SIZE = 10          # lab.test on the wire
 
@@ -113,7 +114,20 @@ cdef Py_ssize_t name_end(const uint8_t *query, Py_ssize_t size, uint64_t *hashed
     tail[0] = query + before if at + 1 - before == TAIL_SIZE and folded(query + before, b"\x03lab\x04test", 9) else NULL
     if at + 1 - last == 9 and folded(query + last, b"\x07invalid", 8):
         hashed[0] = 0                           # RFC 6761 section 6.4: never exists
+    if last > 12 and is_canary(query + 12):
+        hashed[0] = 0
     return at + 1
+
+
+cdef bint is_canary(const uint8_t *label) noexcept nogil:
+    """24 hexadecimal digits: a name that scans ask resolvers for because nobody has it."""
+    cdef Py_ssize_t i
+    if label[0] != CANARY_SIZE:
+        return False
+    for i in range(1, 1 + CANARY_SIZE):
+        if not (48 <= label[i] <= 57 or 97 <= (label[i] | 32) <= 102):
+            return False
+    return True
 
 
 cdef bint folded(const uint8_t *name, const char *lower, Py_ssize_t size) noexcept nogil:

@@ -3,9 +3,10 @@ against each other.
 
 A name is folded to lower case, its trailing dot removed; FNV-1a (64 bits) of its octets, finished as murmur3
 finishes. When the upper 32 bits, as a share of 2**32, are below `nx`, the name does not exist. Every other name exists
-and has every type that the lab knows (A, AAAA, CNAME by label, MX, NS, SOA, TXT). Nothing under `invalid` exists.
-Every other top-level domain does; its server is `ns.lab.test`, which is the lab (127.0.0.1, no AAAA). A query without
-RD is answered as by an authority: AA, no RA. Labels of names under `lab.test` ask for trouble.
+and has every type that the lab knows (A, AAAA, CNAME by label, MX, NS, SOA, TXT). Nothing under `invalid` exists, and
+no name below another whose first label is 24 hexadecimal digits: scans ask for such names to see whether a resolver
+invents answers. Every top-level domain but `invalid` exists; its server is `ns.lab.test`, which is the lab (127.0.0.1,
+no AAAA). A query without RD is answered as by an authority: AA, no RA. Labels of names under `lab.test` ask for trouble.
 """
 
 import re
@@ -14,6 +15,7 @@ NX = 0.05
 SUFFIX = ".lab.test"
 LATE_MS = 2500
 NAMESERVER = "ns.lab.test"
+CANARY = re.compile(r"[0-9a-f]{24}\.")
 RECHECK = "recheck-"  # a first label that begins so: nxdomain to a query with RD, but the authority says that it exists
 
 TROUBLE = {  # label: what a scan with the default settings says, and what the server does
@@ -53,6 +55,8 @@ def exists(name: str, nx: float = NX) -> bool:
         return False
     if "." not in text or text == NAMESERVER:
         return True
+    if CANARY.match(text):
+        return False
     if text.startswith(RECHECK):
         return False
     return hashed(text.encode()) >> 32 >= int(nx * 2**32)

@@ -2,9 +2,13 @@
 # cython: freethreading_compatible=True
 """The verdict on one message, for those that are not on the hot path."""
 
+from socket import AF_INET, AF_INET6, inet_ntop
+
 from scanner.model import REASONS, VERDICTS
+from scanner.native.message.cursor cimport Cursor, take
 from scanner.native.message.name cimport qname_from_text
-from scanner.native.message.response cimport CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
+from scanner.native.message.records cimport Record, next_record, skip_name
+from scanner.native.message.response cimport A, AAAA, CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 
 
 def classify(bytes message, bytes text, int qtype, int qclass=CLASS_IN) -> tuple | None:
@@ -25,3 +29,19 @@ def classify(bytes message, bytes text, int qtype, int qclass=CLASS_IN) -> tuple
     outcome = outcome_of(&response, False)
     number = str(response.rcode) if outcome.reason == RCODE else ""
     return VERDICTS[<int>outcome.verdict], REASONS[<int>outcome.reason] + number
+
+
+def addresses_in(bytes message) -> set:
+    """The addresses in the answer section of a message that `classify` has found whole, as texts."""
+    cdef Cursor cursor = Cursor(message, len(message), 12, False)
+    cdef Record record
+    cdef int index
+    found = set()
+    skip_name(&cursor)
+    take(&cursor, 4)
+    for index in range(message[6] << 8 | message[7]):
+        if not next_record(&cursor, &record):
+            break
+        if (record.rtype == A and record.size == 4) or (record.rtype == AAAA and record.size == 16):
+            found.add(inet_ntop(AF_INET if record.size == 4 else AF_INET6, message[record.rdata:record.rdata + record.size]))
+    return found

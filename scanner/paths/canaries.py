@@ -1,88 +1,120 @@
-"""The question before the scan, to every resolver (`canary` says which): over streams one connection each."""
+"""Asks the canaries of many resolvers (`asking` says what they show): over streams on as many connections as it
+takes."""
 
 import asyncio
-from collections.abc import Sequence
-from time import monotonic
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
-from scanner.input.line import classify_line
-from scanner.model import Proxy, Resolver
-from scanner.native.jobs.pool import JobPool
-from scanner.native.output.buffer import LineBuffer
-from scanner.native.path import PathState
-from scanner.native.session import Session
-from scanner.paths.canary import A, Heard, names_of_nobody
+from scanner.model import Proxy
+from scanner.paths.asking import Asking
 from scanner.paths.datagram_canaries import DatagramCanaries
 from scanner.transports.dial import DialLimits, open_stream
 from scanner.transports.dial_error import DialError
 
+BARREN_MAX = 2  # connections in a row without an answer: no other will bring more
+STALL = 0.2  # of the whole time, without a further answer, after which another connection is tried
 
-class StreamCanary(asyncio.Protocol):
-    """Asks its few names and sets `over` when they show what it wants to know, or when nothing more will come."""
+Ended = Callable[[Asking], None]
+"""What is called for each that is over, when it is."""
 
-    def __init__(self) -> None:
-        names = names_of_nobody()
-        self._pool = JobPool(LineBuffer(), (A,), classify_line=classify_line, room_made=lambda: None, retries=0)
-        self._pool.feed("\n".join(names).encode())
-        self._pool.end()
-        self._session = Session(self._pool, PathState(), window=len(names))
+
+class StreamAsking(asyncio.Protocol):
+    """What is open of one asking, on one connection; `over` is set when nothing more is open, or will come."""
+
+    def __init__(self, asking: Asking, first: int) -> None:
+        self._asking, self._first = asking, first
+        self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self.gained = 0  # answers
         self.over = asyncio.Event()
 
-    async def open(self, resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> None:
-        """Connect and ask. Raises DialError."""
-        tls = limits.tls if resolver.scheme == "tls" else None
-        await open_stream(self, resolver, proxy, limits.timeout_s, tls)
-
     def close(self) -> None:
-        """End the asking."""
+        """End the connection."""
         if self._transport is not None:
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(self._session.fill(monotonic()) or b"")
+        ids = self._asking.open
+        first = self._first % max(len(ids), 1)
+        self._ask(ids[first:] + ids[:first])  # some servers close on a name, and the others are asked before it
+
+    def _ask(self, ids: Sequence[int]) -> None:
+        messages = [self._asking.query(message_id) for message_id in ids]
+        cast(asyncio.Transport, self._transport).write(
+            b"".join(len(message).to_bytes(2) + message for message in messages)
+        )
 
     def data_received(self, data: bytes) -> None:
-        octets = self._session.exchange_octets(data, monotonic())
-        if octets is not None:  # without EDNS, which the resolver may not know
-            cast(asyncio.Transport, self._transport).write(octets)
-        if self.heard.is_enough:
+        self._buffer += data
+        while len(self._buffer) >= 2 and len(self._buffer) >= (end := 2 + int.from_bytes(self._buffer[:2])):
+            message = bytes(self._buffer[2:end])
+            del self._buffer[:end]
+            ids = self._asking.hear(message)
+            if ids is not None:
+                self.gained += 1
+                self._ask(ids)
+        if not self._asking.open:
             self.over.set()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.over.set()
 
-    @property
-    def heard(self) -> Heard:
-        """What came so far."""
-        books = self._pool.books.counts()
-        reasons = books["reasons"]
-        return Heard(books["written"], books["taken"] - sum(reasons.values()), reasons.get("referral", 0))
+
+async def ask_all(askings: Sequence[Asking], proxy: Proxy | None, limits: DialLimits, ended: Ended) -> None:
+    """Ask; `ended` is called once for each, in any order."""
+    datagrams = [asking for asking in askings if asking.resolver.scheme == "udp"]
+    streams = [asking for asking in askings if asking.resolver.scheme != "udp"]
+
+    async def ask_stream(asking: Asking) -> None:
+        await ask_by_stream(asking, proxy, limits)
+        ended(asking)
+
+    async def ask_datagrams() -> None:
+        cut: list[Asking] = []
+        await DatagramCanaries(datagrams, lambda asking: cut.append(asking) if is_cut(asking) else ended(asking)).ask(
+            limits.timeout_s
+        )
+        await asyncio.gather(*(ask_stream(asking) for asking in cut))
+
+    await asyncio.gather(ask_datagrams(), *(ask_stream(asking) for asking in streams))
 
 
-async def faults_of(resolvers: Sequence[Resolver], proxy: Proxy | None, limits: DialLimits) -> list[str]:
-    """What is wrong with the answers of each; "" when nothing is known to be, or it cannot be asked now."""
-    datagrams = [resolver for resolver in resolvers if resolver.scheme == "udp"]
-    streams = [resolver for resolver in resolvers if resolver.scheme != "udp"]
-    by_datagram, by_stream = await asyncio.gather(
-        DatagramCanaries(datagrams).faults(limits.timeout_s),
-        asyncio.gather(*(fault_of(resolver, proxy, limits) for resolver in streams)),
-    )
-    by_resolver = dict(zip((*datagrams, *streams), (*by_datagram, *by_stream), strict=True))
-    return [by_resolver[resolver] for resolver in resolvers]
+def is_cut(asking: Asking) -> bool:
+    """True when a datagram could not hold what is still open: TCP is asked."""
+    return asking.is_cut and bool(asking.open)
 
 
-async def fault_of(resolver: Resolver, proxy: Proxy | None, limits: DialLimits) -> str:
-    """The same of one that is asked over a stream."""
-    canary = StreamCanary()
-    async with limits.at_once:
+async def ask_by_stream(asking: Asking, proxy: Proxy | None, limits: DialLimits) -> None:
+    """Ask one resolver what is open, over streams."""
+    target = replace(asking.resolver, scheme="tcp") if asking.resolver.scheme == "udp" else asking.resolver
+    tls = limits.tls if target.scheme == "tls" else None
+    barren = opened = 0
+    try:
+        async with asyncio.timeout(limits.timeout_s):
+            while asking.open and barren < BARREN_MAX:
+                stream = StreamAsking(asking, opened)
+                opened += 1
+                try:
+                    async with limits.at_once:
+                        await open_stream(stream, target, proxy, limits.timeout_s, tls)
+                    await over_or_stalled(stream, STALL * limits.timeout_s)
+                finally:
+                    stream.close()
+                barren = 0 if stream.gained else barren + 1
+    except (TimeoutError, DialError):
+        pass
+
+
+async def over_or_stalled(stream: StreamAsking, stall_s: float) -> None:
+    """Until nothing more will come, or no more came for a while after something had."""
+    gained = -1
+    while gained < stream.gained or stream.gained == 0:
+        gained = stream.gained
         try:
-            async with asyncio.timeout(limits.timeout_s):
-                await canary.open(resolver, proxy, limits)
-                await canary.over.wait()
-        except (TimeoutError, DialError):
-            return ""
-        finally:
-            canary.close()
-    return canary.heard.fault
+            async with asyncio.timeout(stall_s):
+                await stream.over.wait()
+            return
+        except TimeoutError:
+            pass

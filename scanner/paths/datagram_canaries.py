@@ -1,72 +1,83 @@
-"""The question before the scan to all udp:// resolvers: one socket for each address family, however many they are."""
+"""The canaries of all udp:// resolvers: one socket for each address family, however many they are."""
 
 import asyncio
 import contextlib
-import secrets
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from scanner.model import Resolver
-from scanner.native.message.query import encode
-from scanner.native.verdict import classify
-from scanner.paths.canary import A, Heard, names_of_nobody
+from scanner.paths.asking import Asking
 from scanner.transports.icmp import report_errors, take_errors
 
 AT_ONCE = 64  # datagrams read or sent before others have their turn
 BACKOFF_S = 0.001  # after a full buffer
+AGAIN = (0.06, 0.2, 0.5)  # shares of the whole time, after which what is open is asked again: datagrams get lost
 
 Address = tuple[str, int, int]  # text of the address, port, scope
 
 
 class DatagramCanaries:
-    """Asks each resolver its few names."""
+    """Asks each of `askings` what is open; `ended` is called once for each."""
 
-    def __init__(self, resolvers: Sequence[Resolver]) -> None:
-        self._resolvers = resolvers
-        self._open: dict[Address, dict[int, bytes]] = {}  # names that were not answered, by message ID
-        self._heard: dict[Address, Heard] = {}
-        self._all_asked = False
+    def __init__(self, askings: Sequence[Asking], ended: Callable[[Asking], None]) -> None:
+        self._askings, self._ended = askings, ended
+        self._open: dict[Address, Asking] = {}
         self._over = asyncio.Event()
+        self._count = 0  # times that one was asked
         self._sockets: dict[int, socket.socket] = {}  # by address family
+        self._poll: select.epoll | None = None  # the loop would stop to watch a socket with an error
 
-    async def faults(self, timeout_s: float) -> list[str]:
-        """What is wrong with each; "" when nothing is known to be, or it was not heard of in time."""
-        if not self._resolvers:
-            return []
-        targets = [target_of(resolver) for resolver in self._resolvers]
+    async def ask(self, timeout_s: float) -> None:
+        """Until each is over, or has had its time."""
+        for asking in self._askings:
+            target = target_of(asking.resolver)
+            if target is not None and asking.open:
+                self._open[target] = asking
+        left = [asking for asking in self._askings if asking not in self._open.values()]
         try:
-            self._poll = select.epoll()  # the loop would stop to watch a socket with an error
-        except OSError:  # no descriptor is left
-            return [""] * len(targets)
-        asyncio.get_running_loop().add_reader(self._poll.fileno(), self._read)
-        try:
-            async with asyncio.timeout(timeout_s):
-                for target in dict.fromkeys(targets):
-                    if target is not None:
-                        await self._ask(target)
-                self._all_asked = True
-                self._look()
-                await self._over.wait()
-        except TimeoutError:
+            if self._open:
+                self._poll = select.epoll()
+                asyncio.get_running_loop().add_reader(self._poll.fileno(), self._read)
+                async with asyncio.timeout(timeout_s):
+                    await self._ask_again_and_again(timeout_s)
+        except (TimeoutError, OSError):  # or no descriptor is left
             pass
         finally:
             self._close()
-        return ["" if target is None else self._heard[target].fault for target in targets]
+        for asking in [*left, *self._open.values()]:
+            self._ended(asking)
+
+    async def _ask_again_and_again(self, timeout_s: float) -> None:
+        before = 0.0
+        for share in (*AGAIN, 1.0):
+            for target in list(self._open):
+                await self._ask(target)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout((share - before) * timeout_s):
+                    await self._over.wait()
+            if not self._open:
+                return
+            before = share
 
     async def _ask(self, target: Address) -> None:
-        self._heard[target] = Heard(0, 0, 0)
-        asked = self._open[target] = {secrets.randbelow(65536): name.encode() for name in names_of_nobody()}
+        asking = self._open.get(target)
+        for message_id in asking.open if asking is not None else ():
+            await self._send(target, message_id)
+        self._count += 1
+        if self._count % AT_ONCE == 0:
+            await asyncio.sleep(0)
+
+    async def _send(self, target: Address, message_id: int) -> None:
+        asking = self._open.get(target)
+        if asking is None or message_id not in asking.open:
+            return
         address, port, scope = target
         try:
             sock = self._socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-            where = (address, port, 0, scope) if ":" in address else (address, port)
-            for message_id, name in list(asked.items()):
-                await send(sock, encode(name, A, message_id), where)
+            await send(sock, asking.query(message_id), (address, port, 0, scope) if ":" in address else (address, port))
         except OSError:  # it cannot be reached from here
-            self._open.pop(target, None)
-        if len(self._heard) % AT_ONCE == 0:
-            await asyncio.sleep(0)
+            self._end(target)
 
     def _socket(self, family: int) -> socket.socket:
         if family not in self._sockets:
@@ -74,23 +85,31 @@ class DatagramCanaries:
             sock.setblocking(False)
             with contextlib.suppress(OSError):
                 report_errors(sock)
-            self._poll.register(sock, select.EPOLLIN)
+            if self._poll is not None:
+                self._poll.register(sock, select.EPOLLIN)
         return self._sockets[family]
 
+    def _end(self, target: Address) -> None:
+        asking = self._open.pop(target, None)
+        if asking is not None:
+            self._ended(asking)
+        if not self._open:
+            self._over.set()
+
     def _close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._poll.fileno())
-        self._poll.close()
+        if self._poll is not None:
+            asyncio.get_running_loop().remove_reader(self._poll.fileno())
+            self._poll.close()
         for sock in self._sockets.values():
             sock.close()
 
     def _read(self) -> None:
-        for sock in self._sockets.values():
+        for sock in list(self._sockets.values()):
             self._drain(sock)
-        self._look()
 
     def _drain(self, sock: socket.socket) -> None:
         for where in take_errors(sock):
-            self._open.pop(address_of(where), None)
+            self._end(address_of(where))
         for _ in range(AT_ONCE):
             try:
                 data, source = sock.recvfrom(4096)
@@ -98,22 +117,18 @@ class DatagramCanaries:
                 break
             except OSError:  # of one that was sent: it is in the queue
                 continue
-            self._hear(data, address_of(source))
+            self._hear(data, address_of(source), sock, source)
 
-    def _hear(self, data: bytes, source: Address) -> None:
-        asked = self._open.get(source, {})
-        message_id = int.from_bytes(data[:2], "big")
-        if message_id in asked and (found := classify(data, asked[message_id], A)):
-            del asked[message_id]
-            responses, taken, referrals = self._heard[source]
-            heard = Heard(responses + 1, taken + (found == ("taken", "")), referrals + (found == ("error", "referral")))
-            self._heard[source] = heard
-            if heard.is_enough:
-                del self._open[source]
-
-    def _look(self) -> None:
-        if self._all_asked and not self._open:
-            self._over.set()
+    def _hear(self, data: bytes, target: Address, sock: socket.socket, source: tuple[object, ...]) -> None:
+        asking = self._open.get(target)
+        ids = asking.hear(data) if asking is not None else None
+        if asking is None or ids is None:
+            return
+        for message_id in ids:
+            with contextlib.suppress(OSError):  # then it is asked again later
+                sock.sendto(asking.query(message_id), source)
+        if not asking.open or asking.is_cut:
+            self._end(target)
 
 
 async def send(sock: socket.socket, octets: bytes, where: tuple[object, ...]) -> None:

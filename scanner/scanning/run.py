@@ -12,10 +12,9 @@ import uvloop
 from scanner.config.config import Config
 from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.input.hints import FirstLines
-from scanner.model import REASONS
+from scanner.model import REASONS, Resolver
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
-from scanner.paths.canaries import faults_of
 from scanner.results.output import Output
 from scanner.scanning.build import columns_for
 from scanner.scanning.engines import Engines
@@ -24,6 +23,8 @@ from scanner.scanning.patience import Patience
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
+from scanner.scanning.suffixes import SEEN_OCTETS, Suffixes, near_name
+from scanner.scanning.vetting import Vetting
 from scanner.signals import STOPPING, hear, no_status_signals, same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
 from scanner.status.reporters import Reporters
@@ -80,6 +81,7 @@ class Scan:
         columns = columns_for(config)
         self._name_span = columns.name_span if columns else None
         self._first_lines = FirstLines(self._console.warn, ptr=config.ptr, name_span=self._name_span)
+        self._suffixes, self._near = Suffixes(), ""
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -135,15 +137,19 @@ class Scan:
             await asyncio.wait([canaries], timeout=CANARY_GRACE_S)
 
     async def _ask_canaries(self, limits: DialLimits) -> None:
-        """Ask each resolver, once, for names that nobody has."""
-        proxy = self._config.proxies[-1] if self._config.proxies else None
-        resolvers = self._config.resolvers
-        for resolver, fault in zip(resolvers, await faults_of(resolvers, proxy, limits), strict=True):
-            if fault:
-                text = f"{resolver} {fault}"
-                self._console.warn(text)
-                if self._config.strict:
-                    self._fail(UselessResolver(text + ": not scanned, because of --strict"))
+        """Ask each resolver, once, for names of known answer."""
+        config = self._config
+        proxy = config.proxies[-1] if config.proxies else None
+        vetting = Vetting(config.resolvers, proxy, limits, config.types, (), self._suspected)
+        await vetting.ask(self._suffixes.all, self._near)
+
+    def _suspected(self, resolver: Resolver, text: str, is_lie: bool) -> None:
+        """A resolver has lied, or did not finish what it was asked before the scan."""
+        text = f"{resolver} {text}"
+        if is_lie:
+            self._console.warn(text)
+        if self._config.strict:
+            self._fail(UselessResolver(text + ": not scanned, because of --strict"))
 
     def _welcome(self) -> None:
         for warning in (*self._config.warnings, *self._output.warnings):
@@ -156,6 +162,8 @@ class Scan:
     def _feed(self, chunk: bytes) -> None:
         if self._first_chunk:
             self._first_chunk = False
+            self._suffixes.see(chunk[:SEEN_OCTETS])
+            self._near = near_name(chunk)
             if warning := sniff(chunk, self._fail):
                 self._console.warn(warning)
                 self._first_lines.leave()
@@ -345,7 +353,7 @@ class Ending:
 
 
 class UselessResolver(ScanError):
-    """A resolver invents answers or has none, and the user wants none of that."""
+    """A resolver invents answers, has none, or leaves what it is asked unanswered, and the user wants none of that."""
 
     exit_code = EXIT_UNREACHED
 
