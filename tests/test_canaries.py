@@ -29,7 +29,7 @@ def faults(resolvers: list[str], timeout_s: float = FAR_S, qtype: int = 1) -> li
 
     async def asked() -> None:
         limits = DialLimits(asyncio.Semaphore(1), timeout_s, None)
-        await asyncio.wait_for(ask_all(askings, None, limits, ended.append), SOON_S)
+        await asyncio.wait_for(ask_all(askings, (), limits, ended.append), SOON_S)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asked())

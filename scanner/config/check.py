@@ -5,6 +5,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from scanner.config.endpoints import (
     fill_environment,
@@ -18,6 +19,7 @@ from scanner.config.file import lines_of, read_file, warn_if_open
 from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
 from scanner.config.values import Values
 from scanner.errors import ScanError
+from scanner.input.line import classify_line
 from scanner.model import COLUMNS, FIELDS, VERDICTS, Proxy, Resolver
 from scanner.rdata import type_number
 from scanner.text import shown
@@ -216,6 +218,27 @@ def bind(values: Values) -> tuple[str, ...]:
         except ValueError:
             raise ScanError(f"{values.where('bind')}: {shown(text)} is not an IP address of this machine") from None
     return texts
+
+
+def canaries(values: Values) -> tuple[tuple[str, str], ...]:
+    """Names that exist, each with an address."""
+    return tuple(canary(text, values.where("canaries")) for text in values.texts("canaries") or ())
+
+
+def canary(text: str, where: str) -> tuple[str, str]:
+    """NAME=ADDRESS: the name as it is asked, the address as it is written in answers."""
+    name, equals, address = text.partition("=")
+    if not equals:
+        raise ScanError(f"{where}: {shown(text)} is not NAME=ADDRESS, for example www.example=192.0.2.1")
+    found, _, reason, why = classify_line(name.encode("utf-8", "replace"))
+    asked = found.decode().removesuffix(".")
+    if reason or not asked:
+        raise ScanError(f"{where}: {shown(text)}: {why or 'what stands before ='} is no name to ask for")
+    family = AF_INET6 if ":" in address else AF_INET
+    try:
+        return asked, inet_ntop(family, inet_pton(family, address))
+    except (OSError, ValueError):
+        raise ScanError(f"{where}: {shown(text)}: what stands behind = is not an IP address") from None
 
 
 def check_descriptors(workers: int, *, may_raise: bool = True) -> None:

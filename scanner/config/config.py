@@ -56,6 +56,7 @@ class Config:
     no_early_retries: bool
     all_names: bool
     ptr: bool
+    canaries: tuple[tuple[str, str], ...]  # names that exist, each with an address
     strict: bool
     quiet: bool
     stats: str  # text or json
@@ -113,6 +114,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "threads": check.threads(values, resolvers, warnings),
         "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
+        "canaries": check.canaries(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
     })  # fmt: skip
@@ -128,6 +130,7 @@ def describe(config: Config) -> dict[str, Any]:
         "resolvers": [str(resolver) for resolver in config.resolvers],
         "proxies": [str(proxy) for proxy in config.proxies],
         "types": [type_text(number) for number in config.types],
+        "canaries": [f"{name}={address}" for name, address in config.canaries],
         "pipeline": config.pipeline or OPTIONS["pipeline"].default_text,
         "rate": config.rate or OPTIONS["rate"].default_text,
         "rate_per_resolver": OPTIONS["rate_per_resolver"].default_text

@@ -109,6 +109,10 @@ OPTIONS = table_of(
     Option("all_names", Switch(), "", "Send special-use names to public resolvers too", default=False),
     Option("ptr", Switch(), "", "Ask the reverse name of an IP address", default=False,
            detail="ask the reverse name of an IP address, and of each address of a block such as `192.0.2.0/24`"),
+    Option("canaries", Texts(), "NAME=ADDRESS", "A name that exists, to be asked before", flag="--canary",
+           repeats=True, default=(), default_text="public resolvers: a.root-servers.net, a.gtld-servers.net",
+           detail="names that exist, each with an address that it has (`www.example=192.0.2.1`), which every resolver "
+                  "is asked for before the scan; several addresses of one name are as many that it may have"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),

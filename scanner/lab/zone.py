@@ -6,7 +6,8 @@ finishes. When the upper 32 bits, as a share of 2**32, are below `nx`, the name 
 and has every type that the lab knows (A, AAAA, CNAME by label, MX, NS, SOA, TXT). Nothing under `invalid` exists, and
 no name below another whose first label is 24 hexadecimal digits: scans ask for such names to see whether a resolver
 invents answers. Every top-level domain but `invalid` exists; its server is `ns.lab.test`, which is the lab (127.0.0.1,
-no AAAA). A query without RD is answered as by an authority: AA, no RA. Labels of names under `lab.test` ask for trouble.
+no AAAA). A query without RD is answered as by an authority: AA, no RA. Labels of names under `lab.test` ask for
+trouble.
 """
 
 import re

@@ -5,7 +5,7 @@
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from scanner.model import REASONS, VERDICTS
-from scanner.native.message.cursor cimport Cursor, take
+from scanner.native.message.cursor cimport Cursor, cursor_over, take
 from scanner.native.message.name cimport qname_from_text
 from scanner.native.message.records cimport Record, next_record, skip_name
 from scanner.native.message.response cimport A, AAAA, CLASS_IN, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
@@ -33,7 +33,7 @@ def classify(bytes message, bytes text, int qtype, int qclass=CLASS_IN) -> tuple
 
 def addresses_in(bytes message) -> set:
     """The addresses in the answer section of a message that `classify` has found whole, as texts."""
-    cdef Cursor cursor = Cursor(message, len(message), 12, False)
+    cdef Cursor cursor = cursor_over(message, 12, len(message))
     cdef Record record
     cdef int index
     found = set()

@@ -12,7 +12,8 @@ from scanner.paths.datagram_canaries import DatagramCanaries
 from scanner.transports.dial import DialLimits, open_stream
 from scanner.transports.dial_error import DialError
 
-BARREN_MAX = 2  # connections in a row without an answer: no other will bring more
+BARREN_MAX = 2  # connections in a row without an answer: no other will bring more,
+BARREN_PROXIES_MAX = 5  # unless it goes through another proxy
 STALL = 0.2  # of the whole time, without a further answer, after which another connection is tried
 
 Ended = Callable[[Asking], None]
@@ -62,13 +63,13 @@ class StreamAsking(asyncio.Protocol):
         self.over.set()
 
 
-async def ask_all(askings: Sequence[Asking], proxy: Proxy | None, limits: DialLimits, ended: Ended) -> None:
-    """Ask; `ended` is called once for each, in any order."""
+async def ask_all(askings: Sequence[Asking], proxies: Sequence[Proxy], limits: DialLimits, ended: Ended) -> None:
+    """Ask, through proxies where there are any; `ended` is called once for each, in any order."""
     datagrams = [asking for asking in askings if asking.resolver.scheme == "udp"]
     streams = [asking for asking in askings if asking.resolver.scheme != "udp"]
 
     async def ask_stream(asking: Asking) -> None:
-        await ask_by_stream(asking, proxy, limits)
+        await ask_by_stream(asking, proxies, limits)
         ended(asking)
 
     async def ask_datagrams() -> None:
@@ -86,24 +87,28 @@ def is_cut(asking: Asking) -> bool:
     return asking.is_cut and bool(asking.open)
 
 
-async def ask_by_stream(asking: Asking, proxy: Proxy | None, limits: DialLimits) -> None:
-    """Ask one resolver what is open, over streams."""
+async def ask_by_stream(asking: Asking, proxies: Sequence[Proxy], limits: DialLimits) -> None:
+    """Ask one resolver what is open, over streams; each through the next proxy, the last one first."""
     target = replace(asking.resolver, scheme="tcp") if asking.resolver.scheme == "udp" else asking.resolver
     tls = limits.tls if target.scheme == "tls" else None
     barren = opened = 0
+    barren_max = max(BARREN_MAX, min(len(proxies), BARREN_PROXIES_MAX))
     try:
         async with asyncio.timeout(limits.timeout_s):
-            while asking.open and barren < BARREN_MAX:
+            while asking.open and barren < barren_max:
                 stream = StreamAsking(asking, opened)
                 opened += 1
+                proxy = proxies[-opened % len(proxies)] if proxies else None
                 try:
                     async with limits.at_once:
                         await open_stream(stream, target, proxy, limits.timeout_s, tls)
                     await over_or_stalled(stream, STALL * limits.timeout_s)
+                except DialError:
+                    pass
                 finally:
                     stream.close()
                 barren = 0 if stream.gained else barren + 1
-    except (TimeoutError, DialError):
+    except TimeoutError:
         pass
 
 

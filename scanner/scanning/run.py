@@ -139,8 +139,7 @@ class Scan:
     async def _ask_canaries(self, limits: DialLimits) -> None:
         """Ask each resolver, once, for names of known answer."""
         config = self._config
-        proxy = config.proxies[-1] if config.proxies else None
-        vetting = Vetting(config.resolvers, proxy, limits, config.types, (), self._suspected)
+        vetting = Vetting(config.resolvers, config.proxies, limits, config.types, config.canaries, self._suspected)
         await vetting.ask(self._suffixes.all, self._near)
 
     def _suspected(self, resolver: Resolver, text: str, is_lie: bool) -> None:

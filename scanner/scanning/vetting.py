@@ -24,9 +24,10 @@ class Vetting:
     """Asks `resolvers`; `told(resolver, text, is_lie)` is called once for each that has not passed, with why: it has
     lied, or did not finish. `there` are names that exist, each with an address that it has."""
 
-    def __init__(self, resolvers: Sequence[Resolver], proxy: Proxy | None, limits: DialLimits, qtypes: Sequence[int],
-                 there: Sequence[tuple[str, str]], told: Callable[[Resolver, str, bool], object]):  # fmt: skip
-        self._resolvers, self._proxy, self._limits = resolvers, proxy, limits
+    def __init__(self, resolvers: Sequence[Resolver], proxies: Sequence[Proxy], limits: DialLimits,
+                 qtypes: Sequence[int], there: Sequence[tuple[str, str]],
+                 told: Callable[[Resolver, str, bool], object]):  # fmt: skip
+        self._resolvers, self._proxies, self._limits = resolvers, proxies, limits
         self._qtypes, self._there, self._told = qtypes, there, told
         self._suspects: set[Resolver] = set()
 
@@ -36,7 +37,7 @@ class Vetting:
         askings = [Asking(each, canaries_for(each, self._qtypes, about, self._known_to(each)), near)
                    for each in self._resolvers]  # fmt: skip
         try:
-            await ask_all(askings, self._proxy, self._limits, self._ended)
+            await ask_all(askings, self._proxies, self._limits, self._ended)
         finally:
             for resolver, suffix in inventors(askings):
                 self._lied(resolver, f"answers names below {suffix} that do not exist")
