@@ -72,6 +72,8 @@ class EnginePath(Protocol):
     @property
     def resolver_pauses(self) -> int: ...
     @property
+    def in_flight(self) -> int: ...
+    @property
     def pausing(self) -> int: ...
 
 
@@ -135,6 +137,10 @@ class Engine(Protocol):
 
     def wake(self) -> None:
         """There may be something to send."""
+        ...
+
+    def trust(self, resolver: int, trust: int) -> None:
+        """Have this resolver asked and believed, or not (native/path.pxd), from now on."""
         ...
 
     def leave_out(self, resolver: int, left: int) -> None:

@@ -113,6 +113,9 @@ OPTIONS = table_of(
            repeats=True, default=(), default_text="public resolvers: a.root-servers.net, a.gtld-servers.net",
            detail="names that exist, each with an address that it has (`www.example=192.0.2.1`), which every resolver "
                   "is asked for before the scan; several addresses of one name are as many that it may have"),
+    Option("canary_every", Number(0, 86_400), "SECONDS", "Between two checks of a resolver; 0 = once", default=60,
+           detail="seconds between two times that a resolver is asked for names of known answer; `0` is only before "
+                  "the scan. During it such questions are at most one of a hundred queries"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),

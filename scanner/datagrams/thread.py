@@ -94,6 +94,12 @@ class UdpThread:
         """Queries that may be in flight, by resolver index."""
         return {resolver: round(window) for resolver, window, *_ in self._engine.figures()}
 
+    def trust(self, resolver: int, trust: int) -> None:
+        """Have this resolver asked and believed, or not, from now on: the engine sees it at its next message."""
+        for path in self.paths:
+            if path.resolver == resolver:
+                path.state.trust = trust
+
     def leave_out(self, resolver: int, left: int) -> None:
         """Ask this resolver no more; so many are left."""
         for path in self.paths:

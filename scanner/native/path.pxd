@@ -10,7 +10,13 @@ cdef enum:
     NO_EDNS_MAX = 3         # names after which a server that never sends OPT is taken to know none (RFC 6891)
     EDNS_TRIAL = 1000       # queries without EDNS to such a server, after which one has it again
 
+cdef enum Trust:            # the order of `TRUSTS`
+    TRUSTED                 # asked and believed
+    HELD                    # not asked; what it still answers is believed
+    DISTRUSTED              # not asked, and not believed: names that it has go elsewhere
+
 cdef struct Habits:
+    int trust               # a Trust; written by the event loop's thread, read by the engine's
     int refused_in_row
     int no_edns             # EDNS refused, or silence to it and an answer to a query without, since the last OPT
     int without_edns        # queries since it is taken to know none
@@ -20,8 +26,8 @@ cdef inline bint refuses(const Habits *habits) noexcept nogil:
     return habits.refused_in_row >= REFUSED_MAX
 
 cdef inline bint is_open(const Habits *habits) noexcept nogil:
-    """False for one that refuses everything, where there are others."""
-    return not (habits.replaceable and refuses(habits))
+    """False for one that is not to be asked now, and for one that refuses everything, where there are others."""
+    return habits.trust == TRUSTED and not (habits.replaceable and refuses(habits))
 
 cdef inline void learn(Habits *habits, const Response *response, bint refused_edns) noexcept nogil:
     """What a response shows of its server: whether it knows EDNS, whether it refuses. `refused_edns`: that is what the

@@ -1,6 +1,8 @@
 from scanner.native.limits import Bucket
 from scanner.native.tally import Tally
 
+TRUSTS: tuple[str, ...]
+
 class PathState:
     @property
     def egress(self) -> int: ...
@@ -12,6 +14,7 @@ class PathState:
     def tally(self) -> Tally: ...
     quota: int
     replaceable: bool
+    trust: int
     @property
     def refusing(self) -> bool: ...
     def __init__(self, egress: int = 0, resolver: int = 0, bucket: Bucket | None = None) -> None: ...

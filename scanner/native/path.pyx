@@ -5,6 +5,9 @@
 from scanner.native.limits cimport available
 from scanner.native.tally cimport RECONNECTS
 
+TRUSTS = ("trusted", "held", "distrusted")
+"""Of a path. Index = native code."""
+
 cdef enum:
     QUOTA_TRUST = 1000      # connections after which a quota is put to the test again
 
@@ -39,6 +42,15 @@ cdef class PathState:
     def ready(self, double now) -> bool:
         """True when at least one query may leave now."""
         return is_open(&self.habits) and available(&self.bucket.state, now, 1) > 0
+
+    @property
+    def trust(self) -> int:
+        """Whether it is asked and believed, an index of `TRUSTS`. Set by the event loop's thread; it holds at once."""
+        return self.habits.trust
+
+    @trust.setter
+    def trust(self, int trust) -> None:
+        self.habits.trust = trust
 
     @property
     def replaceable(self) -> bool:

@@ -22,7 +22,7 @@ from scanner.native.memory cimport LINE_OCTETS, prefetch
 from scanner.native.message.query cimport COOKIE_NEW, QUERY_MAX, write_query
 from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
-from scanner.native.path cimport is_asked_with_edns, is_open, learn
+from scanner.native.path cimport DISTRUSTED, is_asked_with_edns, is_open, learn
 from scanner.native.random cimport draw
 from scanner.native.tally cimport LOSSES, QUERIES, STRAYS
 from scanner.native.verdict cimport BADRESP, TIMEOUT, Reason
@@ -341,6 +341,10 @@ cdef class Session:
         self.exchange.heard(now)
         self.path.heard_at = now
         self.path.doubted = False
+        if self.path.habits.trust == DISTRUSTED:
+            self.exchange.end(query)
+            self.pool.retry_or_fail(job, TIMEOUT, False, now)
+            return 1
         if fit == FIT_BROKEN:
             job.rcode = message[3] & 0x0F
             self.exchange.end(query)

@@ -119,6 +119,11 @@ class Asking:
         return not (self.lie or self.unfinished)
 
     @property
+    def only_refuses(self) -> bool:
+        """True when it was heard, and refused all."""
+        return bool(self.said) and set(self.said.values()) == {"refused"}
+
+    @property
     def is_silent(self) -> bool:
         """True when nothing came at all."""
         return not self.said

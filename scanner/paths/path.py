@@ -80,6 +80,11 @@ class Path:
         return self.state.refusing and not self.health.is_left_out
 
     @property
+    def in_flight(self) -> int:
+        """Queries that wait for their response."""
+        return self.tally.count("queries") - self.tally.count("responses") - self.tally.count("losses")
+
+    @property
     def egress_pauses(self) -> int:
         """Pauses that its proxy is to blame for, as far as that can be known."""
         return self.health.egress_pauses
@@ -109,6 +114,7 @@ class Paths:
         self._made: dict[tuple[int, int], Path] = {}
         self._replaceable = len(resolvers) > 1
         self._left_out: set[int] = set()  # resolver indexes
+        self._trust: dict[int, int] = {}  # by the same, where it is not 0
 
     def path(self, egress: int, resolver: int) -> Path:
         """The path of the pair, by their indexes."""
@@ -116,6 +122,7 @@ class Paths:
             path = Path(egress, self._proxies[egress], resolver, self._resolvers[resolver],
                         self._buckets.bucket(egress, resolver))  # fmt: skip
             path.state.replaceable = self._replaceable
+            path.state.trust = self._trust.get(resolver, 0)
             if resolver in self._left_out:
                 path.health.leave_out()
             self._made[egress, resolver] = path
@@ -123,6 +130,13 @@ class Paths:
 
     def __iter__(self) -> Iterator[Path]:
         return iter(list(self._made.values()))
+
+    def trust(self, resolver: int, trust: int) -> None:
+        """Have this resolver asked and believed, or not (native/path.pxd)."""
+        self._trust[resolver] = trust
+        for path in self._made.values():
+            if path.resolver == resolver:
+                path.state.trust = trust
 
     def leave_out(self, resolver: int, left: int) -> None:
         """Use no path to this resolver any more; so many resolvers are left."""

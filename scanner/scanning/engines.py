@@ -5,8 +5,9 @@ list has udp:// resolvers. Who takes names from the input is the splitter's busi
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from time import monotonic
 
 from scanner.config.config import Config
 from scanner.datagrams.thread import UdpThread
@@ -31,6 +32,7 @@ from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
 FALLBACK_QUEUE = 256  # jobs that wait for the streams of resolvers that are asked over TCP only
+SHUT_S = 0.5  # for which no resolver of an engine is asked, after which its jobs go to another in any case
 SILENT_S = 1.0  # without a response, while attempts fail, after which an engine's jobs go to another that is answered
 
 
@@ -62,6 +64,7 @@ class Engines:
             paths = [made.path(0, resolver) for resolver in datagram_resolvers(config)]
             self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index)))
         self._resolvers = set(range(len(config.resolvers)))  # those that are not left out
+        self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
     def _outlet(self, index: int) -> Outlet:
@@ -135,11 +138,44 @@ class Engines:
         datagrams_work = datagrams.silent_s < SILENT_S
         streams_fail = streams.live == 0 and streams.pool.exchange.troubles > 0
         datagrams_fail = not datagrams_work and datagrams.pool.exchange.troubles > 0
-        streams_yield = streams_fail and datagrams_work
-        datagrams_yield = datagrams_fail and streams_work
+        streams_shut = self._is_shut(stream_resolvers(self._config))
+        datagrams_shut = self._is_shut(datagram_resolvers(self._config))
+        streams_yield = not datagrams_shut and (streams_shut or (streams_fail and datagrams_work))
+        datagrams_yield = not streams_shut and (datagrams_shut or (datagrams_fail and streams_work))
         share(streams, retries=streams_yield, drains=streams_yield)
-        share(datagrams, retries=streams_work, drains=datagrams_yield)
+        share(datagrams, retries=datagrams_yield or (streams_work and not streams_shut), drains=datagrams_yield)
         return {index for index, yields in enumerate((streams_yield, datagrams_yield)) if yields}
+
+    # -- trust ---------------------------------------------------------------------------------------------------
+
+    def trust(self, resolver: int, trust: int) -> None:
+        """Have this resolver asked and believed, or not, by all engines."""
+        for engine in self:
+            engine.trust(resolver, trust)
+        if trust:
+            self._shut_at.setdefault(resolver, monotonic())
+        else:
+            self._shut_at.pop(resolver, None)
+        self.wake()
+
+    def _is_shut(self, resolvers: Sequence[int]) -> bool:
+        """True when none of these has been asked for a while."""
+        until = monotonic() - SHUT_S
+        return all(self._shut_at.get(resolver, until) < until for resolver in resolvers)
+
+    def in_flight(self, resolver: int) -> int:
+        """Queries that wait for this resolver's response."""
+        return sum(path.in_flight for engine in self for path in engine.paths if path.resolver == resolver)
+
+    def has_answered(self, resolver: int) -> bool:
+        """True when it answered a name of the scan."""
+        return any(path.tally.count("responses") for engine in self for path in engine.paths
+                   if path.resolver == resolver)  # fmt: skip
+
+    @property
+    def queries(self) -> int:
+        """All that were sent."""
+        return sum(path.tally.count("queries") for engine in self for path in engine.paths)
 
     # -- resolvers -----------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import uvloop
 from scanner.config.config import Config
 from scanner.errors import InputEndedEarly, ReaderGone, ScanError
 from scanner.input.hints import FirstLines
-from scanner.model import REASONS, Resolver
+from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
 from scanner.results.output import Output
@@ -23,8 +23,8 @@ from scanner.scanning.patience import Patience
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
-from scanner.scanning.suffixes import SEEN_OCTETS, Suffixes, near_name
-from scanner.scanning.vetting import Vetting
+from scanner.scanning.suffixes import Suffixes, near_name
+from scanner.scanning.vetting import Questions, Vetting
 from scanner.signals import STOPPING, hear, no_status_signals, same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
 from scanner.status.reporters import Reporters
@@ -82,6 +82,7 @@ class Scan:
         self._name_span = columns.name_span if columns else None
         self._first_lines = FirstLines(self._console.warn, ptr=config.ptr, name_span=self._name_span)
         self._suffixes, self._near = Suffixes(), ""
+        self._vetting: Vetting | None = None  # from the first name on
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -125,8 +126,9 @@ class Scan:
             await self._arrived.wait()
         if self._engines.is_done:
             return
-        canaries = asyncio.create_task(self._ask_canaries(limits))
-        self._tasks.append(canaries)
+        vetting = self._vetting = self._new_vetting(limits)
+        canaries = asyncio.create_task(vetting.ask(self._suffixes.all, self._near))
+        self._tasks += [canaries, asyncio.create_task(self._watch(canaries, vetting))]
         if self._config.strict:
             await canaries
         if not self._ended.is_set():
@@ -136,17 +138,24 @@ class Scan:
         if self._how.error is None and not self._how.signal:
             await asyncio.wait([canaries], timeout=CANARY_GRACE_S)
 
-    async def _ask_canaries(self, limits: DialLimits) -> None:
-        """Ask each resolver, once, for names of known answer."""
+    def _new_vetting(self, limits: DialLimits) -> Vetting:
+        """It asks each resolver for names of known answer: before its first name, and during the scan."""
         config = self._config
-        vetting = Vetting(config.resolvers, config.proxies, limits, config.types, config.canaries, self._suspected)
-        await vetting.ask(self._suffixes.all, self._near)
+        questions = Questions(config.types, config.canaries, config.canary_every)
+        return Vetting(config.resolvers, config.proxies, limits, questions, self._engines, warn=self._console.warn,
+                       failed=self._not_passed, stranded=self._engines.streams.pool.exchange.trouble)  # fmt: skip
 
-    def _suspected(self, resolver: Resolver, text: str, is_lie: bool) -> None:
+    async def _watch(self, canaries: "asyncio.Task[None]", vetting: Vetting) -> None:
+        """Ask on, once the first have their answers."""
+        try:
+            await asyncio.shield(canaries)
+            if self._config.canary_every:
+                await vetting.watch(lambda: self._suffixes.all)
+        except Exception as fault:  # raised again by run()
+            self._fault(fault)
+
+    def _not_passed(self, text: str) -> None:
         """A resolver has lied, or did not finish what it was asked before the scan."""
-        text = f"{resolver} {text}"
-        if is_lie:
-            self._console.warn(text)
         if self._config.strict:
             self._fail(UselessResolver(text + ": not scanned, because of --strict"))
 
@@ -161,13 +170,13 @@ class Scan:
     def _feed(self, chunk: bytes) -> None:
         if self._first_chunk:
             self._first_chunk = False
-            self._suffixes.see(chunk[:SEEN_OCTETS])
             self._near = near_name(chunk)
             if warning := sniff(chunk, self._fail):
                 self._console.warn(warning)
                 self._first_lines.leave()
         if self._how.error is None:
             self._first_lines.feed(chunk)
+            self._suffixes.see(chunk)
             self._splitter.feed(chunk)
             self._input_moved()
 
@@ -328,6 +337,8 @@ class Scan:
             return 128 + how.signal
         if how.budget and self._is_partial():
             return EXIT_BUDGET
+        if self._config.strict and self._vetting is not None and self._vetting.has_convicted:
+            return EXIT_UNREACHED
         return EXIT_UNREACHED if how.unreached or nothing_answered(books) else 0
 
 

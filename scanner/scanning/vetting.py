@@ -1,17 +1,39 @@
-"""Which resolvers tell the truth: each is asked for names of known answer, and what they say is weighed together."""
+"""Which resolvers tell the truth: each is asked for names of known answer before it is asked for others, and again and
+again during the scan.
 
+A round during the scan: the resolver is held (asked nothing), what it has in flight comes in, then it gets its
+canaries. So no name was asked after the canary that convicts it, and what still comes is not believed. One that never
+passed is asked all the same while no other has: then there is nothing better.
+"""
+
+import asyncio
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
 
 from scanner.model import Proxy, Resolver
 from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
-from scanner.paths.canary import canaries_for
+from scanner.paths.canary import Canary, canaries_for
+from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, Event, Standing, State
 from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
 
 SUFFIXES_MAX = 64  # of the input's, that one resolver is asked about at the start,
 CANARIES_MAX = 512  # and all resolvers together
+SUFFIXES_ROUND = 4  # in a round during the scan,
+ROUND_MAX = 10  # and questions in all, about
+SHARE_MAX = 0.01  # of all queries, that canaries may be during the scan
+WAIT_S = 1.0  # for the first to pass, after which those that did not are asked all the same
+SAYINGS_LEAST = 3  # of resolvers about a suffix that may have a wildcard, where there are as many
+SURE = 20  # resolvers that were heard, and not one has passed: there is nothing to wait for
+LOOK_S = 0.05
+EVERY_S = 60.0  # between two rounds, where there are none: for what is reckoned with it
+DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
+TURNS = 10  # looks, of which one that is on probation is asked in one
 KNOWN = (("a.root-servers.net", "198.41.0.4"), ("a.gtld-servers.net", "192.5.6.30"))
 """Names that exist, asked of public resolvers where the user gives none: servers of the root and of com. No resolver
 works without them, nobody filters them, and their addresses have not changed for decades. Others (loopback, private)
@@ -20,55 +42,248 @@ may serve a zone of their own and nothing else: they need not know them."""
 FAKES = frozenset(("taken", "nodata", "cname_nx"))  # what a name that does not exist does not get
 
 
+class Asked(Protocol):
+    """The engines, as far as resolvers (by index) are held and asked."""
+
+    def trust(self, resolver: int, trust: int) -> None: ...
+    def in_flight(self, resolver: int) -> int: ...
+    def has_answered(self, resolver: int) -> bool: ...
+    @property
+    def queries(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is asked: `qtypes` are the scan's, `there` names that exist, `every_s` the time between rounds (0: only at
+    the start)."""
+
+    qtypes: Sequence[int]
+    there: Sequence[tuple[str, str]]
+    every_s: float
+
+
 class Vetting:
-    """Asks `resolvers`; `told(resolver, text, is_lie)` is called once for each that has not passed, with why: it has
-    lied, or did not finish. `there` are names that exist, each with an address that it has."""
+    """The standing of `resolvers`. `warn(text)` is for the user; `failed(text)` is called where one did not pass at the
+    start, `stranded()` again and again while all are quarantined."""
 
     def __init__(self, resolvers: Sequence[Resolver], proxies: Sequence[Proxy], limits: DialLimits,
-                 qtypes: Sequence[int], there: Sequence[tuple[str, str]],
-                 told: Callable[[Resolver, str, bool], object]):  # fmt: skip
-        self._resolvers, self._proxies, self._limits = resolvers, proxies, limits
-        self._qtypes, self._there, self._told = qtypes, there, told
-        self._suspects: set[Resolver] = set()
+                 questions: Questions, engines: Asked, *, warn: Callable[[str], object],
+                 failed: Callable[[str], object], stranded: Callable[[], object]):  # fmt: skip
+        self._resolvers, self._proxies, self._limits, self._questions = resolvers, proxies, limits, questions
+        self._engines, self._warn, self._failed, self._stranded = engines, warn, failed, stranded
+        self._standings = [Standing() for _ in resolvers]
+        self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
+        self._sayings: dict[str, dict[Resolver, str]] = defaultdict(dict)  # by suffix: of random names below it
+        self._suffixes: Sequence[str] = ()
+        self._spent = 0  # canaries during the scan
+        self.has_convicted = False
+        self._has_passed = self._is_settled = False  # one did, ever; where none did they are asked all the same
+        self._untold: list[tuple[int, str]] = []  # who is quarantined and why
+        self._excused: set[int] = set()  # they refuse everything: that is the engines' business
+        self._turn = 0
+        self._words = [TRUSTED] * len(resolvers)
+        self._rounds: set[asyncio.Task[None]] = set()
+        if len(resolvers) > 1:
+            self._apply()
+
+    # -- the start -----------------------------------------------------------------------------------------------
 
     async def ask(self, suffixes: Sequence[str], near: str) -> None:
-        """All of them, once, about `suffixes` too; `near` is a name of the input."""
+        """All of them, about `suffixes` too; `near` is a name of the input."""
+        self._suffixes = suffixes
         about = suffixes[: min(SUFFIXES_MAX, max(CANARIES_MAX // len(self._resolvers), 1))]
-        askings = [Asking(each, canaries_for(each, self._qtypes, about, self._known_to(each)), near)
-                   for each in self._resolvers]  # fmt: skip
+        askings = [Asking(each, self._canaries(each, about), near) for each in self._resolvers]
+        waiting = asyncio.create_task(self._settle(askings))
         try:
             await ask_all(askings, self._proxies, self._limits, self._ended)
         finally:
-            for resolver, suffix in inventors(askings):
-                self._lied(resolver, f"answers names below {suffix} that do not exist")
+            waiting.cancel()
+            self._settled()
         for asking in askings:
-            if asking.unfinished and not asking.lie:
-                self._told(asking.resolver, asking.unfinished, False)
+            if asking.lie or asking.unfinished:
+                self._failed(f"{asking.resolver} {asking.lie or asking.unfinished}")
+        for resolver, suffix in self._inventors():
+            self._failed(f"{resolver} {below(suffix)}")
 
-    def _known_to(self, resolver: Resolver) -> Sequence[tuple[str, str]]:
-        return self._there or (KNOWN if resolver.is_public else ())
+    async def _settle(self, askings: Sequence[Asking]) -> None:
+        """Where none passes soon, have them asked all the same; and those of which nothing was heard in any case."""
+        end = monotonic() + WAIT_S
+        while monotonic() < end and not self._is_vain(askings):
+            await asyncio.sleep(LOOK_S)
+        self._excused.update(self._indexes[asking.resolver] for asking in askings if asking.is_silent)
+        self._settled()
+
+    def _settled(self) -> None:
+        """What is not known by now is not waited for."""
+        self._is_settled = True
+        self._apply()
+        self._tell()
+
+    def _is_vain(self, askings: Sequence[Asking]) -> bool:
+        lied = sum(bool(asking.lie) for asking in askings)
+        return not self._has_passed and (lied == len(askings) or lied >= max(SURE, 0.6 * len(askings)))
+
+    def _canaries(self, resolver: Resolver, suffixes: Iterable[str]) -> list[Canary]:
+        there = self._questions.there or (KNOWN if resolver.is_public else ())
+        return canaries_for(resolver, self._questions.qtypes, suffixes, there)
+
+    # -- what they say -------------------------------------------------------------------------------------------
 
     def _ended(self, asking: Asking) -> None:
-        if asking.lie:
-            self._lied(asking.resolver, asking.lie)
-
-    def _lied(self, resolver: Resolver, text: str) -> None:
-        if resolver not in self._suspects:
-            self._suspects.add(resolver)
-            self._told(resolver, text, True)
-
-
-def inventors(askings: Sequence[Asking]) -> list[tuple[Resolver, str]]:
-    """Who says of names below a suffix that they exist, where no registry does, or where more others deny it."""
-    sayings: dict[str, dict[Resolver, str]] = defaultdict(dict)
-    for asking in askings:
+        resolver = asking.resolver
         for suffix, said in asking.suffixes().items():
-            sayings[suffix][asking.resolver] = said
-    return [(resolver, suffix) for suffix, by_resolver in sayings.items() if is_invention(suffix, by_resolver.values())
-            for resolver, said in by_resolver.items() if said in FAKES]  # fmt: skip
+            self._sayings[suffix][resolver] = said
+        inventors = list(self._inventors())
+        mine = next((suffix for each, suffix in inventors if each == resolver), "")
+        if asking.lie or mine:
+            self._happened(resolver, Event.LIED, asking.lie or below(mine))
+        elif not asking.unfinished:
+            self._happened(resolver, Event.PASSED)
+        elif asking.is_silent and not self._engines.has_answered(self._indexes[resolver]):
+            self._excused.add(self._indexes[resolver])  # dead, perhaps: the engines see that
+            self._apply()
+        elif asking.only_refuses:
+            self._excused.add(self._indexes[resolver])
+            self._apply()
+        else:
+            self._happened(resolver, Event.FAILED, asking.unfinished)
+        for other, suffix in inventors:
+            if other != resolver and self._standings[self._indexes[other]].state is not State.QUARANTINED:
+                self._happened(other, Event.LIED, below(suffix))
+
+    def _inventors(self) -> Iterable[tuple[Resolver, str]]:
+        """Who says of names below a suffix that they exist, where no registry does, or where as many others deny it."""
+        for suffix, by_resolver in self._sayings.items():
+            least = min(SAYINGS_LEAST, len(self._resolvers)) if may_have_wildcard(suffix) else 1
+            if len(by_resolver) >= least and is_invention(suffix, by_resolver):
+                yield from ((each, suffix) for each, said in by_resolver.items() if said in FAKES)
+
+    def _happened(self, resolver: Resolver, event: Event, text: str = "") -> None:
+        index = self._indexes[resolver]
+        standing = self._standings[index]
+        moved = standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)
+        if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
+            standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
+        self.has_convicted = self.has_convicted or event is Event.LIED
+        self._has_passed = self._has_passed or event is Event.PASSED
+        if not moved:
+            return
+        self._excused.discard(index)
+        self._apply()
+        if standing.state is State.QUARANTINED and (event is Event.LIED or len(self._resolvers) > 1):
+            self._untold.append((index, text))
+        self._tell()
+
+    def _tell(self) -> None:
+        """The user, once it is known what comes of it."""
+        if not (self._has_passed or self._is_settled):
+            return
+        for index, text in self._untold:
+            left = "; it is not asked until it tells the truth" if self._words[index] == DISTRUSTED else ""
+            self._warn(f"{self._resolvers[index]} {text}{left}")
+        if self._untold and self._are_all_distrusted:
+            self._warn("no resolver is left that tells the truth: waiting for one to come back")
+        self._untold.clear()
+
+    @property
+    def _are_all_distrusted(self) -> bool:
+        return all(word == DISTRUSTED for word in self._words)
+
+    def _apply(self) -> None:
+        """Have each asked and believed as its standing says."""
+        for index in range(len(self._standings)):
+            word = self._word(index)
+            if word != self._words[index]:
+                self._words[index] = word
+                self._engines.trust(index, word)
+
+    def _word(self, index: int) -> int:
+        standing = self._standings[index]
+        nothing_better = not self._has_passed and (self._is_settled or len(self._resolvers) == 1)
+        if standing.state is State.QUARANTINED:
+            return TRUSTED if nothing_better else DISTRUSTED
+        if standing.state is State.UNPROVEN:
+            return TRUSTED if nothing_better or index in self._excused else HELD
+        if standing.is_asked:
+            return HELD
+        if standing.state is State.PROBATION:
+            return HELD if self._turn % TURNS else TRUSTED
+        return TRUSTED
+
+    # -- during the scan -----------------------------------------------------------------------------------------
+
+    async def watch(self, suffixes: Callable[[], Sequence[str]]) -> None:
+        """Ask on; never returns."""
+        now = monotonic()
+        for index, standing in enumerate(self._standings):  # not all at once
+            if standing.state in (State.GOOD, State.UNPROVEN):
+                standing.next_at = now + self._questions.every_s * (1 + index / len(self._standings)) / 2
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                self._turn += 1
+                self._suffixes = suffixes()
+                self._look()
+        finally:
+            for task in self._rounds:
+                task.cancel()
+            await asyncio.gather(*self._rounds, return_exceptions=True)
+
+    def _look(self) -> None:
+        now = monotonic()
+        are_stranded = self._are_all_distrusted
+        if are_stranded:
+            self._stranded()
+        is_scarce = not any(standing.state is State.GOOD for standing in self._standings)
+        for index, standing in enumerate(self._standings):
+            is_due = not standing.is_asked and now >= standing.next_at
+            if is_due and index in self._excused:
+                is_due = self._engines.has_answered(index)
+            if is_due and (is_scarce or self._spent + ROUND_MAX <= SHARE_MAX * self._engines.queries):
+                standing.is_asked = True
+                standing.next_at = now + self._questions.every_s
+                task = asyncio.create_task(self._round(index))
+                self._rounds.add(task)
+                task.add_done_callback(self._rounds.discard)
+        self._apply()
+
+    async def _round(self, index: int) -> None:
+        """One resolver once more; it is held for that."""
+        standing, resolver = self._standings[index], self._resolvers[index]
+        self._apply()
+        await self._drained(index)
+        asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)))
+        self._spent += len(asking.open)
+        asked = asyncio.create_task(ask_all([asking], self._proxies, self._limits, self._ended))
+        try:
+            await asyncio.wait([asked], timeout=HOLD_S)
+            standing.is_asked = False
+            self._apply()
+            await asked
+        finally:
+            asked.cancel()
+
+    async def _drained(self, index: int) -> None:
+        """Until what it has in flight has come in, or a while has passed."""
+        end = monotonic() + DRAIN_S
+        await asyncio.sleep(0.01)  # what another thread was about to send
+        while self._engines.in_flight(index) and monotonic() < end:
+            await asyncio.sleep(0.005)
+
+    def _next_suffixes(self, resolver: Resolver) -> list[str]:
+        """Those that it has lied about, and the few that are next of all that the input has shown."""
+        lied = [suffix for suffix, said in self._sayings.items() if said.get(resolver) in FAKES][:SUFFIXES_ROUND]
+        first = self._spent % max(len(self._suffixes), 1)
+        following = itertools.islice(itertools.cycle(self._suffixes), first, first + SUFFIXES_ROUND)
+        return list(dict.fromkeys([*lied, *following]))
 
 
-def is_invention(suffix: str, sayings: Iterable[str]) -> bool:
+def below(suffix: str) -> str:
+    """What is wrong with a resolver that invents such names."""
+    return f"answers names below {suffix} that do not exist"
+
+
+def is_invention(suffix: str, by_resolver: Mapping[Resolver, str]) -> bool:
     """True when a name below the suffix that gets an answer gets it from a liar."""
-    counts = Counter("fake" if said in FAKES else said for said in sayings)
+    counts = Counter("fake" if said in FAKES else said for said in by_resolver.values())
     return not may_have_wildcard(suffix) or counts["nxdomain"] >= counts["fake"]

@@ -145,6 +145,10 @@ class StreamEngine:
         """None: each connection has a window of its own."""
         return {}
 
+    def trust(self, resolver: int, trust: int) -> None:
+        """Have this resolver asked and believed, or not, from now on."""
+        self._paths.trust(resolver, trust)
+
     def leave_out(self, resolver: int, left: int) -> None:
         """Ask this resolver no more; so many are left."""
         self._paths.leave_out(resolver, left)

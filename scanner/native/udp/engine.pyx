@@ -28,7 +28,7 @@ from scanner.native.pacing.model cimport Pacing, is_away, may_repeat
 from scanner.native.pacing.window cimport (
     depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, see_too_late, undo_departure,
 )
-from scanner.native.path cimport PathState, is_asked_with_edns, learn
+from scanner.native.path cimport DISTRUSTED, PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw
 from scanner.native.round_trips cimport (
     again_after, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
@@ -347,6 +347,10 @@ cdef class UdpEngine:
         self.rtt += (rtt - self.rtt) / (64 if self.rtt else 1)
         self.exchange.heard(now)
         self.account(query, path, now)
+        if path.habits.trust == DISTRUSTED:
+            self.exchange.end(query)
+            self.pool.retry_or_fail(job, TIMEOUT, False, now)
+            return ANSWERED
         cause = self.doubt(query, path, message, &response, fit, now)
         if cause != CAUSE_NONE:
             self.to_stream(query, cause)
