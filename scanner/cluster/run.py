@@ -22,7 +22,7 @@ from scanner.results.parts import PLAN, part_name
 from scanner.signals import ending
 from scanner.status.console import Console
 from scanner.status.progress import line
-from scanner.status.view import two_digits
+from scanner.text import two_digits
 
 AHEAD = 3  # parts handed out for each that may run: a worker never waits for the next
 RATE_OVER_S = 10.0
