@@ -67,6 +67,13 @@ def test_the_reasons_of_a_scan_add_up_to_its_verdicts(lab):
     assert "/s" not in done.err  # it took no time worth a rate
 
 
+def test_the_books_balance_with_several_types(lab):
+    names = "is1.lab.test\n\nnodata.lab.test\nbad name\n"
+    done = scan("-r", lab.config["resolvers"][0], "-t", "A", "-t", "NS", "--only", "taken", names=names)
+
+    assert "read 4 = names 3 + blank 1; lines 6 = written 4 + filtered 2; taken 4" in done.err
+
+
 def stopped(lab, *options: object, **streams: object) -> subprocess.Popen:
     """A scan that is far from its end."""
     run = start("--config", lab.path, "--rate", 500, *options, stdin=subprocess.PIPE, stderr=subprocess.PIPE, **streams)

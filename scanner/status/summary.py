@@ -84,13 +84,23 @@ def books_text(view: View, troubles: int) -> str:
     second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
     trouble = f", proxies and resolvers in trouble: {troubles:,}" if troubles else ""
     return (
-        f"read {books['read']:,} = written {books['written']:,}{part(books, 'filtered', 'filtered')}"
-        f" + blank {books['blank']:,}{part(books, 'skipped', 'answered before')}"
-        f"{part(books, 'unfinished', 'unfinished')}; "
+        f"{balance(books)}; "
         f"taken {books['taken']:,}{listed(of_taken)}, nxdomain {books['nxdomain']:,}, "
         f"error {books['error']:,}{listed(of_errors)}; "
         f"{books['queries']:,} queries, {books['retried']:,} retried{second}{trouble}; "
         f"{seconds:.1f} s{rate and f', {rate}'}{took}"
+    )
+
+
+def balance(books: Mapping[str, Any]) -> str:
+    """What became of the lines that were read; of several types, each asks for more than one."""
+    read, lines = books["read"] - books["blank"], books["expected"] + books["skipped"]
+    blank = f" + blank {books['blank']:,}"
+    before = f"names {read:,}{blank}; lines {lines:,} = " if read != lines else ""
+    return (
+        f"read {books['read']:,} = {before}written {books['written']:,}{part(books, 'filtered', 'filtered')}"
+        f"{'' if before else blank}{part(books, 'skipped', 'answered before')}"
+        f"{part(books, 'unfinished', 'unfinished')}"
     )
 
 
