@@ -265,7 +265,7 @@ def test_a_second_run_on_the_same_file_is_refused(files):
     (("--force",), "--force needs --output"),
     (("--fsync", "1"), "--fsync needs --output"),
     (("--output", "x", "--resume", "--force"), "contradict"),
-    (("--output", "x", "--fsync", "0"), "is not a number from 1"),
+    (("--output", "x", "--fsync", "0"), "nor a number of seconds from 1"),
     (("--output", "/dev/null", "--resume"), "not a regular file"),
 ])  # fmt: skip
 def test_options_that_make_no_sense_are_one_line(options, said):
