@@ -540,6 +540,7 @@ def test_a_signal_ends_it_with_what_is_known(unbound, silent_ones):
     assert b"1 of 5  3 in flight  good 1" in said
     assert [(row["verdict"], row["udp"]) for row in rest] == [("unfinished", None)] * 3
     assert "read 5 = vetted 4 + not asked 1; good 1, unfinished 3; written 4; " in err
+    assert err.endswith("dnsscan: stopped by Ctrl-C: what was not asked has no line\n")
     for row in (first, *rest):
         jsonschema.validate(row, SCHEMA)
 
@@ -552,15 +553,26 @@ def test_it_ends_quietly_when_the_reader_of_stdout_has_gone(listed):
     assert (run.returncode, err) == (141, b"")
 
 
-def test_a_terminal_shows_how_it_is_doing(silent_ones):
+def test_a_terminal_shows_how_it_is_doing_and_lines_in_rows_of_their_own(silent_ones):
     with Terminal(columns=80) as terminal:
-        with start("resolvers", "--timeout-ms", 1000, ",".join(map(address_of, silent_ones)), stderr=terminal.theirs,
-                   env={**os.environ, "TERM": "xterm"}) as run:  # fmt: skip
+        with start("resolvers", "--timeout-ms", 1000, ",".join(map(address_of, silent_ones)), stdout=terminal.theirs,
+                   stderr=terminal.theirs, env={**os.environ, "TERM": "xterm"}) as run:  # fmt: skip
             terminal.hang_up()
-            out = run.stdout.read()
+            run.wait(30)
         terminal.reader.join(5)
-    shown = b"".join(octets for _, octets in terminal.seen)
 
-    assert b"0 of 3" in shown
-    assert b"vetted 3; silent 3" in shown
-    assert out.count(b"\n") == 3
+    *lines, summary, rest = terminal.rows
+    assert [json.loads(line)["verdict"] for line in lines] == ["silent"] * 3
+    assert "vetted 3; silent 3" in summary
+    assert rest == ""
+    assert any("0 of 3" in frame for frame in terminal.plain_frames)
+
+
+def test_a_log_that_is_stdout_is_never_emptied(silent_ones, tmp_path):
+    (tmp_path / "log").write_text("kept\n")
+    text = f"{shlex.join(DNSSCAN)} resolvers -q --timeout-ms 100 -o /dev/stdout --force {address_of(silent_ones[0])}"
+
+    subprocess.run(["bash", "-c", f"{text} >> {tmp_path}/log"], cwd=ROOT, check=False)
+
+    kept, line = (tmp_path / "log").read_text().splitlines()
+    assert (kept, json.loads(line)["verdict"]) == ("kept", "silent")

@@ -1,5 +1,6 @@
 """Every option of `dnsscan resolvers`, once. In the order of --help."""
 
+from scanner.config.amounts import Count
 from scanner.config.kinds import FLAG, Choice, Number, Option, Path, Switch, Text, Texts, table_of
 from scanner.config.options import RATE_PUBLIC
 
@@ -14,11 +15,12 @@ OPTIONS = table_of(
            default=(), place=FLAG),
     Option("bogus", Text(), "NAME", "A name that DNSSEC must make fail", default=BOGUS, place=FLAG),
     Option("ecs_name", Text(), "NAME", "Its TXT tells the client subnet (ECS)", default=ECS_NAME, place=FLAG),
-    Option("timeout_ms", Number(100, 60_000), "N", "One question, asked up to 3 times", default=2000, place=FLAG),
-    Option("rate_per_resolver", Number(1, RATE_PUBLIC), "N", "Queries/s to one address at most", default=RATE_PUBLIC,
+    Option("timeout_ms", Number(100, 60_000, ms=True), "N", "One question, asked up to 3 times", default=2000,
            place=FLAG),
-    Option("at_once", Number(1, 10_000), "N", "Resolvers asked at one time", default=500, place=FLAG),
-    Option("output", Path(), "FILE", "Write there instead of stdout (must not exist)", place=FLAG),
+    Option("rate_per_resolver", Count(1, RATE_PUBLIC, rate=True), "N", "Queries/s to one address at most",
+           default=RATE_PUBLIC, place=FLAG),
+    Option("at_once", Count(1, 10_000), "N", "Resolvers asked at one time", default=500, place=FLAG),
+    Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
     Option("quiet", Switch(), "", "No progress, no summary", short="-q", default=False, place=FLAG),

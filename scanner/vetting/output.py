@@ -3,9 +3,9 @@
 import fcntl
 import os
 import resource
-import stat
 
 from scanner.errors import ScanError
+from scanner.results.stream import is_stream, open_stream
 from scanner.text import hidden
 
 SPARE = 64  # descriptors for files, the loop and Python itself
@@ -13,17 +13,16 @@ EACH = 3  # for UDP, TCP and TLS
 
 
 def open_output(name: str | None, *, force: bool) -> int:
-    """The descriptor; `-` is stdout, a pipe or a device is written as it is, a file must be new. Raises ScanError."""
-    if name is None or name == "-":
+    """The descriptor; stdout, a pipe or a device is written as it is, a file must be new. Raises ScanError."""
+    if name is None:
         return 1
+    if is_stream(name):
+        return open_stream(name, ())
     shown = hidden(name)
     try:
-        is_special = os.path.exists(name) and not stat.S_ISREG(os.stat(name).st_mode)
-        new = 0 if force or is_special else os.O_EXCL
-        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | new, 0o600)
-        if not is_special:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(descriptor, 0)
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (0 if force else os.O_EXCL), 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
     except FileExistsError:
         raise ScanError(f"--output {shown} exists; use --force to overwrite it") from None
     except BlockingIOError:

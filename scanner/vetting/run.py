@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scanner.errors import ScanError
 from scanner.scanning.sink import Sink
-from scanner.signals import hear
+from scanner.signals import hear, typed_name
 from scanner.status.console import Console
 from scanner.transports.tls import tls_context
 from scanner.vetting.examination import BURSTS, MEASURED, Common, Examination
@@ -36,11 +36,14 @@ def vet(listed: Sequence[Listed], read: int, settings: Settings, descriptor: int
     tls = context(listed, console)
     books = Books(read, len(listed))
     status = Status(books, console, is_drawn=console.is_terminal and not shape.quiet)
-    code = asyncio.run(Vetting(listed, settings, descriptor, shape, tls, books, status, console).run())
+    vetting = Vetting(listed, settings, descriptor, shape, tls, books, status, console)
+    code = asyncio.run(vetting.run())
     if shape.stats == "json":
         console.say(json.dumps(books.summary()))
     elif not shape.quiet:
         console.say(f"dnsscan: {in_words(books.summary())}")
+        if vetting.stopped_by:
+            console.say(f"dnsscan: stopped by {typed_name(vetting.stopped_by)}: what was not asked has no line")
     return code
 
 
@@ -74,12 +77,18 @@ class Vetting:
         self._signal = 0
         self._failure: ScanError | None = None
 
+    @property
+    def stopped_by(self) -> int:
+        """The signal that ended it; 0 where none did."""
+        return self._signal
+
     async def run(self) -> int:
         """Until all are vetted, or a signal; returns the exit code. Raises ScanError."""
         loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._room.set()
-        self._sink = Sink(self._descriptor, behind=self._behind, failed=self._failed)
+        self._sink = Sink(self._descriptor, behind=self._behind, failed=self._failed,
+                          aside=self._console.aside_for(self._descriptor))  # fmt: skip
         hear(loop, self._signalled, self._status.say)
         drawing = loop.create_task(self._status.draw())
         common = Common(self._settings, self._tls, asyncio.Semaphore(MEASURED), asyncio.Semaphore(BURSTS), {})
@@ -138,7 +147,6 @@ class Vetting:
         if self._shape.only_good:
             self._given.add(line)
         self._books.written += 1
-        self._console.wipe()
         self._sink.add(line.encode() + b"\n")
 
     # -- what happens --
