@@ -1,5 +1,6 @@
 """`dnsscan cluster`: every line of the input in one part, whatever becomes of the workers."""
 
+import bz2
 import contextlib
 import io
 import json
@@ -88,8 +89,9 @@ def test_the_parts_of_several_files_and_of_candidates_are_numbered_through(tmp_p
     (tmp_path / "a").write_bytes(b"a.test\n" * 10)
     (tmp_path / "b").write_bytes(b"")
     (tmp_path / "c").write_bytes(b"\x1f\x8b" + b"x" * 500)  # packed: one part
-    plan = plan_of([str(tmp_path / name) for name in "abc"], (), 4, {}, "jsonl.zst")
-    assert [plan.part(number)[2:] for number in range(plan.count)] == [(0, 28), (28, 56), (56, 70), (0, 502)]
+    (tmp_path / "d").write_bytes(b"\xfd7zXZ\x00" + b"x" * 500)
+    plan = plan_of([str(tmp_path / name) for name in "abcd"], (), 4, {}, "jsonl.zst")
+    assert [plan.part(number)[2:] for number in range(plan.count)] == [(0, 28), (28, 56), (56, 70), (0, 502), (0, 506)]
     plan = plan_of((), ["[a-c].{com,net}"], 4, {}, "jsonl.zst")
     assert [plan.part(number)[2:] for number in range(plan.count)] == [(0, 4), (4, 6)]
 
@@ -270,6 +272,16 @@ def test_a_part_that_fails_is_reported_and_the_rest_goes_on(lab, tmp_path):
     assert books["written"] == 2
     assert "part-000001 of 2; the same command with --resume" in done.err
     assert command.scan("convert", tmp_path / "out", "-o", tmp_path / "all.csv").err.count("1 parts of the scan") == 1
+
+
+def test_packed_files_blocks_of_addresses_and_columns_are_scanned_in_parts_too(lab, tmp_path):
+    (tmp_path / "a.csv").write_text("".join(f"192.0.2.{16 * n}/28,block {n}\n" for n in range(8)))
+    (tmp_path / "b.csv.bz2").write_bytes(bz2.compress(b"a.com,\n192.0.2.200,one\n"))
+    args = ["--config", lab.path, "--local", 1, "--part-lines", 3, "--ptr", "--columns", "name,meta"]
+    done = cluster(tmp_path / "a.csv", tmp_path / "b.csv.bz2", "-o", tmp_path / "out", *args)
+    assert done.code == 0, done.err
+    found = Counter(json.loads(line).get("m") for line in lines_in(tmp_path / "out"))
+    assert found == {**{f"block {n}": 16 for n in range(8)}, None: 1, "one": 1}
 
 
 def test_what_cannot_be_scanned_in_parts_is_said_in_one_line(lab, tmp_path):

@@ -11,10 +11,10 @@ from scanner.candidates.run import space_asked_for
 from scanner.candidates.words import WordLists
 from scanner.cluster.files import absolute, describe, head_of
 from scanner.errors import ScanError
+from scanner.input.packed import kind_of
 
 FORMAT = 1  # of the plan's own file
 LINE_OCTETS = 16  # where the input's head holds no line
-PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # a file that begins so is one part: it cannot be cut
 PACE = frozenset(("proxies", "workers", "threads", "rate", "rate_per_resolver", "max_in_flight", "bind", "rcvbuf",
                   "sndbuf", "port_range", "no_gso", "fsync"))  # fmt: skip
 """Keys of a configuration that change how fast a line comes and through what, and not what it says."""
@@ -99,7 +99,7 @@ def plan_of(inputs: Sequence[str], patterns: Sequence[str], part_lines: int, tab
     for url in urls:
         octets, head_sha256 = describe(url)
         head = head_of(url)
-        is_packed = any(head.startswith(magic) for magic in PACKED)
+        is_packed = bool(kind_of(head))  # then it is one part: it cannot be cut
         files.append(File(url, octets, head_sha256, is_packed))
         sample = sample or (b"" if is_packed else head)
     return Plan(tuple(files), (), 0, part_lines * line_octets(sample), config_sha256(table), ending)

@@ -29,10 +29,15 @@ def unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     head = next(pieces, b"")
     while 0 < len(head) < HEAD and b"\n" not in head and (more := next(pieces, b"")):
         head += more
-    kind = next((kind for kind, begin in BEGINS.items() if begin.match(head)), "")
+    kind = kind_of(head)
     if kind == "gzip":
         return of_gzip(head, pieces)
     return of_frames(kind, head, pieces) if kind else chained(head, pieces)
+
+
+def kind_of(head: bytes) -> str:
+    """How an input that begins so is packed; nothing where it is not."""
+    return next((kind for kind, begin in BEGINS.items() if begin.match(head)), "")
 
 
 def chained(head: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
