@@ -11,6 +11,7 @@ from test_fields import SCHEMA_OF_LINES
 from test_udp import stats_of
 
 from scanner import scan_all
+from scanner.config.config import from_table
 from scanner.native.input.columns import Columns
 
 NOWHERE = ("-r", "127.0.0.1:9")  # never asked
@@ -216,6 +217,13 @@ def test_columns_come_from_a_file_and_to_the_library_too(resolver, tmp_path):
 
     assert (row["d"], row["m"]) == ("a.example", "x")
     assert sorted((each.name, each.metadata) for each in result) == [("a.example", "x"), ("b.example", None)]
+
+
+@pytest.mark.parametrize("word", ["auto", "comma", "tab", "blanks", "pipe", ";", ""])
+def test_a_separator_may_be_written_as_it_is_read(word):
+    found = from_table({"resolver": "127.0.0.1", "separator": word}, {}).separator
+
+    assert from_table({"resolver": "127.0.0.1", "separator": found}, {}).separator == found
 
 
 def test_several_types_are_asked_of_each_line_and_all_have_its_metadata(resolver):

@@ -11,7 +11,7 @@ from terminal import Terminal
 
 from scanner.cli.main import PROGRAMS
 from scanner.config.check import NOT_FOR_QUERIES
-from scanner.model import CLASSES, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
 from scanner.rdata import type_number, type_words
 
 WRAPPER = """#!/bin/sh
@@ -68,6 +68,9 @@ def offered(line: str, shell: str = "fish", **changes: str) -> list[str]:
         ("--only nxdomain,", ["nxdomain,taken", "nxdomain,error"]),
         ("--fields ", FIELDS),
         ("--fields a,ttl,a", ["a,ttl,ans", "a,ttl,auth", "a,ttl,add"]),
+        ("--columns ", COLUMNS),
+        ("--columns name,", ["name,type", "name,meta", "name,-"]),
+        ("--separator s", ["semicolon"]),
         ("--edns nsid,", ["nsid,ecs=", "nsid,cookie"]),
         ("-t ", type_words()),
         ("-t A,ND", []),

@@ -135,7 +135,7 @@ class Separator:
         return ", ".join(f"`{word}`" for word in SEPARATORS) + ", one other character"
 
     def read(self, value: Any, *, is_flag: bool) -> str | None:
-        if value is None or value in SEPARATORS:
+        if not value or (isinstance(value, str) and value in SEPARATORS):
             return SEPARATORS[value or "auto"]
         if value in ("\t", "\\t", " "):
             return " " if value == " " else "\t"

@@ -4,6 +4,7 @@ from scanner.config.amounts import Count, Duration
 from scanner.config.kinds import (
     FILE,
     FLAG,
+    SEPARATORS,
     Choice,
     Number,
     Option,
@@ -90,11 +91,11 @@ OPTIONS = table_of(
            detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
                   "have no line and are counted as `filtered`"),
     Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
-           default_text="name",
+           default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
                    "`meta` is given back as `m`, `type` goes before `--type`"),
     Option("separator", Separator(), "WORD", "Between columns: comma, tab, blanks, or it", default="",
-           default_text="auto",
+           default_text="auto", words=tuple(SEPARATORS),
            detail="what stands between columns; `auto` is the first of comma, tab and blanks that a line has"),
     Option("output", Path(), "FILE", "Write there (must not exist); - = stdout", short="-o", place=FLAG),
     Option("force", Switch(), "", "Overwrite --output", default=False, place=FLAG),
