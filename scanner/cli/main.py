@@ -29,7 +29,7 @@ LINE_MAX = 1000  # characters of an error line
 ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
-Other programs: dnsscan {"|".join(PROGRAMS)} --help
+Programs: dnsscan {"|".join(PROGRAMS)} --help
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
   dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;

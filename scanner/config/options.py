@@ -110,11 +110,12 @@ OPTIONS = table_of(
     Option("all_names", Switch(), "", "Send special-use names to public resolvers too", default=False),
     Option("ptr", Switch(), "", "Ask the reverse name of an IP address", default=False,
            detail="ask the reverse name of an IP address, and of each address of a block such as `192.0.2.0/24`"),
-    Option("canaries", Texts(), "NAME=ADDRESS", "A name that exists, to be asked before", flag="--canary",
-           repeats=True, default=(), default_text="public resolvers: a.root-servers.net, a.gtld-servers.net",
+    Option("canaries", Texts(), "NAME=ADDRESS", "A name that exists, asked for before", flag="--canary",
+           repeats=True, default=(), default_text="two if public",
            detail="names that exist, each with an address that it has (`www.example=192.0.2.1`), which every resolver "
-                  "is asked for before the scan; several addresses of one name are as many that it may have"),
-    Option("canary_every", Number(0, 86_400), "SECONDS", "Between two checks of a resolver; 0 = once", default=60,
+                  "is asked for before the scan; several addresses of one name are as many that it may have; without "
+                  "any, public resolvers are asked for `a.root-servers.net` and `a.gtld-servers.net`"),
+    Option("canary_every", Number(0, 86_400), "N", "Seconds between checks of each; 0 = once", default=60,
            detail="seconds between two times that a resolver is asked for names of known answer; `0` is only before "
                   "the scan. During it such questions are at most one of a hundred queries"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
