@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of each row; the median is reported")
     parser.add_argument("--quick", action="store_true", help="one run; nothing is kept")
     args = parser.parse_args()
+    load = os.getloadavg()[0]
     found: dict[str, list[Run]] = {row.title: [] for row in ROWS}
     with tempfile.TemporaryDirectory(prefix="dnsscan-bench-") as folder:
         for _ in range(1 if args.quick else args.runs):
@@ -117,9 +118,10 @@ def main() -> None:
                 found[row.title].append(run(row, Path(folder)))
                 print(f"  {row.title}: {found[row.title][-1].seconds:.1f} s", file=sys.stderr)
     here = machine()
+    busy = f"; load by other work when it began: {load:.0f}" if load >= 1 else ""
     table = [
         f"{time.strftime('%Y-%m-%d')}, {here['cores']} cores shared with the lab, Python {here['python']}: "
-        f"{LIVE + SILENT:,} resolvers on loopback, of which {SILENT} are silent (`python bench/resolvers.py`).",
+        f"{LIVE + SILENT:,} resolvers on loopback, of which {SILENT} are silent (`python bench/resolvers.py`){busy}.",
         "", f"| the {LIVE} others | seconds | CPU s | queries | `rate`, median |", "|---|--:|--:|--:|--:|",
         *(table_line(row, found[row.title]) for row in ROWS),
     ]  # fmt: skip
