@@ -48,6 +48,7 @@ ELSEWHERE = {"dnsscan names '[a-z]{2}[0-9].com' > names.txt": "test_batch.py"}  
 SWAPS = {  # for the time that they take
     "'[a-z]{4}.com' |": "'[a-z]{2}.com' |",
     "'[a-z]{3}.com'": "'[a-z]{2}.com'",
+    "report --demo": "report --demo --seconds 2",
     "wordlists/demo.txt": "domains.txt",  # some of its names are never answered
 }
 SHIM = """#!/bin/bash

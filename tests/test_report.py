@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,15 +23,19 @@ from scanner.model import REASONS
 from scanner.registration import answer
 from scanner.report import registrations
 from scanner.report.account import words
+from scanner.report.confirmed import LISTED, Registry, ask_registry
+from scanner.report.findings import findings
 from scanner.report.page import page
 from scanner.report.plain import plain
-from scanner.report.query import ENDPOINTS_MAX, SAMPLES, Figures, ask
 from scanner.report.query import ROOT as ROOT_NAME
+from scanner.report.query import SAMPLES, Figures, ask
 from scanner.report.run_record import read_run
-from scanner.report.timeline import STEPS, from_series
+from scanner.report.timeline import STEPS, WIDTHS_S, from_series
+from scanner.report.troubles import Judged, judged, proxies_of, resolvers_of
 from scanner.report.verdicts import MEANINGS
 from scanner.results.table import engine, load, opened
 
+TODAY = date(2026, 11, 30)
 LINE = {"d": "a.example", "s": "taken", "r": 0, "ms": 5, "re": True}
 HOSTILE = "<script>hacked=1</script>\u202e\u2066\x07\u200b&amp;\"'`${alert(1)}]]>--></style></title>"
 BIDI = re.compile("[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -45,6 +50,11 @@ def engine_with(path: Path, folder: Path):
 def figures(rows: list[dict], folder: Path) -> Figures:
     with engine_with(made.write(folder / "results.jsonl", rows), folder) as (con, _):
         return ask(con)
+
+
+def registry_of(rows: list[dict], folder: Path) -> Registry:
+    with engine_with(made.write(folder / "confirmed.jsonl", rows), folder) as (con, _):
+        return ask_registry(con, TODAY)
 
 
 def rank(times: list[int], share: float) -> int:
@@ -87,8 +97,8 @@ def page_of(folder: Path, rows: list[dict], run: object = None) -> Page:
     """The page of these rows and this account, made without the command around it."""
     (folder / "run.json").write_text(json.dumps(run or {}))
     with engine_with(made.write(folder / "results.jsonl", rows), folder) as (con, loaded):
-        found = ask(con)
-    return Page(page("results.jsonl", loaded, found, read_run(folder / "run.json")))
+        found, registry = ask(con), ask_registry(con, TODAY)
+    return Page(page("results.jsonl", loaded, found, read_run(folder / "run.json"), registry))
 
 
 def hostile() -> tuple[list[dict], dict]:
@@ -195,12 +205,7 @@ def test_the_lists_end_where_a_page_can_hold_no_more(tmp_path):
     found = figures(rows, tmp_path)
 
     assert (found.group_count, found.resolver_count, found.proxy_count, found.tld_count) == (200, 200, 200, 200)
-    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (
-        40,
-        ENDPOINTS_MAX,
-        ENDPOINTS_MAX,
-        15,
-    )
+    assert (len(found.groups), len(found.resolvers), len(found.proxies), len(found.tlds)) == (40, 200, 200, 15)
     assert len(found.timeline.buckets) <= STEPS + 1
     assert max(len(sample.name) for group in found.groups for sample in group.samples) <= 200
 
@@ -239,6 +244,13 @@ def test_a_series_becomes_steps_that_hold_all_its_lines(seconds, points):
     assert sum(line.seconds(place) for place in range(len(line.buckets))) == pytest.approx(seconds)
     rates = [bucket.lines / line.seconds(place) for place, bucket in enumerate(line.buckets)]
     assert max(rates) - min(rates) < 0.2 * max(rates)
+
+
+def test_no_step_is_shorter_than_a_quarter_of_a_second():
+    line = from_series([[n / 10, 10 * n, 10 * n, 0, 0] for n in range(1, 13)])
+
+    assert min(WIDTHS_S) == line.width_s == 0.25
+    assert [line.seconds(place) for place in range(len(line.buckets))] == pytest.approx([0.25, 0.25, 0.25, 0.45])
 
 
 def test_a_series_in_which_no_time_passes_has_no_steps():
@@ -310,6 +322,134 @@ def test_values_are_shown_in_words():
     assert words([]) == words("") == "none"
 
 
+# -- proxies and resolvers -------------------------------------------------------------------------------------------
+
+
+def ledger(name: str, **counts: float) -> dict:
+    """Of a proxy, good unless `counts` say otherwise."""
+    good = {"queries": 1000, "responses": 1000, "losses": 0, "p50_ms": 30, "p99_ms": 90, "reconnects": 0, "pauses": 0}
+    return {"proxy": name, "resolver": name, **good, **counts}
+
+
+DEAD = {"queries": 0, "responses": 0, "pauses": 2, "p50_ms": None, "p99_ms": None}
+
+
+def told(folder: Path, rows: list[dict], run: dict) -> tuple[list[Judged], list[Judged], str]:
+    """The proxies, the resolvers, and the findings."""
+    (folder / "run.json").write_text(json.dumps(run))
+    found, account = figures(rows, folder), read_run(folder / "run.json")
+    proxies = judged(proxies_of(found.proxies, account), found.timeline)
+    resolvers = judged(resolvers_of(found.resolvers, account), found.timeline)
+    return proxies, resolvers, findings(found, proxies, resolvers, account, None)
+
+
+def test_the_dead_come_first_then_the_lossy_then_the_slow_and_three_queries_prove_nothing(tmp_path):
+    proxies = [
+        ledger("slow", p50_ms=300), ledger("good"), ledger("refused", **DEAD),
+        ledger("lossy", responses=900, losses=100),
+        ledger("timeouts", **{**DEAD, "queries": 40, "losses": 40}), ledger("worse", responses=800, losses=200),
+        ledger("few", queries=3, responses=1, losses=2), ledger("idle", **{**DEAD, "pauses": 0}), ledger("good too"),
+    ]  # fmt: skip
+    run = {"proxies": proxies, "resolvers": [ledger("one", queries=7000, responses=6860, losses=140)]}
+
+    found, resolvers, said = told(tmp_path, [LINE], run)
+    text = page_of(tmp_path, [LINE], run).text
+
+    assert [(each.name[3:], each.say) for each in found if each.kind] == [
+        ("timeouts", "never answered"), ("refused", "never answered"),
+        ("worse", "20.0 % lost"), ("lossy", "10.0 % lost"), ("slow", "slow: 300 ms, usual 30"),
+    ]  # fmt: skip
+    assert said == (
+        "2 of 9 proxies never answered; 2 of 9 proxies lost more than 5 % of their queries; 1 of 9 proxies was slow; "
+        "2.0 % of queries were lost, all recovered."
+    )
+    assert not resolvers[0].kind
+    assert 'Nothing is wrong with the resolver <bdi class="name">one</bdi>.' in text
+    assert "The other 4 proxies" in text
+
+
+def test_three_dead_of_fifty_and_what_was_lost_are_one_line_under_the_headline(tmp_path):
+    proxies = [ledger(f"p{n}", **(DEAD if n in (7, 19, 49) else {"responses": 980, "losses": 20})) for n in range(50)]
+    rows = [{**LINE, "d": f"n{n}.example"} for n in range(9)]
+
+    whole = page_of(tmp_path, rows, {"proxies": proxies})
+
+    assert (
+        '<p class="findings">3 of 50 proxies never answered; 2.0 % of queries were lost, all recovered.</p>'
+        in whole.text
+    )
+    assert whole.text.index("<h1>") < whole.text.index('"findings"') < whole.text.index('"tiles"')
+    assert "<h1><bdi>9 names under .example</bdi></h1>" in whole.text
+    assert whole.cells.count("never answered") == 3
+
+
+def test_names_without_an_answer_are_said_and_no_error_is_called_recovered(tmp_path):
+    lost = {**LINE, "s": "error", "e": "timeout", "r": None, "re": False}
+    rows = [LINE, lost, lost, {**LINE, "s": "error", "e": "refused", "r": 5}]
+
+    assert told(tmp_path, rows, {"resolvers": [ledger("one", losses=100, responses=900)]})[2] == (
+        "The resolver lost more than 5 % of its queries; 10.0 % of queries were lost, 2 names got no answer; "
+        "1 name ended in an error, refused."
+    )
+    assert told(tmp_path, rows, {})[2] == "2 names got no answer; 1 name ended in an error, refused."
+    assert told(tmp_path, [LINE], {})[2] == ""
+    assert told(tmp_path, [LINE], {"resolvers": [ledger("one")]})[2] == "No query was lost."
+
+
+def test_a_proxy_that_dies_and_a_resolver_that_slows_down_are_seen_in_the_lines(tmp_path):
+    rows = [
+        {**LINE, "ts": n / 100, "p": p, "ns": f"tcp://192.0.2.{n % 3}:53", "ms": 250 if n % 3 == 1 and n > 1800 else 25}
+        for n in range(3000) for p in [n % 4] if p != 2 or n < 1200
+    ]  # fmt: skip
+    run = {"proxies": [ledger(f"p{n}", pauses=int(n == 2)) for n in range(4)]}
+
+    proxies, resolvers, said = told(tmp_path, rows, run)
+    whole = page_of(tmp_path, rows, run)
+
+    assert [(each.name, each.say) for each in proxies if each.kind] == [("#2 p2", "no answer after 0:12")]
+    assert [(each.name, each.say) for each in resolvers if each.kind] == [
+        ("tcp://192.0.2.1:53", "slowed from 25 to 250 ms")
+    ]
+    assert said.startswith("1 of 4 proxies went silent; 1 of 3 resolvers was slow")
+    assert "When each proxy answered" in whole.text
+    assert "#2 p2, 0:11: 25 responses" not in whole.text  # steps of half a second
+    assert re.search(r"#2 p2, 0:11: \d+ responses, median 25 ms", whole.text)
+    assert not re.search(r"#2 p2, 0:1[3-9]", whole.text)
+
+
+def test_a_resolver_that_answers_with_errors_is_found_out_and_names_that_fail_everywhere_blame_none(tmp_path):
+    def rows(bad: set[int]) -> list[dict]:
+        error = {"s": "error", "e": "refused", "r": 5}
+        return [{**LINE, "ns": f"192.0.2.{n % 4}", **(error if n % 4 in bad else {})} for n in range(400)]
+
+    assert [each.say for each in told(tmp_path, rows({2}), {})[1]] == ["100.0 % errors", "", "", ""]
+    some = [{**row, "s": "error", "e": "refused", "r": 5} if n % 10 == 0 else row for n, row in enumerate(rows(set()))]
+    assert [each.say for each in told(tmp_path, some, {})[1] if each.say] == []
+
+
+def test_a_direct_scan_says_nothing_of_proxies(tmp_path):
+    text = page_of(tmp_path, [LINE], {"settings": {"proxies": []}, "resolvers": [ledger("one")]}).text
+
+    assert "By proxy" not in text
+
+
+# -- the account -----------------------------------------------------------------------------------------------------
+
+
+def test_settings_that_differ_from_the_defaults_are_shown_and_the_others_folded_away(tmp_path):
+    done = scan("--dry-run", "-r", "192.0.2.53", "--retries", 4, "--only", "nxdomain", "--no-0x20", "--workers", 16)
+    settings = json.loads(done.out)
+
+    text = page_of(tmp_path, [LINE], {"settings": settings, "written": 1, "blank": 0}).text
+    shown, _, folded = text.partition("Settings that differ from the defaults")[2].partition("<details>")
+    keys = re.findall(r'<bdi class="name">(\w+)</bdi></th>', shown)
+
+    assert keys == ["resolvers", "retries", "only", "no_0x20"]
+    assert re.search("<summary>[0-9]+ other settings, as they are by default</summary>", folded)
+    assert "timeout_ms" in folded
+    assert "<summary>1 counts that are 0</summary>" in text
+
+
 # -- the page --------------------------------------------------------------------------------------------------------
 
 
@@ -324,8 +464,8 @@ def test_a_page_of_everything_loads_nothing_and_has_no_code_in_its_attributes(tm
         r"default-src 'none'; style-src 'sha256-\S+'; script-src 'sha256-\S+'; base-uri 'none'; form-action 'none'",
         whole.policy,
     )
-    assert whole.tags["figure"] == 7
-    assert whole.tags["table"] == whole.tags["caption"] == 11
+    assert whole.tags["figure"] == 9
+    assert whole.tags["table"] == whole.text.count('<p class="caption"') == 12
 
 
 def test_the_same_lines_make_the_same_page(tmp_path):
@@ -352,7 +492,7 @@ def test_a_scan_without_errors_has_no_chart_of_them(tmp_path):
     whole = page_of(tmp_path, [{**LINE, "ts": n} for n in range(9)])
 
     assert "There was no error." in whole.text
-    assert "Share of errors" not in whole.text
+    assert "Errors a second" not in whole.text
 
 
 def test_a_confirmed_file_opens_with_what_may_be_bought_and_blames_no_scan_for_a_registry(tmp_path):
@@ -368,10 +508,10 @@ def test_a_confirmed_file_opens_with_what_may_be_bought_and_blames_no_scan_for_a
         {"d": "no name", "c": "unknown", "e": "badline"},
     ]
 
-    found = figures(rows, tmp_path)
+    found, registry = figures(rows, tmp_path), registry_of(rows, tmp_path)
     whole = page_of(tmp_path, rows)
 
-    assert [(each.verdict, each.reason) for each in found.registrations] == [
+    assert [(each.verdict, each.reason) for each in registry.registrations] == [
         ("free", ""), ("registered", ""), ("reserved", ""),
         *(("unknown", reason) for reason in ("badline", "http403", "proxy", "servfail", "timeout")),
     ]  # fmt: skip
@@ -379,9 +519,71 @@ def test_a_confirmed_file_opens_with_what_may_be_bought_and_blames_no_scan_for_a
         ("nxdomain", ""), ("error", ""), ("error", "servfail"), ("taken", "nodata"),
     }  # fmt: skip
     assert found.times.lines == 2  # the round trips of registries are none of resolvers
-    assert whole.text.index("<dt>free</dt>") < whole.text.index('class="verdict"')
+    assert whole.text.index('class="free"') < whole.text.index('class="taken"')
     assert "the proxy on the way to the registry" in whole.text
     assert "the proxy could not be used" not in whole.text
+
+
+def test_free_names_are_counted_by_tld_once_each_and_listed_whole(tmp_path):
+    free = {"c": "free", "via": "rdap", "ms": 9}
+    rows = [
+        {**free, "d": "b.example"}, {**free, "d": "A.Example."}, {**free, "d": "www.c.test", "reg": "c.test"},
+        {**free, "d": "mail.c.test", "reg": "c.test"}, {**free, "d": "<b>\u202e.test"},
+        {"d": "taken.example", "c": "registered", "via": "dns"}, {"d": "no name", "c": "unknown", "e": "badline"},
+    ]  # fmt: skip
+
+    found = registry_of(rows, tmp_path)
+    text = page_of(tmp_path, rows).text
+
+    assert found.listed == (r"<b>\u202e.test", "a.example", "b.example", "c.test")
+    assert {(each.tld, each.free, each.names) for each in found.shelves} == {("example", 2, 3), ("test", 2, 2)}
+    assert "All 4 free names" in text
+    assert r"<span>&lt;b&gt;\u202e.test" in text
+    assert "<h1><bdi>6 names under .example and .test</bdi></h1>" in text
+
+
+def test_names_that_expire_soon_or_are_being_deleted_are_listed_soonest_first(tmp_path):
+    def held(name: str, days: int | None, *statuses: str) -> dict:
+        day = {} if days is None else {"exp": str(TODAY + timedelta(days=days))}
+        return {"d": name, "c": "registered", "via": "rdap", "ms": 9, "st": list(statuses), **day}
+
+    rows = [held("later.example", 61), held("old.example", -91), held("soon.example", 60, "active"),
+            held("past.example", -3), held("now.example", 0), held("redeemed.example", -2000, "redemptionPeriod"),
+            held("going.example", None, "serverHold", "pendingDelete")]  # fmt: skip
+
+    found = registry_of(rows, tmp_path)
+    whole = page_of(tmp_path, rows)
+
+    assert [each.name.partition(".")[0] for each in found.expiring] == ["going", "past", "now", "soon", "redeemed"]
+    assert "5 registered names may come free soon." in whole.text
+    assert {"not said", "2026-11-27, 3 days ago", "2026-11-30, today", "2027-01-29, in 60 days"} <= set(whole.cells)
+
+
+def test_a_list_that_a_page_can_hold_is_in_it_and_a_longer_one_is_a_file_beside_it(tmp_path):
+    rows = [{"d": f"name{n:06}.example", "c": "free", "via": "rdap", "ms": 9} for n in range(LISTED + 1)]
+    beside, asked = tmp_path / "page.free.txt", ("report", tmp_path / "all.jsonl", "-o", tmp_path / "page.html")
+    made.write(tmp_path / "all.jsonl", rows)
+    whole = registry_of(rows[1:], tmp_path).listed
+
+    done = scan(*asked)
+    text = (tmp_path / "page.html").read_text()
+
+    assert len(whole) == LISTED
+    assert (done.code, done.err) == (0, "")
+    assert beside.read_text().split() == [row["d"] for row in rows]
+    assert stat.S_IMODE(beside.stat().st_mode) == 0o600
+    assert '<a href="page.free.txt">page.free.txt</a>' in text
+    assert len(text) < 200_000
+    (tmp_path / "page.html").unlink()
+    refusal(scan(*asked), "page.free.txt exists", "--force")
+    assert not (tmp_path / "page.html").exists()
+    assert scan(*asked, "--force").code == 0
+
+
+def test_fifty_thousand_long_names_do_not_make_a_page_of_more_than_three_megabytes(tmp_path):
+    rows = [{"d": f"{'&' * 50}{n}.example", "c": "free", "via": "rdap", "ms": 9} for n in range(20_000)]
+
+    assert registry_of(rows, tmp_path).listed is None
 
 
 def test_a_file_of_bare_names_that_were_confirmed_has_its_page(tmp_path):
@@ -501,10 +703,12 @@ def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):
 
 
 def test_the_demo_scans_a_lab_and_shows_what_came_out(tmp_path):
-    done = scan("report", "--demo", "-o", tmp_path / "page.html", limit_s=60)
-    cells = Page((tmp_path / "page.html").read_text()).cells
+    done = scan("report", "--demo", "--seconds", 4, "-o", tmp_path / "page.html", limit_s=60)
+    whole = Page((tmp_path / "page.html").read_text())
 
     assert (done.code, done.out, done.err) == (0, b"", "")
-    assert {"servfail", "nodata", "cname_nx", "badname", "com", "test"} <= set(cells)
+    assert {"servfail", "nodata", "cname_nx", "badname", "com", "test"} <= set(whole.cells)
+    assert "1 of 4 proxies" in whole.text
+    refusal(scan("report", "--demo", "--stats", "run.json", "-o", tmp_path / "other.html"), "--demo", "--stats")
     refusal(scan("report", "-o", tmp_path / "other.html"), "--demo; one of them")
     refusal(scan("report", "--demo", tmp_path / "lines", "-o", tmp_path / "other.html"), "one of them")

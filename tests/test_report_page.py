@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lines as made
 import pytest
-from command import ROOT, scan
+from command import ROOT, scan, wait_for
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -38,10 +38,10 @@ def browser():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
-    """Two pages, made by the command: one of a good scan, one of hostile lines."""
+    """Three pages, made by the command: one of a good scan, one of hostile lines, one of names that registries know."""
     good = made.lines(40_000)
     paths = {}
-    for name, rows, run in (("good", good, made.run(good)), ("hostile", *hostile())):
+    for name, rows, run in (("good", good, made.run(good)), ("hostile", *hostile()), ("confirmed", confirmed(), {})):
         folder = tmp_path_factory.mktemp(name)
         (folder / "run.json").write_text(json.dumps(run))
         results = made.write(folder / "results.jsonl", rows)
@@ -49,6 +49,13 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         done = scan("report", results, "--stats", folder / "run.json", "-o", paths[name])
         assert done.code == 0, done.err
     return paths
+
+
+def confirmed() -> list[dict]:
+    """Lines of `dnsscan confirm`; every third name is free."""
+    free, held = {"c": "free", "via": "rdap"}, {"c": "registered", "via": "rdap", "st": ["pendingDelete"]}
+    return [{"d": f"name{n:04}.{made.TLDS[n % 5]}", "s": "nxdomain", "r": 3, "re": False, "ms": 9,
+             **(free if n % 3 == 0 else held)} for n in range(1500)]  # fmt: skip
 
 
 @pytest.fixture
@@ -73,6 +80,13 @@ def requests(browser: webdriver.Chrome) -> list[str]:
     """Every address that was asked for since the page was opened."""
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+
+def press(browser: webdriver.Chrome, ident: str) -> None:
+    """A click where the page has come to rest: it scrolls smoothly, away from under the pointer."""
+    button = browser.find_element(By.ID, ident)
+    browser.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", button)
+    button.click()
 
 
 def shown_rows(browser: webdriver.Chrome) -> list[str]:
@@ -100,7 +114,7 @@ def test_every_chart_is_drawn_in_the_size_of_the_page(look, width, size, drawn):
     )
 
     seen = [box for box in boxes if box[2] > 0]
-    assert len(boxes) == 2 * len(seen) == 16
+    assert len(boxes) == 2 * len(seen) == 20
     assert {box[0].split()[0] for box in seen} == {size}
     assert all(box[1] >= drawn and box[2] >= 10 and box[3] >= 3 for box in seen), seen
 
@@ -115,11 +129,46 @@ def test_colours_are_those_of_the_reader_in_the_drawings_too(look):
     assert (light[0], light[2]) == ("rgb(255, 255, 255)", "rgb(58, 116, 180)")
 
 
-@pytest.mark.parametrize("name", ["good", "hostile"])
-def test_nothing_is_wider_than_a_telephone(look, name):
+COLLIDING = """
+const overlap = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 2 && b.top < a.bottom - 2;
+return [...document.querySelectorAll("figure svg")].flatMap(svg => {
+  const texts = [...svg.querySelectorAll("text")].filter(it => it.textContent && it.getBoundingClientRect().width);
+  const boxes = texts.map(it => it.getBoundingClientRect());
+  return texts.flatMap((it, at) => texts.slice(0, at).filter((_, before) => overlap(boxes[at], boxes[before]))
+    .map(other => `${it.textContent} / ${other.textContent}`));
+});"""
+
+
+@pytest.mark.parametrize("name", ["good", "hostile", "confirmed"])
+def test_nothing_is_cut_on_a_telephone_and_no_labels_collide(look, name):
     chrome = look(name, width=360)
 
     assert chrome.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [360, 360]
+    assert chrome.execute_script(
+        "return [...document.querySelectorAll('.scroll')].filter(it => it.scrollWidth > it.clientWidth + 1)"
+        ".map(it => it.ariaLabel)") == []  # fmt: skip
+    assert chrome.execute_script(COLLIDING) == []
+
+
+def test_the_free_names_are_searched_and_saved(look, tmp_path):
+    chrome = look("confirmed")
+    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    shown = "return document.getElementById('free').textContent.split('\\n').filter(Boolean)"
+    every = chrome.execute_script(shown)
+
+    chrome.find_element(By.ID, "free-search").send_keys("9.DE")
+    found = chrome.execute_script(shown)
+    said = chrome.find_element(By.ID, "free-found").text
+    press(chrome, "free-save")
+    wait_for((tmp_path / "free.txt").exists)
+    press(chrome, "free-copy")
+    wait_for(lambda: "copied" in chrome.find_element(By.ID, "free-found").text)
+
+    assert every == sorted(row["d"] for row in confirmed() if row["c"] == "free")
+    assert found == [name for name in every if "9.de" in name]
+    assert said == f"{len(found)} of 500 names"
+    assert (tmp_path / "free.txt").read_text().split() == found
+    assert chrome.get_log("browser") == []
 
 
 def test_the_names_are_narrowed_by_what_is_typed_and_chosen(look):
@@ -174,7 +223,7 @@ def test_hostile_names_show_as_text_and_run_nothing(look):
     chrome = look("hostile")
 
     assert chrome.execute_script("return [typeof hacked, document.scripts.length, document.title]") == [
-        "undefined", 1, "results.jsonl: scan report",
+        "undefined", 1, r"3 names under .<script>hacked=1</scrip… and .example: scan report",
     ]  # fmt: skip
     assert r"<script>hacked=1</script>\u202e\u2066" in shown_rows(chrome)[0]
     assert chrome.execute_script("return document.body.innerText.includes('\u202e')") is False
@@ -187,10 +236,10 @@ def test_tables_and_charts_are_there_where_scripts_are_off(look):
     roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
     names = {node["name"]["value"] for node in nodes if not node["ignored"] and node.get("name")}
 
-    assert roles.count("table") == 9  # two more are in closed details
+    assert roles.count("table") == 6  # as many more are in closed details
     assert roles.count("row") > 200
-    assert roles.count("image") == 8
-    assert {"Responses by proxy, the slowest first", "The settings", "error servfail".split()[1]} <= names
+    assert roles.count("image") == 10
+    assert {"1 proxy of 10 did badly", "Settings that differ from the defaults", "error servfail".split()[1]} <= names
     assert "searchbox" not in roles
 
 

@@ -39,7 +39,7 @@ HOMES = {  # outside library: the modules that may import it
     "dask": ("scanner.cluster.engine",),
     "distributed": ("scanner.cluster.engine",),
     "dns": ("scanner.rdata", "scanner.vetting.messages"),
-    "duckdb": ("scanner.results.table", "scanner.results.convert", "scanner.report.query"),
+    "duckdb": ("scanner.results.table", "scanner.results.convert", "scanner.report.query", "scanner.report.confirmed"),
     "fsspec": ("scanner.cluster.files",),
     "httpcore2": ("scanner.registration.https",),
     "idna": ("scanner.input.idn",),

@@ -1,9 +1,11 @@
 """`dnsscan report`: its flags."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -34,43 +36,54 @@ Example:
 )
 @click.option("--force", is_flag=True, help="Overwrite the page.")
 @click.option("--demo", is_flag=True, help="Scan a lab first, in the place of RESULTS.")
-def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool) -> None:
+@click.option("--seconds", type=click.IntRange(2, 600), default=30, show_default=True, help="How long --demo scans.")
+def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool, seconds: int) -> None:
     """The lines of a scan as one page, which opens from disk and loads nothing.
 
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
+    if demo and stats:
+        raise ScanError("report: --demo has a --stats of its own")
     if demo == (results is not None):
         raise ScanError("report: give a file of result lines, or - for stdin, or --demo; one of them")
     need("report", "report", "duckdb", "vl_convert")
+    from scanner.report.confirmed import ask_registry, write_free
     from scanner.report.page import page
     from scanner.report.query import ask
     from scanner.report.run_record import Run, read_run
-    from scanner.results.newfile import new_file
+    from scanner.results.newfile import new_file, put_beside
     from scanner.results.table import engine, load, opened
 
-    run = read_run(stats) if stats else Run()
-    with given(results) as name, opened(name) as descriptor, new_file(output, force=force, sources=[descriptor]) as new:
-        with engine(new.parent, MEMORY) as con:
-            loaded = load(con, name, descriptor, new.parent)
-            figures = ask(con)
-        new.write_text(page("stdin" if name == "-" else Path(name).name, loaded, figures, run), "utf-8")
+    with given(results, stats, seconds) as (name, recorded), opened(name) as descriptor:
+        run = read_run(recorded) if recorded else Run()
+        with new_file(output, force=force, sources=[descriptor]) as new:
+            beside = Path(output).with_suffix(".free.txt")
+            with engine(new.parent, MEMORY) as con:
+                loaded = load(con, name, descriptor, new.parent)
+                figures, registry = ask(con), ask_registry(con, datetime.now(UTC).date())
+                listed = registry is None or registry.listed is not None
+                if not listed:
+                    write_free(con, new.with_name("free"))
+            new.write_text(page(shown(name, demo), loaded, figures, run, registry, beside.name), "utf-8")
+            if not listed:
+                put_beside(new.with_name("free"), str(beside), force=force, sources=[descriptor])
+
+
+def shown(name: str, demo: bool) -> str:
+    """What the lines came from, for people."""
+    return "the demo" if demo else "stdin" if name == "-" else Path(name).name
 
 
 @contextmanager
-def given(results: str | None) -> Iterator[str]:
-    """The file that was named, or one with the lines of the demo, for as long as the block lasts."""
+def given(results: str | None, stats: Path | None, seconds: int) -> Iterator[tuple[str, Path | None]]:
+    """The files that were named, or those of the demo, for as long as the block lasts."""
     if results is not None:
-        yield results
+        yield results, stats
         return
-    from scanner.cli.demo import lines
+    from scanner.cli.demo import scanned
 
     with tempfile.TemporaryDirectory(prefix="dnsscan-") as folder:
-        path = Path(folder) / "demo.jsonl"
-
-        async def write() -> None:
-            with path.open("wb") as file:
-                async for line in lines():
-                    file.write(line)
-
-        asyncio.run(write())
-        yield str(path)
+        if sys.stderr.isatty():
+            click.echo(f"dnsscan: scanning a lab for {seconds} s", err=True)
+        lines, run = asyncio.run(scanned(Path(folder), seconds))
+        yield str(lines), run

@@ -268,6 +268,11 @@ cdef class LabServer:
         self.leaving = True
         self.wake.send(b"x")
 
+    def delay(self, uint32_t least_ms, uint32_t most_ms) -> None:
+        """From now on answers come so late; may be called by any thread."""
+        self.zone.delay_least_ms = least_ms
+        self.zone.delay_span_ms = most_ms - least_ms
+
     def counts(self) -> dict[str, int | float]:
         """What became of the datagrams of the path so far, for who tests a client; docs/reference/lab.md says what each
         is."""

@@ -6,7 +6,7 @@ page's style, so light and dark share one drawing; each chart is drawn twice, fo
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ WIDE, NARROW = 880, 340  # pixels of a drawing; the page scales it
 LETTER = 7.6  # pixels of a letter at most: the fonts of readers are wider than the one that measures here
 COLOURS = {"taken": "var(--taken)", "nxdomain": "var(--nxdomain)", "error": "url(#hatch)"}
 """By verdict, of the page's style; #hatch is a pattern in the page, so that errors differ by more than colour."""
+REGISTRY_COLOURS = {word: f"var(--{word})" for word in ("free", "registered", "reserved")} | {"unknown": "url(#hatch)"}
+"""By what a registry says."""
 
 TEXT: Spec = {"type": "text", "fontSize": 12.5, "fill": "var(--ink)"}
 EXTENT = {"minExtent": 46, "maxExtent": 46}  # pixels for a vertical axis: charts above each other share their time
@@ -69,16 +71,35 @@ def quantity(field: str, **more: object) -> Spec:
     return {"field": field, "type": "quantitative", **more}
 
 
-def by_verdict() -> Spec:
+def by_verdict(colours: Mapping[str, str] = COLOURS) -> Spec:
     """The channels of what is stacked by `verdict`, `place` after `place`."""
-    scale = {"domain": list(COLOURS), "range": list(COLOURS.values())}
+    scale = {"domain": list(colours), "range": list(colours.values())}
     return {"color": {"field": "verdict", "scale": scale, "legend": None}, "order": quantity("place")}
 
 
-def labelled_bars(rows: Sequence[Spec], field: str) -> Callable[[int], Spec]:
+def one_bar(parts: Sequence[tuple[str, int, str]], colours: Mapping[str, str]) -> Callable[[int], Spec]:
+    """All of (verdict, count, what to say of it) in one bar."""
+    rows = [
+        {"verdict": each, "place": place, "lines": count, "say": say} for place, (each, count, say) in enumerate(parts)
+    ]
+    return lambda width: {
+        **rows_of(rows),
+        "height": 26,
+        "padding": 0,
+        "mark": {"type": "bar", "height": 26},
+        "encoding": {
+            "x": quantity("lines", stack="normalize", axis=None),
+            **by_verdict(colours),
+            "description": {"field": "say"},
+        },
+    }
+
+
+def labelled_bars(rows: Sequence[Spec], field: str, colours: Mapping[str, str] = COLOURS) -> Callable[[int], Spec]:
     """A horizontal bar for each value of `field`, made of the rows' `lines` by `verdict`, with its `label` behind it at
     `all` lines."""
     most = max((int(row["all"]) for row in rows), default=0)
+    behind = text_room(str(row["label"]) for row in rows) + 8
     room = text_room(row[field] for row in rows)
     axis = {"labelColor": "var(--ink)", "labelAlign": "left", "labelLimit": 0, "labelPadding": room, "minExtent": room}
     y = {"field": field, "type": "nominal", "sort": None, "axis": axis}
@@ -90,8 +111,8 @@ def labelled_bars(rows: Sequence[Spec], field: str) -> Callable[[int], Spec]:
             {
                 "mark": "bar",
                 "encoding": {
-                    "x": quantity("lines", axis=None, scale={"domain": [0, most * (1.14 if width == WIDE else 1.4)]}),
-                    **by_verdict(),
+                    "x": quantity("lines", axis=None, scale={"domain": [0, most / (1 - behind / (width - room))]}),
+                    **by_verdict(colours),
                     "description": {"field": "say"},
                 },
             },

@@ -40,7 +40,7 @@ def address(text: object) -> Html:
 
 
 def swatch(verdict: str) -> Html:
-    """The verdict in its colour and pattern, and in its word."""
+    """A verdict, of the scan or of a registry, in its colour and pattern, and in its word."""
     square = element("rect", "", class_=verdict, width="12", height="12", rx="3")
     drawing = element("svg", square, aria_hidden="true", viewBox="0 0 12 12")
     return element("span", join((drawing, verdict)), class_="verdict")
@@ -54,20 +54,32 @@ VERDICTS = legend(*map(swatch, COLOURS))
 """The legend of what is drawn by verdict."""
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1) -> Html:
-    """Its first `words` columns hold words, the others numbers; the first cell of a row names it."""
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1, kind: str = "",
+          tall: bool = False, printed: int = 0) -> Html:  # fmt: skip
+    """Its first `words` columns hold words, the others numbers; the first cell of a row names it. One of the kind
+    `cards` has many columns: on a telephone each row is a card, its cells under their heads. A `tall` one is scrolled,
+    and on paper has its first `printed` rows."""
     kinds = ["" if place < words else "n" for place in range(len(heads))]
     head = join(element("th", text, scope="col", class_=kind) for text, kind in zip(heads, kinds, strict=True))
-    body = join(row(cells, kinds) for cells in rows)
-    inside = join((element("caption", caption), element("thead", element("tr", head)), element("tbody", body)))
-    return scroller(element("table", inside), caption)
+    body = join(row(cells, heads, kinds, extra=0 < printed <= place) for place, cells in enumerate(rows))
+    inside = join((element("thead", element("tr", head)), element("tbody", body)))
+    found = element("table", inside, class_=kind, aria_label=caption)
+    return join((captioned(caption), scroller(found, caption, "scroll tall" if tall else "scroll")))
 
 
-def row(cells: Sequence[object], kinds: Sequence[str]) -> Html:
-    (first, *others), (_, *rest) = cells, kinds
+def captioned(text: str) -> Html:
+    """The words above a table. A caption of its own would stay behind alone at the foot of a sheet of paper."""
+    return element("p", text, class_="caption", aria_hidden="true")
+
+
+def row(cells: Sequence[object], heads: Sequence[str], kinds: Sequence[str], *, extra: bool = False) -> Html:
+    first, *others = cells
     named = element("th", first, scope="row")
-    cells = [element("td", cell, class_=kind) for cell, kind in zip(others, rest, strict=True)]
-    return element("tr", join((named, *cells)))
+    rest = [
+        element("td", cell, class_=kind, data_head=head)
+        for cell, head, kind in zip(others, heads[1:], kinds[1:], strict=True)
+    ]
+    return element("tr", join((named, *rest)), class_="extra" if extra else "")
 
 
 def scroller(inside: Html, label: str, kind: str = "scroll") -> Html:
@@ -106,14 +118,3 @@ def details(summary: str, inside: Html) -> Html:
 def section(ident: str, title: str, *pieces: object) -> Html:
     heading = element("h2", title, id=f"{ident}-title")
     return element("section", join((heading, *pieces)), id=ident, aria_labelledby=f"{ident}-title")
-
-
-def percent(part: float, whole: float) -> str:
-    """`12.3 %`; what is there and rounds to nothing is `< 0.1 %`."""
-    share = part / whole if whole else 0
-    return "< 0.1 %" if 0 < share < 0.0005 else f"{100 * share:.1f} %"
-
-
-def beyond(count: int, limit: int) -> str:
-    """For a caption where not all are shown."""
-    return f": the first {limit:,} of {count:,}" if count > limit else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from scanner.report.markup import Html, element, join, name, paragraph, scroller, section, swatch
+from scanner.report.markup import Html, captioned, element, join, name, paragraph, scroller, section, swatch
 from scanner.report.query import SAMPLES, Group
 
 PRINTED = 5  # of each on paper
@@ -23,10 +23,10 @@ def names(groups: Iterable[Group]) -> Html:
     keys = {f"{group.verdict} {group.reason}".strip(): group for group in groups}
     rows = join(row for key, group in keys.items() for row in samples(group, key))
     tools = Html(TOOLS.format(join(element("option", key) for key in keys)))
-    inside = join((element("caption", CAPTION), element("thead", HEAD), element("tbody", rows)))
+    inside = join((element("thead", HEAD), element("tbody", rows)))
     note = paragraph(f"On paper {PRINTED} of each; on screen up to {SAMPLES}.", "note paper")
-    table = scroller(element("table", inside, id="names"), "Names", "scroll tall")
-    return section("sample", "Names", tools, table, note)
+    table = scroller(element("table", inside, id="names", class_="cards", aria_label=CAPTION), "Names", "scroll tall")
+    return section("sample", "Names", tools, captioned(CAPTION), table, note)
 
 
 def samples(group: Group, key: str) -> list[Html]:
@@ -35,7 +35,8 @@ def samples(group: Group, key: str) -> list[Html]:
     return [
         element("tr", join((
             element("th", name(sample.name), scope="row"), verdict, reason,
-            element("td", f"{sample.ms:,}", class_="n"), element("td", name(sample.detail) if sample.detail else ""),
+            element("td", f"{sample.ms:,}", class_="n", data_head="ms"),
+            element("td", name(sample.detail) if sample.detail else "", class_="long"),
         )), data_group=key, class_="extra" if place >= PRINTED else "")
         for place, sample in enumerate(group.samples)
     ]  # fmt: skip

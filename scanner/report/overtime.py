@@ -1,8 +1,7 @@
-"""The section of what happened when: lines a second, and the share of errors."""
+"""The section of what happened when: lines a second, and errors a second."""
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from scanner.report.drawing import COLOURS, COUNTS, EXTENT, WIDE, Spec, by_verdict, drawn, quantity, rows_of
 from scanner.report.markup import (
@@ -13,17 +12,18 @@ from scanner.report.markup import (
     legend,
     missing,
     paragraph,
-    percent,
     section,
     swatch,
     table,
 )
 from scanner.report.timeline import Timeline
+from scanner.report.words import a_second, clock, moment
 from scanner.text import two_digits
 
 TITLE = "Over time"
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
 GAP = 0.14  # of a step, behind its bar
+DRAWN_LEAST_S = 1.0  # a shorter scan has no course
 
 
 def over_time(line: Timeline | None, source: str) -> Html:
@@ -31,21 +31,25 @@ def over_time(line: Timeline | None, source: str) -> Html:
     if line is None:
         why = "Not recorded: with --fields ts each line has its time, and with --stats json the run has a series."
         return section("time", TITLE, missing(why))
-    if not line.span_s:
-        return section("time", TITLE, missing("All lines were written within a millisecond."))
+    if line.span_s < DRAWN_LEAST_S:
+        return section(
+            "time",
+            TITLE,
+            missing(f"All lines were written within {short(line.span_s)}; that is too short for a chart."),
+        )
     begun = f", from {moment(line.start)}" if line.start is not None else ""
     note = paragraph(f"Steps of {line.width_s:g} s{begun}, counted from {source}.", "note")
     description = "bars, one for each step; the table below has the figures."
     rows = [
         (clock(place * line.width_s), two_digits(bucket.lines / line.seconds(place)), f"{bucket.taken:,}",
-         f"{bucket.nxdomain:,}", f"{bucket.error:,}", percent(bucket.error, bucket.lines))
+         f"{bucket.nxdomain:,}", f"{bucket.error:,}", a_second(bucket.error / line.seconds(place)))
         for place, bucket in enumerate(line.buckets)
     ]  # fmt: skip
-    counts = table("Lines in each step", ("From", "Lines/s", "taken", "nxdomain", "error", "Error share"), rows)
+    counts = table("Lines in each step", ("From", "Lines/s", "taken", "nxdomain", "error", "Errors/s"), rows)
     return section(
         "time", TITLE, note,
         figure("Lines a second", description, drawn(throughput(line)), VERDICTS),
-        figure("Share of errors", description, drawn(error_share(line)), legend(swatch("error")))
+        figure("Errors a second", description, drawn(errors(line)), legend(swatch("error")))
         if any(bucket.error for bucket in line.buckets) else missing("There was no error."),
         details("The figures of both", counts),
     )  # fmt: skip
@@ -69,20 +73,20 @@ def throughput(line: Timeline) -> Callable[[int], Spec]:
     }
 
 
-def error_share(line: Timeline) -> Callable[[int], Spec]:
-    """Of the lines of each step."""
+def errors(line: Timeline) -> Callable[[int], Spec]:
+    """A second, in each step: a share would be 100 % where the only name of a step fails."""
     rows = [
-        {**step(line, place), "none": 0, "share": bucket.error / bucket.lines,
-         "say": f"{clock(place * line.width_s)}: {percent(bucket.error, bucket.lines)} of {bucket.lines:,} lines"}
-        for place, bucket in enumerate(line.buckets) if bucket.lines
+        {**step(line, place), "none": 0, "errors": bucket.error / line.seconds(place),
+         "say": f"{clock(place * line.width_s)}: {a_second(bucket.error / line.seconds(place))} errors/s, "
+                f"{bucket.error:,} of {bucket.lines:,} lines"}
+        for place, bucket in enumerate(line.buckets) if bucket.error
     ]  # fmt: skip
-    most = max(row["share"] for row in rows)
-    y = quantity("none", axis={"tickCount": 3, "format": "~%", **EXTENT}, scale={"domain": [0, most]})
+    y = quantity("none", axis={"tickCount": 3, "format": ",.2~f", **EXTENT})
     return lambda width: {
         **rows_of(rows),
         "height": 90,
         "mark": {"type": "rect", "fill": COLOURS["error"]},
-        "encoding": {**time_axis(line, width), "y": y, "y2": {"field": "share"}},
+        "encoding": {**time_axis(line, width), "y": y, "y2": {"field": "errors"}},
     }
 
 
@@ -104,15 +108,5 @@ def time_axis(line: Timeline, width: int) -> Spec:
     return {"x": quantity("from", scale=scale, axis=axis), "x2": {"field": "to"}, "description": {"field": "say"}}
 
 
-def clock(seconds: float) -> str:
-    """`0.25 s`, `1:05`, `2:00:00`."""
-    if seconds != int(seconds):
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def moment(seconds: float) -> str:
-    """Seconds since 1970 as a date and a time."""
-    return datetime.fromtimestamp(round(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def short(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds > 0.001 else "a millisecond"

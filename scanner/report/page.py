@@ -7,42 +7,73 @@ from importlib.resources import files
 from string import Template
 
 from scanner.report.account import account
-from scanner.report.failing import failing
-from scanner.report.markup import Html, element, html, join, missing, paragraph, percent, swatch
+from scanner.report.confirmed import Registry
+from scanner.report.endpoints import endpoints
+from scanner.report.findings import findings, what
+from scanner.report.markup import Html, element, html, join, missing, paragraph, section, swatch
 from scanner.report.names import names
-from scanner.report.overtime import clock, moment, over_time
+from scanner.report.overtime import over_time
 from scanner.report.plain import plain
 from scanner.report.query import Figures
 from scanner.report.registrations import registrations
-from scanner.report.registrations import tiles as tiles_of_registrations
-from scanner.report.roundtrips import milliseconds, round_trips
+from scanner.report.registrations import tiles as tiles_of_registry
+from scanner.report.registrations import whole as whole_of_registry
+from scanner.report.roundtrips import round_trips
 from scanner.report.run_record import Run
 from scanner.report.timeline import Timeline, from_series
 from scanner.report.tlds import top_level_domains
+from scanner.report.troubles import judged, proxies_of, resolvers_of
 from scanner.report.verdicts import verdicts, whole
+from scanner.report.words import between, clock, counted, milliseconds, percent
 from scanner.results.table import Loaded
 from scanner.text import rate_text
 from scanner.version import __version__
 
 POLICY = "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'"
+TYPES_NAMED = 4
 
 
-def page(title: str, loaded: Loaded, figures: Figures, run: Run) -> str:
-    """The whole page. `title` is the name of the file of lines; `run` what the scan recorded of itself."""
+def page(source: str, loaded: Loaded, figures: Figures, run: Run, registry: Registry | None = None,
+         beside: str = "") -> str:  # fmt: skip
+    """The whole page. `source` is what the lines came from; `run` what the scan recorded of itself; `beside` the file
+    that holds the free names where they are too many."""
     here = files("scanner.report")
     style, script = (here.joinpath(part).read_text("utf-8") for part in ("page.css", "page.js"))
     line = figures.timeline or from_series(run.series)
+    proxies, resolvers = proxies_of(figures.proxies, run), resolvers_of(figures.resolvers, run)
+    proxies, resolvers = judged(proxies, figures.timeline), judged(resolvers, figures.timeline)
+    sections: list[tuple[str, str, Html]] = [
+        ("registrations", "What may be bought", registrations(registry, beside)),
+        ("scan", "The scan", scanned(figures, line) if registry and figures.groups else Html()),
+    ]  # fmt: skip
+    if figures.groups:
+        sections += [
+            ("verdicts", "Verdicts", verdicts(figures)),
+            ("time", "Over time", over_time(line, "the lines" if figures.timeline else "the scan's own account")),
+            ("endpoints", "Proxies and resolvers", endpoints(figures, proxies, resolvers, run)),
+            ("times", "Round trips", round_trips(figures, proxies, resolvers)),
+            ("tlds", "Top-level domains", top_level_domains(figures)),
+            ("sample", "Names", names(figures.groups)),
+        ]  # fmt: skip
+    elif not registry:
+        sections.append(("", "", missing("There is no line in this file, so there is nothing to show.")))
+    sections.append(("run", "The run", account(run)))
+    found = findings(figures, proxies, resolvers, run, registry)
     return Template(here.joinpath("page.html").read_text("utf-8")).substitute(
-        title=html(plain(title)),
+        title=html(what(figures, registry)),
         policy=POLICY.format(digest(style), digest(script)),
         style=style,
         script=script,
-        subtitle=html(subtitle(loaded, line, run)),
+        subtitle=html(subtitle(source, loaded, figures, line, run)),
+        findings=paragraph(found, "findings") if found else "",
         notices=join(paragraph(text, "notice") for text in notices(loaded, run)),
-        headline=join((opening(figures), headline(figures, line) if figures.groups else Html())),
-        body=body(figures, line, run),
+        headline=opening(registry) if registry else headline(figures, line) if figures.groups else "",
+        skip=next(ident for ident, _, inside in sections if ident and inside),
+        nav=join(element("li", element("a", title, href=f"#{ident}")) for ident, title, inside in sections
+                 if ident and inside),
+        body=join(inside for _, _, inside in sections),
         version=__version__,
-    )
+    )  # fmt: skip
 
 
 def digest(text: str) -> str:
@@ -50,30 +81,15 @@ def digest(text: str) -> str:
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
-def body(figures: Figures, line: Timeline | None, run: Run) -> Html:
-    """The sections; of a file without lines only what the run recorded."""
-    bought = registrations(figures.registrations)
-    if not figures.groups:
-        return join((bought or missing("There is no line in this file, so there is nothing to show."), account(run)))
-    return join((
-        bought,
-        verdicts(figures),
-        over_time(line, "the lines" if figures.timeline else "the scan's own account"),
-        round_trips(figures, run),
-        failing(run),
-        top_level_domains(figures),
-        names(figures.groups),
-        account(run),
-    ))  # fmt: skip
-
-
-def subtitle(loaded: Loaded, line: Timeline | None, run: Run) -> str:
-    """How much, and when."""
-    count = f"{loaded.lines - loaded.foreign:,} lines"
+def subtitle(source: str, loaded: Loaded, figures: Figures, line: Timeline | None, run: Run) -> str:
+    """What was asked, how much came, from where, and when."""
+    types = figures.types or [plain(each, 20) for each in run.settings.get("types", ()) if isinstance(each, str)]
+    asked = f"{', '.join(types[:TYPES_NAMED])}{', …' if len(types) > TYPES_NAMED else ''}: " if types else ""
+    count = f"{asked}{counted(loaded.lines - loaded.foreign, 'line', 'lines')} of {plain(source)}"
     if line is not None and line.start is not None:
-        return f"{count}, written from {moment(line.start)} to {moment(line.start + line.span_s)}"
+        return f"{count}, {between(line.start, line.start + line.span_s)}"
     begun = run.books.get("started")
-    return f"{count} of a run that began {plain(begun, 40)}" if isinstance(begun, str) else count
+    return f"{count}; the run began {plain(begun, 40)}" if isinstance(begun, str) else count
 
 
 def notices(loaded: Loaded, run: Run) -> list[str]:
@@ -95,15 +111,21 @@ def headline(figures: Figures, line: Timeline | None) -> Html:
     """The numbers that most people came for."""
     total = sum(figures.verdicts.values())
     tiles: list[tuple[object, str, str]] = [("lines", f"{total:,}", rate(total, line))]
-    tiles += [(swatch(each), percent(count, total), f"{count:,} lines") for each, count in figures.verdicts.items()]
+    tiles += [(swatch(each), percent(count, total), counted(count, "line", "lines"))
+              for each, count in figures.verdicts.items()]  # fmt: skip
     if times := figures.times:
         tiles.append(("median round trip", milliseconds(times.p50), f"p99 {milliseconds(times.p99)}"))
     return join((tiled(tiles), whole(figures.verdicts)))
 
 
-def opening(figures: Figures) -> Html:
+def opening(registry: Registry) -> Html:
     """What a confirmed file is read for: how many names are free, registered, reserved, unknown."""
-    return tiled(tiles_of_registrations(figures.registrations)) if figures.registrations else Html()
+    return join((tiled(tiles_of_registry(registry.registrations)), whole_of_registry(registry.registrations)))
+
+
+def scanned(figures: Figures, line: Timeline | None) -> Html:
+    """The numbers of the scan, where the page opens with those of registries."""
+    return section("scan", "The scan", headline(figures, line))
 
 
 def tiled(tiles: list[tuple[object, str, str]]) -> Html:

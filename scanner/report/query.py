@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 from duckdb import DuckDBPyConnection
 
-from scanner.model import REGISTRATIONS, VERDICTS
+from scanner.model import VERDICTS
 from scanner.report.plain import plain
+from scanner.report.run_record import NAME_MAX
 from scanner.report.timeline import Bucket, Timeline, steps, width_s
 from scanner.results.table import REASON
 
 TLDS = 15
-ENDPOINTS_MAX = 12
+ENDPOINTS_MAX = 1000  # that leave the engine, the slowest
+COURSES, COURSE_STEPS = 200, 60  # endpoints whose course leaves the engine, and its steps at most
 GROUPS = 40  # of verdict and reason, in the table of samples: the closed list has 16, and rcodeN a few
-REGISTRY_REASONS = 1000  # the closed list has 13, one of them with an HTTP status
 SAMPLES = 20  # names of each
 RESPONSES_MIN = 20  # an endpoint with fewer comes after the others: its percentiles mean little
 TEXT_MAX = 300  # characters of a name or an answer that leave the engine
@@ -57,6 +58,10 @@ class Endpoint:
     name: str  # the resolver, or the index of the proxy
     errors: int  # servfail, refused...: an attempt without a response names no endpoint
     times: Times
+    last_s: float | None = None  # from the first line of all to its last; None: no line says when
+    early: int | None = None  # p50 in the first third of the scan; None: too few responses, or no line says when
+    late: int | None = None  # in the last third
+    course: tuple[tuple[int, int, int], ...] = ()  # step, responses, their p50; steps without any are left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,6 @@ class Tld:
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
-    """Confirmed lines with one verdict of a registry, and one reason ("" for none)."""
-
-    verdict: str
-    reason: str
-    lines: int
-
-
-@dataclass(frozen=True, slots=True)
 class Figures:
     """All that is shown of the lines."""
 
@@ -97,7 +93,8 @@ class Figures:
     tld_count: int
     timeline: Timeline | None  # None: no line says when it was written
     verdicts: dict[str, int]  # lines of each
-    registrations: list[Registration]  # free, registered, reserved, unknown; [] of a file that is not confirmed
+    names: int  # lines of one type, of which there may be several
+    types: list[str]  # where the lines say them
 
 
 def ask(con: DuckDBPyConnection) -> Figures:
@@ -105,20 +102,23 @@ def ask(con: DuckDBPyConnection) -> Figures:
     con.execute(SCANNED)
     con.execute(TIMES)
     con.execute(TLD_COUNTS)
-    overall = endpoints(con, "''")
+    overall = endpoints(con, "''", None)
+    line = timeline(con)
+    types = con.execute(TYPES_SQL).fetchall()
     return Figures(
         groups=groups(con),
         group_count=count(con, "SELECT count(DISTINCT (s, e)) FROM scanned"),
         times=overall[0].times if overall else None,
-        resolvers=endpoints(con, "ns"),
+        resolvers=endpoints(con, "ns", line),
         resolver_count=count(con, "SELECT count(DISTINCT ns) FROM times"),
-        proxies=endpoints(con, "p"),
+        proxies=endpoints(con, "p", line),
         proxy_count=count(con, "SELECT count(DISTINCT p) FROM times"),
         tlds=[Tld(plain(name) or ROOT, *counts) for name, *counts in con.execute(TLDS_SQL).fetchall()],
         tld_count=count(con, "SELECT count(DISTINCT tld) FROM tlds"),
-        timeline=timeline(con),
+        timeline=line,
         verdicts={verdict: count(con, f"SELECT count(*) FROM scanned WHERE s = '{verdict}'") for verdict in VERDICTS},
-        registrations=[Registration(c, plain(reason), lines) for c, reason, lines in con.execute(CONFIRMED).fetchall()],
+        names=max((lines for _, lines in types), default=0),
+        types=[plain(name, 20) for name, _ in types if name],
     )
 
 
@@ -135,10 +135,35 @@ def count(con: DuckDBPyConnection, sql: str) -> int:
     return int(found)
 
 
-def endpoints(con: DuckDBPyConnection, key: str) -> list[Endpoint]:
-    """The slowest endpoints by the column `key` of `times`."""
+def endpoints(con: DuckDBPyConnection, key: str, line: Timeline | None) -> list[Endpoint]:
+    """The slowest endpoints by the column `key` of `times`, with their courses where `line` is known."""
     rows = con.execute(ENDPOINTS_SQL.format(key=key, least=RESPONSES_MIN, most=ENDPOINTS_MAX)).fetchall()
-    return [Endpoint(plain(name), errors, Times(*times)) for name, errors, *times in rows]
+    course = courses(con, key, [str(name) for name, *_ in rows[:COURSES]], line) if line and line.span_s else {}
+    begun = line.start if line and line.start else 0.0
+    return [
+        Endpoint(
+            plain(name, NAME_MAX), errors, Times(*times), None if last is None else last - begun, early, late,
+            tuple(course.get(str(name), ())),
+        )
+        for name, errors, last, early, late, *times in rows
+    ]  # fmt: skip
+
+
+def courses(
+    con: DuckDBPyConnection, key: str, names: list[str], line: Timeline
+) -> dict[str, list[tuple[int, int, int]]]:
+    """By endpoint, its responses step by step."""
+    width = course_width_s(line)
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    given = [line.start, width, steps(line.span_s, width) - 1, names]
+    for name, *step in con.execute(COURSES_SQL.format(key=key), given).fetchall():
+        found.setdefault(name, []).append((step[0], step[1], step[2]))
+    return found
+
+
+def course_width_s(line: Timeline) -> float:
+    """How wide a step of a course is."""
+    return width_s(line.span_s, COURSE_STEPS)
 
 
 def timeline(con: DuckDBPyConnection) -> Timeline | None:
@@ -163,34 +188,50 @@ CREATE TEMP VIEW scanned AS
 SELECT * REPLACE (CASE WHEN NOT coalesce({BY_REGISTRY}, false) AND regexp_full_match(e, '{REASON}') THEN e END AS e),
     coalesce(via IN ('rdap', 'whois'), false) AS asked FROM results WHERE s IS NOT NULL"""
 
-CONFIRMED = f"""
-SELECT * FROM (
-    SELECT c, CASE WHEN c = 'unknown' THEN coalesce(e, '') ELSE '' END AS reason, count(*) AS lines
-    FROM results WHERE c IS NOT NULL GROUP BY ALL)
-ORDER BY list_position({list(REGISTRATIONS)}, c), lines DESC, reason LIMIT {REGISTRY_REASONS}"""
+TYPES_SQL = "SELECT coalesce(t, ''), count(*) FROM scanned GROUP BY ALL ORDER BY ALL LIMIT 20"
 
-# One row for each endpoint, verdict and millisecond: small enough for every question about times, and exact. It can
-# go to the disk, which an aggregate that keeps its values (quantile_cont) cannot.
+# One row for each endpoint, third of the scan, verdict and millisecond: small enough for every question about times,
+# and exact. It can go to the disk, which an aggregate that keeps its values (quantile_cont) cannot.
 TIMES = """
 CREATE TEMP TABLE times AS
-SELECT ns, p, s, ms, count(*) AS n,
+SELECT ns, p, s, ms, count(*) AS n, epoch(max(ts)) AS last,
+    least(floor(3 * (epoch(ts) - begun) / span), 2)::INTEGER AS third,
     CASE WHEN ms = 0 THEN -1 ELSE floor(10 * log10(ms) + 1e-9)::INTEGER END AS bin
-FROM scanned WHERE r IS NOT NULL AND NOT asked GROUP BY ALL"""
+FROM scanned, (SELECT epoch(min(ts)) AS begun, nullif(epoch(max(ts)) - begun, 0) AS span FROM scanned)
+WHERE r IS NOT NULL AND NOT asked GROUP BY ALL"""
 
 ENDPOINTS_SQL = """
 WITH each AS (
-    SELECT {key} AS endpoint, ms, any_value(bin) AS bin, sum(n) AS n, sum(n) FILTER (s = 'error') AS errors
+    SELECT {key} AS endpoint, ms, any_value(bin) AS bin, sum(n) AS n, max(last) AS last,
+        sum(n) FILTER (s = 'error') AS errors,
+        coalesce(sum(n) FILTER (third = 0), 0) AS early, coalesce(sum(n) FILTER (third = 2), 0) AS late
     FROM times WHERE {key} IS NOT NULL GROUP BY ALL),
 ranked AS (
-    SELECT *, sum(n) OVER (PARTITION BY endpoint ORDER BY ms) AS upto, sum(n) OVER (PARTITION BY endpoint) AS total
-    FROM each),
+    SELECT *, sum(n) OVER upto AS upto, sum(n) OVER (PARTITION BY endpoint) AS total,
+        sum(early) OVER upto AS early_upto, sum(early) OVER (PARTITION BY endpoint) AS early_total,
+        sum(late) OVER upto AS late_upto, sum(late) OVER (PARTITION BY endpoint) AS late_total
+    FROM each WINDOW upto AS (PARTITION BY endpoint ORDER BY ms)),
 binned AS (SELECT endpoint, bin, sum(n)::BIGINT AS n FROM each GROUP BY ALL),
 bins AS (SELECT endpoint, map(list(bin ORDER BY bin), list(n ORDER BY bin)) AS bins FROM binned GROUP BY endpoint)
-SELECT endpoint, coalesce(sum(errors), 0)::BIGINT, any_value(total)::BIGINT AS lines,
+SELECT endpoint, coalesce(sum(errors), 0)::BIGINT, max(last),
+    min(ms) FILTER (early_total >= {least} AND early_upto >= 0.50 * early_total),
+    min(ms) FILTER (late_total >= {least} AND late_upto >= 0.50 * late_total),
+    any_value(total)::BIGINT AS lines,
     min(ms) FILTER (upto >= 0.50 * total), min(ms) FILTER (upto >= 0.90 * total),
     min(ms) FILTER (upto >= 0.99 * total) AS p99, any_value(bins)
 FROM ranked JOIN bins USING (endpoint) GROUP BY endpoint
 ORDER BY lines >= {least} DESC, p99 DESC, endpoint LIMIT {most}"""
+
+COURSES_SQL = """
+WITH each AS (
+    SELECT {key}::VARCHAR AS endpoint, least(floor((epoch(ts) - $1) / $2)::INTEGER, $3) AS place, ms, count(*) AS n
+    FROM scanned WHERE ts IS NOT NULL AND r IS NOT NULL AND NOT asked AND list_contains($4::VARCHAR[], {key}::VARCHAR)
+    GROUP BY ALL),
+ranked AS (
+    SELECT *, sum(n) OVER (PARTITION BY endpoint, place ORDER BY ms) AS upto,
+        sum(n) OVER (PARTITION BY endpoint, place) AS total FROM each)
+SELECT endpoint, place, any_value(total)::BIGINT, min(ms) FILTER (upto >= 0.50 * total)
+FROM ranked GROUP BY endpoint, place ORDER BY endpoint, place"""
 
 # The samples are picked by their place in the file, so that the texts of a few lines are read and not of all; by hash,
 # so that they are spread over the file and the same each time.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 STEPS = 120  # at most, and so wide that a step is a number people count in
-WIDTHS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400,
-            43_200, 86_400)  # fmt: skip
+WIDTHS_S = (0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)
+"""In less than the first a rate is chance: a name more or less, and it is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,17 @@ class Timeline:
     def seconds(self, place: int) -> float:
         """How long a step is: the last one ends where the scan does."""
         last = place == len(self.buckets) - 1
-        return max(self.span_s - place * self.width_s, self.width_s / 2) if last else self.width_s
+        return self.span_s - place * self.width_s if last else self.width_s
 
 
 def steps(span_s: float, width: float) -> int:
-    """How many there are; a rest shorter than half of one belongs to the last."""
-    return max(1, math.floor(span_s / width + 0.5))
+    """How many there are; a rest shorter than a step belongs to the last, so none is shorter than the others."""
+    return max(1, math.floor(span_s / width + 1e-9))
 
 
-def width_s(span_s: float) -> float:
-    """The narrowest step with which `span_s` seconds are no more than STEPS."""
-    least = span_s / STEPS
+def width_s(span_s: float, most: int = STEPS) -> float:
+    """The narrowest step with which `span_s` seconds are no more than `most`."""
+    least = span_s / most
     return next((width for width in WIDTHS_S if width > least), math.ceil(least / 86_400) * 86_400)
 
 

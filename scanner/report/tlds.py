@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from scanner.report.drawing import COLOURS, Spec, drawn, labelled_bars, shortened
-from scanner.report.markup import VERDICTS, Html, beyond, figure, missing, name, percent, section, table
+from scanner.report.markup import VERDICTS, Html, figure, missing, name, section, table
 from scanner.report.query import TLDS, Figures, Tld
+from scanner.report.words import beyond, number, percent
 
 TITLE = "Top-level domains"
 LABEL = 16  # letters
@@ -14,15 +15,15 @@ def top_level_domains(figures: Figures) -> Html:
     if not figures.tlds:
         return section("tlds", TITLE, missing("No line holds a name."))
     rows = [
-        (name(tld.name), f"{tld.lines:,}", f"{tld.taken:,}", f"{tld.nxdomain:,}", f"{tld.error:,}",
-         percent(tld.nxdomain, tld.lines), percent(tld.error, tld.lines))
+        (name(tld.name), f"{tld.lines:,}", f"{tld.taken:,}", f"{tld.nxdomain:,}", number(tld.error),
+         percent(tld.nxdomain, tld.lines), percent(tld.error, tld.lines) if tld.error else "")
         for tld in figures.tlds
     ]  # fmt: skip
     description = "bars, the commonest first; the table below has the figures."
     heads = ("TLD", "Names", "taken", "nxdomain", "error", "nxdomain share", "Error share")
     caption = "Names by top-level domain" + beyond(figures.tld_count, TLDS)
     bars = figure("Names", description, drawn(by_tld(figures.tlds)), VERDICTS)
-    return section("tlds", TITLE, bars, table(caption, heads, rows))
+    return section("tlds", TITLE, bars, table(caption, heads, rows, kind="cards"))
 
 
 def by_tld(tlds: Sequence[Tld]) -> Callable[[int], Spec]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from scanner.report.drawing import COLOURS, Spec, by_verdict, drawn, labelled_bars, quantity, rows_of
-from scanner.report.markup import VERDICTS, Html, beyond, element, figure, image, join, percent, section, swatch, table
+from scanner.report.drawing import COLOURS, Spec, drawn, labelled_bars, one_bar
+from scanner.report.markup import VERDICTS, Html, element, figure, image, join, section, swatch, table
 from scanner.report.query import GROUPS, Figures, Group
+from scanner.report.words import beyond, percent
 
 DRAWN = 16  # reasons
 MEANINGS = {
@@ -77,19 +78,6 @@ def whole(counts: dict[str, int]) -> Html:
     """All lines in one bar."""
     total = sum(counts.values())
     shares = [f"{verdict} {percent(counts[verdict], total)}" for verdict in COLOURS]
-    rows = [
-        {"verdict": verdict, "place": place, "lines": counts[verdict], "say": f"{say}, {counts[verdict]:,} lines"}
-        for place, (verdict, say) in enumerate(zip(COLOURS, shares, strict=True))
-    ]
-    spec = {
-        **rows_of(rows),
-        "height": 26,
-        "padding": 0,
-        "mark": {"type": "bar", "height": 26},
-        "encoding": {
-            "x": quantity("lines", stack="normalize", axis=None),
-            **by_verdict(),
-            "description": {"field": "say"},
-        },
-    }
-    return image(drawn(lambda width: spec), f"Lines by verdict: {', '.join(shares)}", "bar")
+    parts = [(verdict, counts[verdict], f"{say}, {counts[verdict]:,} lines")
+             for verdict, say in zip(COLOURS, shares, strict=True)]  # fmt: skip
+    return image(drawn(one_bar(parts, COLOURS)), f"Lines by verdict: {', '.join(shares)}", "bar")

@@ -69,6 +69,13 @@ def stream_of(name: str, sources: Sequence[int]) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def put_beside(made: Path, name: str, *, force: bool, sources: Sequence[int]) -> None:
+    """Move one more file out of the folder of `new_file`, which it belongs to, to `name`. Raises as that does."""
+    make_private(made)
+    check(name, force, sources)
+    made.replace(Path(name).absolute())
+
+
 def check(name: str, force: bool, sources: Sequence[int]) -> None:
     """Nothing that is wanted stands at `name`."""
     try:
