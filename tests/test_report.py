@@ -427,6 +427,13 @@ def test_a_resolver_that_answers_with_errors_is_found_out_and_names_that_fail_ev
     assert [each.say for each in told(tmp_path, some, {})[1] if each.say] == []
 
 
+def test_a_proxy_that_answers_before_the_scan_and_then_no_name_is_silent(tmp_path):
+    rows = [{**LINE, "p": n % 3} for n in range(300)]
+    proxies = [*(ledger(f"p{n}") for n in range(3)), ledger("p3", responses=2, queries=12, losses=9, pauses=4)]
+
+    assert [each.say for each in told(tmp_path, rows, {"proxies": proxies})[0]][:2] == ["no answer to any name", ""]
+
+
 def test_a_direct_scan_says_nothing_of_proxies(tmp_path):
     text = page_of(tmp_path, [LINE], {"settings": {"proxies": []}, "resolvers": [ledger("one")]}).text
 

@@ -23,13 +23,14 @@ DELAY_MS, SLOW_MS = (4, 60), (120, 420)  # of each answer
 NX, LOSS = 0.3, 0.008  # shares
 DIES, SLOWS = 0.4, 0.6  # when, of the whole
 DYING, SLOWING = 2, 1  # which
+LOOK_S = 0.05
 
 
 async def scanned(folder: Path, seconds: int) -> tuple[Path, Path]:
     """Scan for about so long; the lines, and what the run recorded of itself. Raises ScanError."""
     lines, run, config, listed = (folder / name for name in ("demo.jsonl", "run.json", "lab.json", "names.txt"))
     listed.write_text("".join(f"{name}\n" for name in names(seconds * PER_SECOND)))
-    async with lab(seconds) as found:
+    async with lab(lines, seconds) as found:
         config.write_text(json.dumps({**found, **CONFIG}))
         argv = ["--config", config, "--stats", "json", "--progress", "none", "--output", lines, listed]
         with run.open("wb") as errors:
@@ -48,8 +49,9 @@ async def scanned(folder: Path, seconds: int) -> tuple[Path, Path]:
 
 
 @asynccontextmanager
-async def lab(seconds: int) -> AsyncIterator[dict[str, list[str]]]:
-    """Proxies and resolvers, one of each in trouble from its time on; gives the config of a scan that uses them."""
+async def lab(lines: Path, seconds: int) -> AsyncIterator[dict[str, list[str]]]:
+    """Proxies and resolvers, one of each in trouble from its time on; gives the config of a scan that uses them and
+    writes `lines`."""
     servers = [LabServer(nx=NX, loss=LOSS, delay_ms=DELAY_MS, seed=1 + at) for at in range(RESOLVERS)]
     threads = [Thread(target=server.run) for server in servers]
     fleet = [SocksProxy(None, None) for _ in range(PROXIES)]
@@ -57,7 +59,7 @@ async def lab(seconds: int) -> AsyncIterator[dict[str, list[str]]]:
         thread.start()
     try:
         proxies = [f"socks5://127.0.0.1:{await proxy.listen(0)}" for proxy in fleet]
-        trouble = asyncio.create_task(troubled(fleet[DYING], servers[SLOWING], seconds))
+        trouble = asyncio.create_task(troubled(fleet[DYING], servers[SLOWING], lines, seconds))
         yield {"resolvers": [f"127.0.0.1:{server.port}" for server in servers], "proxies": proxies}
         trouble.cancel()
     finally:
@@ -69,8 +71,10 @@ async def lab(seconds: int) -> AsyncIterator[dict[str, list[str]]]:
             server.close()
 
 
-async def troubled(proxy: SocksProxy, server: LabServer, seconds: int) -> None:
-    """One dies, then one slows down."""
+async def troubled(proxy: SocksProxy, server: LabServer, lines: Path, seconds: int) -> None:
+    """One dies, then one slows down, so long after the first lines."""
+    while not lines.exists() or not lines.stat().st_size:
+        await asyncio.sleep(LOOK_S)
     await asyncio.sleep(DIES * seconds)
     await proxy.close()
     await asyncio.sleep((SLOWS - DIES) * seconds)

@@ -91,6 +91,7 @@ class Neighbours:
     p50: float | None
     late: float | None  # p50 in the last third of the scan
     errors: float  # of all responses
+    lines: float  # of each that has any
 
     @staticmethod
     def of(each: Sequence[Judged]) -> "Neighbours":
@@ -102,6 +103,7 @@ class Neighbours:
             p50=median_low(times) if times else None,
             late=median_low(lates) if lates else None,
             errors=sum(one.errors for one in seen) / lines if lines else 0.0,
+            lines=median_low([one.times.lines for one in seen]) if seen else 0,
         )
 
 
@@ -114,7 +116,7 @@ def responses(one: Judged) -> float:
 def trouble(one: Judged, usual: Neighbours, line: Timeline | None) -> tuple[str, str]:
     """Its kind and what to say of it; of several the worst."""
     return (
-        is_dead(one) or went_silent(one, line) or is_lossy(one) or is_failing(one, usual) or slowed(one, usual)
+        is_dead(one) or went_silent(one, usual, line) or is_lossy(one) or is_failing(one, usual) or slowed(one, usual)
         or is_slow(one, usual) or ("", "")
     )  # fmt: skip
 
@@ -127,10 +129,14 @@ def is_dead(one: Judged) -> tuple[str, str] | None:
     return DEAD, "never answered"
 
 
-def went_silent(one: Judged, line: Timeline | None) -> tuple[str, str] | None:
+def went_silent(one: Judged, usual: Neighbours, line: Timeline | None) -> tuple[str, str] | None:
     """The scan had it pause, and it gave nothing more while the others gave what it would have had a part in."""
-    last = one.seen.last_s if one.seen else None
-    if last is None or line is None or one.seen is None or not (one.ledger and one.ledger.pauses):
+    if not (one.ledger and one.ledger.pauses):
+        return None
+    if one.seen is None:
+        return (SILENT, "no answer to any name") if usual.lines >= MISSED_LEAST else None
+    last = one.seen.last_s
+    if last is None or line is None:
         return None
     later = sum(bucket.lines for place, bucket in enumerate(line.buckets) if place * line.width_s > last)
     earlier = sum(bucket.lines for bucket in line.buckets) - later
