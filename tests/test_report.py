@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import lines as made
 import pytest
-from command import ROOT, SECRET, refusal, scan
+from command import ROOT, SECRET, environment, refusal, scan, start, wait_for
 
 from scanner.errors import ScanError
 from scanner.model import REASONS
@@ -391,6 +392,8 @@ def test_names_without_an_answer_are_said_and_no_error_is_called_recovered(tmp_p
         "The resolver lost more than 5 % of its queries; 10.0 % of queries were lost, 2 names got no answer; "
         "1 name ended in an error, refused."
     )
+    filtered = {"resolvers": [ledger("one", losses=9, responses=991)], "reasons": {"timeout": 3}}
+    assert told(tmp_path, [LINE], filtered)[2] == "0.9 % of queries were lost, 3 names got no answer."
     assert told(tmp_path, rows, {})[2] == "2 names got no answer; 1 name ended in an error, refused."
     assert told(tmp_path, [LINE], {})[2] == ""
     assert told(tmp_path, [LINE], {"resolvers": [ledger("one")]})[2] == "No query was lost."
@@ -432,6 +435,12 @@ def test_a_proxy_that_answers_before_the_scan_and_then_no_name_is_silent(tmp_pat
     proxies = [*(ledger(f"p{n}") for n in range(3)), ledger("p3", responses=2, queries=12, losses=9, pauses=4)]
 
     assert [each.say for each in told(tmp_path, rows, {"proxies": proxies})[0]][:2] == ["no answer to any name", ""]
+
+
+def test_settings_of_any_form_make_a_page(tmp_path):
+    odd = {"types": 5, "proxies": {}, "resolvers": 7, "workers": [], "threads": {"a": 1}, "retries": None, "new": [{}]}
+
+    assert "The settings" not in page_of(tmp_path, [LINE], {"settings": odd, "reasons": {"timeout": "3"}}).text
 
 
 def test_a_direct_scan_says_nothing_of_proxies(tmp_path):
@@ -566,16 +575,14 @@ def test_names_that_expire_soon_or_are_being_deleted_are_listed_soonest_first(tm
     assert {"not said", "2026-11-27, 3 days ago", "2026-11-30, today", "2027-01-29, in 60 days"} <= set(whole.cells)
 
 
-def test_a_list_that_a_page_can_hold_is_in_it_and_a_longer_one_is_a_file_beside_it(tmp_path):
+def test_a_list_that_is_too_long_for_a_page_is_a_file_beside_it(tmp_path):
     rows = [{"d": f"name{n:06}.example", "c": "free", "via": "rdap", "ms": 9} for n in range(LISTED + 1)]
     beside, asked = tmp_path / "page.free.txt", ("report", tmp_path / "all.jsonl", "-o", tmp_path / "page.html")
     made.write(tmp_path / "all.jsonl", rows)
-    whole = registry_of(rows[1:], tmp_path).listed
 
     done = scan(*asked)
     text = (tmp_path / "page.html").read_text()
 
-    assert len(whole) == LISTED
     assert (done.code, done.err) == (0, "")
     assert beside.read_text().split() == [row["d"] for row in rows]
     assert stat.S_IMODE(beside.stat().st_mode) == 0o600
@@ -584,13 +591,20 @@ def test_a_list_that_a_page_can_hold_is_in_it_and_a_longer_one_is_a_file_beside_
     (tmp_path / "page.html").unlink()
     refusal(scan(*asked), "page.free.txt exists", "--force")
     assert not (tmp_path / "page.html").exists()
-    assert scan(*asked, "--force").code == 0
 
 
-def test_fifty_thousand_long_names_do_not_make_a_page_of_more_than_three_megabytes(tmp_path):
-    rows = [{"d": f"{'&' * 50}{n}.example", "c": "free", "via": "rdap", "ms": 9} for n in range(20_000)]
+def test_names_that_would_make_a_page_of_more_than_three_megabytes_go_into_the_file(tmp_path):
+    worst = "\U000e0001&<>\"'" * 100
+    free = [{"d": f"{'x' * 40}{n}.example", "c": "free", "via": "rdap", "ms": 9} for n in range(30_000)]
+    rows = [{**LINE, "d": f"{n}{worst}", "why": worst, "ns": f"{n}{worst}", "p": n % 200, "ts": n, "s": "error",
+             "e": f"rcode{n % 50}", "r": 9, "ms": 2 ** (n % 31)} for n in range(2000)]  # fmt: skip
+    source = made.write(tmp_path / "all.jsonl", free + rows)
 
-    assert registry_of(rows, tmp_path).listed is None
+    done = scan("report", source, "-o", tmp_path / "page.html")
+
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "page.html").stat().st_size < 3_000_000
+    assert len((tmp_path / "page.free.txt").read_text().split()) == 30_000
 
 
 def test_a_file_of_bare_names_that_were_confirmed_has_its_page(tmp_path):
@@ -709,13 +723,26 @@ def test_a_real_scan_and_its_account_become_a_page(lab, tmp_path):
     assert any(cell.startswith("#") for cell in whole.cells)  # proxies; a short scan may not need all of them
 
 
+def test_a_demo_that_is_interrupted_leaves_nothing_running_and_no_file(tmp_path):
+    run = start("report", "--demo", "-o", tmp_path / "page.html", true=True, env=environment(TMPDIR=str(tmp_path)))
+    wait_for(lambda: any(path.stat().st_size for path in tmp_path.glob("*/demo.jsonl")))
+
+    run.send_signal(signal.SIGINT)
+
+    assert run.communicate(timeout=20) == (b"", b"")
+    assert run.returncode == 130
+    assert os.listdir(tmp_path) == []
+
+
 def test_the_demo_scans_a_lab_and_shows_what_came_out(tmp_path):
-    done = scan("report", "--demo", "--seconds", 4, "-o", tmp_path / "page.html", limit_s=60)
+    done = scan("report", "--demo", "--seconds", 3, "-o", tmp_path / "page.html", limit_s=60)
     whole = Page((tmp_path / "page.html").read_text())
 
     assert (done.code, done.out, done.err) == (0, b"", "")
     assert {"servfail", "nodata", "cname_nx", "badname", "com", "test"} <= set(whole.cells)
     assert "1 of 4 proxies" in whole.text
     refusal(scan("report", "--demo", "--stats", "run.json", "-o", tmp_path / "other.html"), "--demo", "--stats")
+    refusal(scan("report", "--demo", "-o", tmp_path / "page.html"), "page.html exists", "--force")
+    refusal(scan("report", "-", "--seconds", 5, "-o", tmp_path / "other.html"), "--seconds needs --demo")
     refusal(scan("report", "-o", tmp_path / "other.html"), "--demo; one of them")
     refusal(scan("report", "--demo", tmp_path / "lines", "-o", tmp_path / "other.html"), "one of them")

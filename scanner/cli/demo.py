@@ -12,6 +12,7 @@ from threading import Thread
 from scanner.errors import ScanError
 from scanner.lab.proxy import SocksProxy
 from scanner.lab.server import LabServer
+from scanner.signals import ending
 
 RATE = 100  # queries a second by each proxy to each resolver
 PROXIES, RESOLVERS = 4, 3
@@ -28,6 +29,7 @@ LOOK_S = 0.05
 
 async def scanned(folder: Path, seconds: int) -> tuple[Path, Path]:
     """Scan for about so long; the lines, and what the run recorded of itself. Raises ScanError."""
+    leave_on_signals()
     lines, run, config, listed = (folder / name for name in ("demo.jsonl", "run.json", "lab.json", "names.txt"))
     listed.write_text("".join(f"{name}\n" for name in names(seconds * PER_SECOND)))
     async with lab(lines, seconds) as found:
@@ -46,6 +48,14 @@ async def scanned(folder: Path, seconds: int) -> tuple[Path, Path]:
     if code:
         raise ScanError(f"report: the scan of the demo ended with code {code}")
     return lines, run
+
+
+def leave_on_signals() -> None:
+    """A signal that ends the program ends the scan and the lab first, and leaves no file behind."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        for number in ending():
+            loop.add_signal_handler(number, task.cancel, str(128 + number))
 
 
 @asynccontextmanager

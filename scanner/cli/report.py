@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from scanner.cli.offers import files
 from scanner.errors import ScanError
 from scanner.extras import need
 
+DEMO_S = 30
+PAGE_MAX = 3_000_000  # octets
 MEMORY = "512MB"  # for DuckDB; lines by the million take a quarter of it
 EPILOG = """\b
 Example:
@@ -36,14 +39,16 @@ Example:
 )
 @click.option("--force", is_flag=True, help="Overwrite the page.")
 @click.option("--demo", is_flag=True, help="Scan a lab first, in the place of RESULTS.")
-@click.option("--seconds", type=click.IntRange(2, 600), default=30, show_default=True, help="How long --demo scans.")
-def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool, seconds: int) -> None:
+@click.option("--seconds", type=click.IntRange(2, 600), help=f"How long --demo scans [{DEMO_S}].")
+def command(results: str | None, stats: Path | None, output: str, force: bool, demo: bool, seconds: int | None) -> None:
     """The lines of a scan as one page, which opens from disk and loads nothing.
 
     RESULTS is a file of result lines (also .gz or .zst), or - for stdin.
     """
     if demo and stats:
         raise ScanError("report: --demo has a --stats of its own")
+    if seconds and not demo:
+        raise ScanError("report: --seconds needs --demo")
     if demo == (results is not None):
         raise ScanError("report: give a file of result lines, or - for stdin, or --demo; one of them")
     need("report", "report", "duckdb", "vl_convert")
@@ -51,22 +56,26 @@ def command(results: str | None, stats: Path | None, output: str, force: bool, d
     from scanner.report.page import page
     from scanner.report.query import ask
     from scanner.report.run_record import Run, read_run
-    from scanner.results.newfile import new_file, put_beside
+    from scanner.results.newfile import check, new_file, put_beside
     from scanner.results.table import engine, load, opened
 
-    with given(results, stats, seconds) as (name, recorded), opened(name) as descriptor:
+    if demo:
+        check(output, force, ())  # not after half a minute
+    with given(results, stats, seconds or DEMO_S) as (name, recorded), opened(name) as descriptor:
         run = read_run(recorded) if recorded else Run()
         with new_file(output, force=force, sources=[descriptor]) as new:
             beside = Path(output).with_suffix(".free.txt")
             with engine(new.parent, MEMORY) as con:
                 loaded = load(con, name, descriptor, new.parent)
                 figures, registry = ask(con), ask_registry(con, datetime.now(UTC).date())
-                listed = registry is None or registry.listed is not None
-                if not listed:
+                text = page(shown(name, demo), loaded, figures, run, registry, beside.name)
+                if registry and registry.listed and len(text.encode()) > PAGE_MAX:
+                    registry = replace(registry, listed=None)
+                    text = page(shown(name, demo), loaded, figures, run, registry, beside.name)
+                if registry and registry.listed is None:
                     write_free(con, new.with_name("free"))
-            new.write_text(page(shown(name, demo), loaded, figures, run, registry, beside.name), "utf-8")
-            if not listed:
-                put_beside(new.with_name("free"), str(beside), force=force, sources=[descriptor])
+                    put_beside(new.with_name("free"), str(beside), force=force, sources=[descriptor])
+            new.write_text(text, "utf-8")
 
 
 def shown(name: str, demo: bool) -> str:
@@ -85,5 +94,8 @@ def given(results: str | None, stats: Path | None, seconds: int) -> Iterator[tup
     with tempfile.TemporaryDirectory(prefix="dnsscan-") as folder:
         if sys.stderr.isatty():
             click.echo(f"dnsscan: scanning a lab for {seconds} s", err=True)
-        lines, run = asyncio.run(scanned(Path(folder), seconds))
+        try:
+            lines, run = asyncio.run(scanned(Path(folder), seconds))
+        except asyncio.CancelledError as signal:
+            sys.exit(int(signal.args[0]))
         yield str(lines), run

@@ -17,7 +17,7 @@ REASONS_MAX = 1000  # the closed list has 13, one of them with an HTTP status
 EXPIRING = 100  # names
 SOON_DAYS, PAST_DAYS = 60, 90  # a day that is longer past is none on which a registration ended
 DELETING = ("pendingDelete", "redemptionPeriod")  # RFC 8056
-LISTED, LISTED_OCTETS = 50_000, 1_500_000  # names of a list in a page, which stays under 3 MB
+LISTED, LISTED_OCTETS = 50_000, 2_000_000  # names of a list in a page, which stays under 3 MB
 NAME_MAX = 255  # characters
 BLOCK = 10_000  # names that are in memory at a time
 

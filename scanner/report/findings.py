@@ -80,7 +80,7 @@ def of_endpoints(one: str, several: str, all_of_them: Sequence[Judged]) -> list[
 
 def of_losses(figures: Figures, run: Run) -> list[str]:
     """How many queries had no response, and what that did to the names."""
-    unanswered = sum(group.lines for group in figures.groups if group.verdict == "error" and group.reason in UNANSWERED)
+    unanswered = max(unanswered_lines(figures), unanswered_names(run))
     ledgers = run.resolvers or run.proxies
     queries = sum(each.queries or 0 for each in ledgers)
     losses = sum(each.losses or 0 for each in ledgers)
@@ -91,6 +91,17 @@ def of_losses(figures: Figures, run: Run) -> list[str]:
         return ["no query was lost", *([names] if unanswered else [])]
     lost = f"{percent(losses, queries)} of queries were lost"
     return [f"{lost}, {names}" if unanswered else f"{lost}, all recovered"]
+
+
+def unanswered_lines(figures: Figures) -> int:
+    return sum(group.lines for group in figures.groups if group.verdict == "error" and group.reason in UNANSWERED)
+
+
+def unanswered_names(run: Run) -> int:
+    """As the run counted them; of those that --only left out there is no line."""
+    reasons = run.books.get("reasons")
+    counts = [reasons.get(reason) for reason in UNANSWERED] if isinstance(reasons, dict) else []
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def of_errors(figures: Figures) -> list[str]:

@@ -83,13 +83,19 @@ def digest(text: str) -> str:
 
 def subtitle(source: str, loaded: Loaded, figures: Figures, line: Timeline | None, run: Run) -> str:
     """What was asked, how much came, from where, and when."""
-    types = figures.types or [plain(each, 20) for each in run.settings.get("types", ()) if isinstance(each, str)]
+    types = figures.types or types_of(run)
     asked = f"{', '.join(types[:TYPES_NAMED])}{', …' if len(types) > TYPES_NAMED else ''}: " if types else ""
     count = f"{asked}{counted(loaded.lines - loaded.foreign, 'line', 'lines')} of {plain(source)}"
     if line is not None and line.start is not None:
         return f"{count}, {between(line.start, line.start + line.span_s)}"
     begun = run.books.get("started")
     return f"{count}; the run began {plain(begun, 40)}" if isinstance(begun, str) else count
+
+
+def types_of(run: Run) -> list[str]:
+    """As its settings say."""
+    recorded = run.settings.get("types")
+    return [plain(each, 20) for each in recorded] if isinstance(recorded, list) else []
 
 
 def notices(loaded: Loaded, run: Run) -> list[str]:

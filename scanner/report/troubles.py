@@ -53,8 +53,9 @@ class Judged:
 def proxies_of(found: Sequence[Endpoint], run: Run) -> list[Judged]:
     """Those of the run, in its order, each with what was seen of it; then those that only the lines know."""
     seen = {each.name: each for each in found}
-    known = [Judged(proxy_name(run, str(at)), ledger, seen.pop(str(at), None)) for at, ledger in enumerate(run.proxies)]
-    return known + [Judged(proxy_name(run, name), None, each) for name, each in seen.items()]
+    known = [Judged(proxy_name(run, str(at)), ledger, seen.get(str(at))) for at, ledger in enumerate(run.proxies)]
+    only_seen = [each for each in found if int(each.name) >= len(run.proxies) or int(each.name) < 0]
+    return known + [Judged(proxy_name(run, each.name), None, each) for each in only_seen]
 
 
 def proxy_name(run: Run, index: str) -> str:
@@ -67,8 +68,9 @@ def proxy_name(run: Run, index: str) -> str:
 def resolvers_of(found: Sequence[Endpoint], run: Run) -> list[Judged]:
     """As proxies_of."""
     seen = {each.name: each for each in found}
-    known = [Judged(ledger.name, ledger, seen.pop(ledger.name, None)) for ledger in run.resolvers]
-    return known + [Judged(name, None, each) for name, each in seen.items()]
+    known = [Judged(ledger.name, ledger, seen.get(ledger.name)) for ledger in run.resolvers]
+    names = {ledger.name for ledger in run.resolvers}
+    return known + [Judged(each.name, None, each) for each in found if each.name not in names]
 
 
 def judged(each: Sequence[Judged], line: Timeline | None) -> list[Judged]:
