@@ -45,6 +45,7 @@ async def scanned(folder: Path, seconds: int) -> tuple[Path, Path]:
             finally:
                 if scan.returncode is None:
                     scan.kill()
+                    await scan.wait()
     if code:
         raise ScanError(f"report: the scan of the demo ended with code {code}")
     return lines, run

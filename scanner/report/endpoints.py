@@ -67,7 +67,7 @@ def of_kind(one: str, several: str, all_of_them: Sequence[Judged], line: Timelin
         return join((paragraph(join(("Nothing is wrong with the ", which, "."))), figures))
     caption = f"{counted(len(bad), one, several)} of {len(all_of_them):,} did badly" + beyond(len(bad), BAD_MAX)
     advice = " ".join(ADVICE[kind] for kind in ORDER if any(each.kind == kind for each in bad))
-    return join((rows(one, caption, bad[:BAD_MAX], judged=True), paragraph(advice, "note"), figures))
+    return join((paragraph(advice, "note"), rows(one, caption, bad[:BAD_MAX], judged=True), figures))
 
 
 def details_of(one: str, several: str, others: Sequence[Judged], some_bad: bool) -> Html:
