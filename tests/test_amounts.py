@@ -9,6 +9,7 @@ RESOLVER = "192.0.2.53"
 TAKEN = [
     ("max_time", "10m", 600), ("max_time", "90s", 90), ("max_time", "1h30m", 5400), ("max_time", "1d", 86_400),
     ("max_time", "500ms", 0.5), ("max_time", "1.5h", 5400), ("max_time", 30, 30), ("max_time", "30", 30),
+    ("canary_every", "2m", 120), ("canary_every", "500ms", 0.5),
     ("fsync", "2s", 2), ("fsync", "2min", 120),
     ("rate", "1k", 1000), ("rate", "1.5k", 1500), ("rate", "1k/s", 1000), ("rate", "2M", 2_000_000), ("rate", 7, 7),
     ("rate", "0", 0), ("rate_per_resolver", "2K", 2000), ("max_queries", "1.25M", 1_250_000),

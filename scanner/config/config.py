@@ -57,7 +57,7 @@ class Config:
     all_names: bool
     ptr: bool
     canaries: tuple[tuple[str, str], ...]  # names that exist, each with an address
-    canary_every: int  # seconds, 0 = only before the scan
+    canary_every: float  # seconds, 0 = only before the scan
     strict: bool
     quiet: bool
     stats: str  # text or json

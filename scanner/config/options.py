@@ -115,8 +115,8 @@ OPTIONS = table_of(
            detail="names that exist, each with an address that it has (`www.example=192.0.2.1`), which every resolver "
                   "is asked for before the scan; several addresses of one name are as many that it may have; without "
                   "any, public resolvers are asked for `a.root-servers.net` and `a.gtld-servers.net`"),
-    Option("canary_every", Number(0, 86_400), "N", "Seconds between checks of each; 0 = once", default=60,
-           detail="seconds between two times that a resolver is asked for names of known answer; `0` is only before "
+    Option("canary_every", Duration(0, 86_400), "TIME", "Between two checks of each; 0 = once", default=60,
+           detail="time between two times that a resolver is asked for names of known answer; `0` is only before "
                   "the scan. During it such questions are at most one of a hundred queries"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
