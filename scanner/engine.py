@@ -3,7 +3,7 @@
 Streams and datagrams are engines alike: the scan starts, feeds, orders, watches and closes them in one way.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Protocol
@@ -12,6 +12,7 @@ from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer
 from scanner.native.tally import Tally
+from scanner.routes import Routes
 
 Order = Callable[[JobPool, float], object]
 """What an engine does to its own pool when asked; it is given the time on its own clock."""
@@ -38,6 +39,13 @@ def silence_of(pool: JobPool, clock: Clock) -> float:
     """Seconds since a pool's last response, on its engine's clock; infinite before the first. Any thread may ask."""
     heard_at = pool.exchange.heard_at
     return max(clock.peek() - heard_at, 0) if heard_at else inf
+
+
+def leave_out(pool: JobPool, route: int, left: Collection[int], here: Collection[int]) -> None:
+    """Only these resolvers are left of a route; of them the pool's engine has those that are `here`."""
+    ours = len(set(left).intersection(here))
+    pool.queues[route].served_by(resolvers=ours, elsewhere=ours < len(left), servers=left)
+    pool.left_out = pool.left_out or ours == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +151,8 @@ class Engine(Protocol):
         """Have this resolver asked and believed, or not (native/path.pxd), from now on."""
         ...
 
-    def leave_out(self, resolver: int, left: int) -> None:
-        """Ask this resolver no more; so many are left."""
+    def leave_out(self, resolver: int, routes: Routes) -> None:
+        """Ask this resolver no more; `routes` do without it."""
         ...
 
     async def close(self) -> None:

@@ -58,6 +58,15 @@ class Resolver:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Whom the names below some suffixes are asked of."""
+
+    resolvers: tuple[int, ...]  # indexes in the configuration
+    authoritative: bool = False  # each knows a zone itself: RD is clear, and only its own word counts
+    nowhere: str = ""  # the reason of its names where it has no resolvers
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """One proxy: `scheme` is socks5, socks5h or http (CONNECT). Its password is in no text form of it."""
 

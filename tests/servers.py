@@ -135,6 +135,29 @@ KNOT_WITH_EVERY_TYPE = """
     journal-content: none
 """
 
+KNOT_ZONE = """
+  - domain: {zone}
+    file: "{folder}/{zone}.zone"
+    zonefile-sync: -1
+    journal-content: none
+"""
+
+NSD_ZONE = """
+zone:
+    name: "{zone}"
+    zonefile: "{zone}.zone"
+"""
+
+REGISTRY_ZONE = """
+@         3600 SOA   ns hostmaster 1 900 300 604800 300
+@         3600 NS    ns
+ns        3600 A     127.0.0.1
+taken     3600 NS    ns.taken
+ns.taken  3600 A     192.0.2.12
+own       3600 A     192.0.2.10
+*.wild    300  A     192.0.2.99
+"""
+
 EXAMPLE_ZONE = """
 @     3600 SOA   ns hostmaster 1 900 300 604800 300
 @     3600 NS    ns
@@ -330,6 +353,19 @@ def every_type(folder: Path, which: str) -> Server:
     if which == "nsd":
         return configured("nsd", NSD, ["-d", "-c"], folder)
     return configured("named", NAMED, ["-f", "-4", "-n", "1", "-c"], folder)
+
+
+def registry(folder: Path, which: str, *zones: str) -> Server:
+    """Authority (knot or nsd) for zones in each of which `taken` is delegated, `own` and `*.wild` have addresses; all
+    other zones REFUSED."""
+    for zone in zones:
+        (folder / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n{REGISTRY_ZONE}")
+    if which == "knot":
+        config = KNOT.partition("\nmod-synthrecord")[0] + "\nzone:" + "".join(
+            KNOT_ZONE.replace("{zone}", zone) for zone in zones)  # fmt: skip
+        return configured("knotd", config, ["-c"], folder)
+    config = NSD.partition("\nzone:")[0] + "".join(NSD_ZONE.replace("{zone}", zone) for zone in zones)
+    return configured("nsd", config, ["-d", "-c"], folder)
 
 
 def microsocks(folder: Path, user: str = "", password: str = "") -> Server:

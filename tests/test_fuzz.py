@@ -149,7 +149,7 @@ def test_mutated_messages_lose_no_name_and_disagree_with_the_table_in_none(full,
     originals = [octets for octets in CORPUS.values() if len(octets) < 600]
     victim, count, judged, number, read = Victim(), 0, 0, 0, 0
     for turn in range(rounds):
-        if victim.pool.backlog < 2 * WINDOW:
+        if victim.pool.backlog() < 2 * WINDOW:
             victim.pool.feed(b"".join(b"f%d.example\n" % (number + i) for i in range(5000)))
             number += 5000
         sent = {}

@@ -26,7 +26,7 @@ cdef class Pair:
         cdef int index
         memset(self.channels, 0, sizeof(self.channels))
         self.pool, self.exchange = pool, pool.exchange
-        job = pool.take(0, 0, 0, 1.0, False)
+        job = pool.take(pool.routes[0], 0, 0, 0, 1.0, False)
         for index in range(2):
             self.queries[index] = self.exchange.begin(job, &self.channels[index], KEY, 1 + index / 2, 3 + index / 2)
             self.queries[index].edns = True

@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
@@ -17,6 +18,7 @@ from scanner.config.endpoints import (
 )
 from scanner.config.file import lines_of, read_file, warn_if_open
 from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
+from scanner.config.routes import Named, named_routes
 from scanner.config.values import Values
 from scanner.errors import ScanError
 from scanner.input.line import classify_line
@@ -52,12 +54,26 @@ def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
     return unique
 
 
-def resolvers(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
-    """The resolvers, else the system's; those over UDP first, so that they are one block."""
+def routes(values: Values, *, tunnelled: bool) -> tuple[Named, ...]:
+    """Whom the names below suffixes are asked of; resolvers named by a flag go before the file's route of the root."""
+    named = named_routes(values, resolver_entries, partial(resolver, tunnelled=tunnelled))
+    if "resolvers" in values.flags and "routes" not in values.flags:
+        return tuple(route for route in named if route.suffix)
+    key = next((key for key in ("resolvers", "resolver", "resolver_file") if values.is_given(key)), "")
+    if key and any(not route.suffix for route in named):
+        raise ScanError(f"{values.where(key)}: routes name resolvers for . too: give one of them")
+    return named
+
+
+def resolvers(values: Values, *, tunnelled: bool, routed: bool) -> tuple[Resolver, ...]:
+    """The resolvers of names without a route, else the system's; none where there are routes. Those over UDP first, so
+    that they are one block."""
     if {"resolver", "resolvers"} <= values.table.keys():
         raise ScanError(f"{values.source.at('resolvers')}: resolver and resolvers: give one of them")
     key = "resolver" if "resolver" in values.table and "resolvers" not in values.flags else "resolvers"
     texts, file = values.texts(key), values.value("resolver_file")
+    if texts is None and file is None and routed:
+        return ()
     if texts is None and file is None and tunnelled:
         raise ScanError("with proxies a resolver must be named: -r 192.0.2.53 (the system's may not be reachable)")
     if texts is None and file is None:
@@ -114,9 +130,13 @@ def resolver(text: str, *, tunnelled: bool) -> Resolver:
     return resolver_from_text(text)
 
 
-def workers(values: Values, proxy_count: int, warnings: list[str]) -> int:
-    """Tunnels held open."""
+def workers(values: Values, proxy_count: int, least: int, warnings: list[str]) -> int:
+    """Tunnels held open: at least one for each resolver of several routes."""
     chosen: int = values.value("workers") or (max(WORKERS_WITH_PROXIES, proxy_count) if proxy_count else WORKERS)
+    if chosen < least:
+        if values.is_given("workers"):
+            warnings.append(f"{chosen} workers for {least} resolvers of routes: {least} are used")
+        chosen = least
     if chosen < proxy_count:
         warnings.append(f"{chosen} workers for {proxy_count} proxies: only the first {chosen} are used")
     return chosen

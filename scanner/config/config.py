@@ -10,9 +10,10 @@ from scanner.config.endpoints import is_near, metrics_from_text
 from scanner.config.file import FIRST_LINE, ConfigSource, check_keys, parse, read_file, warn_if_open
 from scanner.config.kinds import SEPARATORS
 from scanner.config.options import OPTIONS
+from scanner.config.routes import joined
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import Proxy, Resolver, place_text
+from scanner.model import Proxy, Resolver, Route, place_text
 from scanner.rdata import type_text
 from scanner.text import hidden
 
@@ -21,7 +22,9 @@ from scanner.text import hidden
 class Config:
     """What a scan is given, checked and complete. Times in milliseconds, rates in queries a second."""
 
-    resolvers: tuple[Resolver, ...]
+    resolvers: tuple[Resolver, ...]  # of all routes
+    routes: tuple[Route, ...]  # the first is that of names with none of the suffixes
+    suffixes: tuple[tuple[str, int], ...]  # each with its route's index
     proxies: tuple[Proxy, ...]
     types: tuple[int, ...]
     qclass: str  # key `class`: IN, CH or HS
@@ -102,16 +105,20 @@ def from_table(table: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
 def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
     """Every value checked, and what was not given found from the others. Raises ScanError."""
     proxies = check.proxies(values, warnings)
-    resolvers = check.resolvers(values, tunnelled=bool(proxies))
+    named = check.routes(values, tunnelled=bool(proxies))
+    default = check.resolvers(values, tunnelled=bool(proxies), routed=bool(named))
+    resolvers, routes, suffixes = joined(default, named, all_names=values.value("all_names"))
+    streams = sum(resolver.scheme != "udp" for resolver in resolvers) if suffixes else 0
     if proxies and any(not r.is_public for r in resolvers) and not all(is_near(p.host) for p in proxies):
         warnings.append("a private or loopback resolver behind a remote proxy is one in the proxy's own network")
     plain = {key: values.value(key) for key in PLAIN}
     return Config(**{
         **plain,
-        "resolvers": resolvers, "proxies": proxies, "types": check.types(values),
+        "resolvers": resolvers, "routes": routes, "suffixes": suffixes, "proxies": proxies,
+        "types": check.types(values),
         "qclass": values.value("class"), "flags": asking.flags(values),
         "edns": asking.edns(values, tunnelled=bool(proxies), warnings=warnings),
-        "workers": check.workers(values, len(proxies), warnings),
+        "workers": check.workers(values, len(proxies), streams, warnings),
         "threads": check.threads(values, resolvers, warnings),
         "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
@@ -124,11 +131,17 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
 def describe(config: Config) -> dict[str, Any]:
     """The resolved configuration for people (--dry-run); passwords are hidden."""
     plain = asdict(config)
-    plain.pop("warnings")
+    for key in ("warnings", "suffixes"):
+        plain.pop(key)
     plain["class"] = plain.pop("qclass")
     return {
         **plain,
-        "resolvers": [str(resolver) for resolver in config.resolvers],
+        "resolvers": [str(config.resolvers[index]) for index in config.routes[0].resolvers],
+        "routes": {
+            suffix: route_text(config, config.routes[index])
+            for suffix, index in config.suffixes
+            if not config.routes[index].nowhere
+        },
         "proxies": [str(proxy) for proxy in config.proxies],
         "types": [type_text(number) for number in config.types],
         "canaries": [f"{name}={address}" for name, address in config.canaries],
@@ -145,4 +158,12 @@ def describe(config: Config) -> dict[str, Any]:
         "heartbeat": hidden(config.heartbeat),
         "metrics": config.metrics and place_text(*config.metrics),
         "metrics_file": hidden(config.metrics_file),
+    }
+
+
+def route_text(config: Config, route: Route) -> dict[str, Any]:
+    """One route for people."""
+    return {
+        "resolvers": [str(config.resolvers[index]) for index in route.resolvers],
+        "authoritative": route.authoritative,
     }

@@ -17,6 +17,7 @@ from scanner.config.kinds import (
     keys_of,
     table_of,
 )
+from scanner.config.route_texts import RouteTexts
 from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
@@ -34,6 +35,10 @@ OPTIONS = table_of(
                   "`tcp://…`, `tls://address#name`, `udp://…`; several with commas between them, or `@FILE`"),
     Option("resolver", Texts(), "", "the same, where there is one", place=FILE),
     Option("resolver_file", Path(), "FILE", "One resolver a line (as -r FILE)"),
+    Option("routes", RouteTexts(), "ROUTE", "SUFFIX=ADDR: whom to ask for names below it", flag="--route", repeats=True,
+           default=(), default_text="",
+           detail='whom names below a suffix are asked of, by the longest suffix: `{"com": ["192.0.2.1"], ".": …}`, as '
+                  "a flag `com=192.0.2.1,192.0.2.2` ([routes](../how-to/routes.md))"),
     Option("proxies", Texts(), "URL", "socks5://user:pass@host:1080, http://", flag="--proxy", repeats=True,
            words=("socks5://", "socks5h://", "http://"),
            detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "

@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from scanner.engine import Order, Outlet, Report, report_of, silence_of
+from scanner.engine import Order, Outlet, Report, leave_out, report_of, silence_of
 from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, export_jobs, import_jobs
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Path
+from scanner.routes import Routes
 
 T = TypeVar("T")
 TIMER_MS = 5  # attempts end, pauses end
@@ -45,7 +46,7 @@ class UdpThread:
 
     def prepare(self) -> bool:
         """Deliver the lines of what is no name; True when there is a job to ask."""
-        has_jobs = self.pool.look_ahead()
+        has_jobs = self.pool.has_jobs(self._clock())
         if self._deliver():
             self._tell(self._outlet.report)
         self._report = report_of(self.pool)
@@ -100,18 +101,22 @@ class UdpThread:
             if path.resolver == resolver:
                 path.state.trust = trust
 
-    def leave_out(self, resolver: int, left: int) -> None:
-        """Ask this resolver no more; so many are left."""
+    def leave_out(self, resolver: int, routes: Routes) -> None:
+        """Ask this resolver no more; `routes` do without it."""
         for path in self.paths:
             if path.resolver == resolver:
                 path.health.leave_out()
 
-        def leave_out(pool: JobPool, _: float) -> None:
-            pool.retry.resolvers = left
-            for path in self.paths:
-                path.state.replaceable = path.resolver == resolver or left > 1
+        left = {route: routes.members(route) for route in routes.of(resolver)}
+        replaceable = {path.resolver: routes.may_lose(path.resolver) for path in self.paths}
 
-        self.order(leave_out)
+        def do_without(pool: JobPool, _: float) -> None:
+            for route, members in left.items():
+                leave_out(pool, route, members, replaceable)
+            for path in self.paths:
+                path.state.replaceable = replaceable[path.resolver]
+
+        self.order(do_without)
 
     def take_over(self, transfer: Transfer) -> None:
         """Jobs of another engine, to be asked by any resolver here."""

@@ -47,6 +47,7 @@ cdef inline bint is_asked_with_edns(Habits *habits) noexcept nogil:
 
 cdef class PathState:
     cdef readonly int egress, resolver  # indexes in the configuration
+    cdef readonly tuple routes          # the same: whose names are asked here, at least one
     cdef readonly Bucket bucket         # shared by the engines that use this egress and resolver
     cdef readonly Tally tally
     cdef Habits habits

@@ -15,8 +15,8 @@ cdef enum:
 cdef class PathState:
     """One egress to one resolver, by their indexes. `bucket` limits its queries; None: nothing does."""
 
-    def __cinit__(self, int egress=0, int resolver=0, Bucket bucket=None):
-        self.egress, self.resolver = egress, resolver
+    def __cinit__(self, int egress=0, int resolver=0, Bucket bucket=None, tuple routes=(0,)):
+        self.egress, self.resolver, self.routes = egress, resolver, routes
         self.bucket = Bucket() if bucket is None else bucket
         self.tally = Tally()
         self.heard_at = -1

@@ -23,6 +23,7 @@ from scanner.native.frames cimport Tail
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport Channel, Job, LoneQueue, Query
 from scanner.native.jobs.pool cimport JobPool
+from scanner.native.jobs.retry cimport Route
 from scanner.native.message.query cimport COOKIE_NEW
 from scanner.native.output.buffer cimport Span
 from scanner.native.path cimport PathState
@@ -37,7 +38,9 @@ cdef class Session:
     cdef JobPool pool
     cdef Exchange exchange              # the pool's
     cdef readonly StreamFallback fallback   # where its jobs come from, None = the pool
-    cdef LoneQueue *lone                # of the place where its jobs come from
+    cdef Route **routes                 # the pool's, of its path
+    cdef int route_count
+    cdef int turn_of                    # of these, whose job is taken next
     cdef readonly PathState path
     cdef readonly int worker
     cdef bytes tags                     # JSON of fields ns and p
@@ -80,8 +83,26 @@ cdef class Session:
     cdef int room_now(self) noexcept
     cdef bint is_apart(self) noexcept
     cdef int room_unless_way_is_made(self, int room, double now) noexcept
+    cdef inline LoneQueue *lone(self) noexcept:
+        """Of the place where its jobs come from; of several, of the first where one waits."""
+        cdef int index
+        if self.fallback is not None:
+            return &self.fallback.lone
+        for index in range(1, self.route_count if self.routes[0].lone.waiting.count == 0 else 0):
+            if self.routes[index].lone.waiting.count:
+                return &self.routes[index].lone
+        return &self.routes[0].lone
+
+    cdef inline bint retries_wait(self) noexcept:
+        cdef int index
+        for index in range(self.route_count):
+            if self.routes[index].waiting.count or self.routes[index].lone.waiting.count:
+                return True
+        return False
+
     cdef Job *lone_job(self, double now) except? NULL
     cdef Job *next_job(self, double now) except? NULL
+    cdef Job *next_of_routes(self, double now) except? NULL
     cdef Job *stuck_job(self, double now) except? NULL
     cdef Job *job_to_share(self) noexcept
     cdef int ask(self, Job *job, uint8_t *at, double now, double clock) except -1
@@ -104,5 +125,6 @@ cdef class Session:
     cdef int is_stray(self, uint16_t message_id, double now) except -1
     cdef bint ran_out(self, Query *query, double now) noexcept
     cdef int slow_down(self) except -1
+    cdef LoneQueue *lone_of(self, const Job *job) noexcept
     cdef bint holds_suspect(self) noexcept
     cdef bint is_suspect(self, const Job *job) noexcept

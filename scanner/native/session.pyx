@@ -9,17 +9,17 @@ out or the connection ends. It never opens, waits or writes.
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint16_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
 from scanner.native.jobs.books cimport REQUEUED
-from scanner.native.jobs.job cimport ask_without_edns_after_silence
-from scanner.native.jobs.retry cimport RetryQueue
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, resolver_bit
+from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.limits cimport return_tokens, take_tokens
-from scanner.native.memory cimport LINE_OCTETS, prefetch
-from scanner.native.message.query cimport COOKIE_NEW, QUERY_MAX, write_query
+from scanner.native.memory cimport LINE_OCTETS, checked_alloc, prefetch
+from scanner.native.message.query cimport COOKIE_NEW, QUERY_MAX, Form, write_query
 from scanner.native.message.response cimport FIT_BROKEN, FIT_STRAY, Response, read_response
 from scanner.native.output.buffer cimport span_of
 from scanner.native.path cimport DISTRUSTED, is_asked_with_edns, is_open, learn
@@ -46,10 +46,16 @@ cdef class Session:
 
     def __cinit__(self, JobPool pool not None, PathState path not None, *, int window=0, double timeout_s=2.0,
                   int worker=0, bytes tags=b"", StreamFallback fallback=None):
+        cdef int index, route
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
-        self.lone = &pool.retry.lone if fallback is None else &fallback.lone
+        if not path.routes or not 0 <= min(path.routes) <= max(path.routes) < pool.route_count:
+            raise ValueError(f"no routes {path.routes}")
+        self.route_count = <int>len(path.routes)
+        self.routes = <Route **>checked_alloc(calloc(self.route_count, sizeof(Route *)))
+        for index, route in enumerate(path.routes):
+            self.routes[index] = pool.routes[route]
         self.tags, self.tags_span = tags, span_of(tags)
         self.worker, self.timeout_s = worker, timeout_s
         self.frame_max = QUERY_MAX + 2 + COOKIE_NEW + pool.asking.form.size
@@ -72,11 +78,17 @@ cdef class Session:
                 self.exchange.end(self.channel.places[at])
         free(self.channel.places)
         free(self.tail.octets)
+        free(self.routes)
 
     @property
     def retry(self) -> RetryQueue:
-        """Jobs that wait to be tried again, in the pool."""
-        return self.pool.retry
+        """Jobs of its first route that wait to be tried again, in the pool."""
+        return self.pool.queues[self.path.routes[0]]
+
+    @property
+    def has_retries(self) -> bool:
+        """Jobs of its routes wait to be tried again."""
+        return self.retries_wait()
 
     def opened(self, connection=None) -> None:
         """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
@@ -121,19 +133,19 @@ cdef class Session:
     def used_up(self) -> bool:
         """True when the connection has given all that its server allows one, or makes way: time for another."""
         return self.channel.in_flight == 0 and (0 < self.path.quota <= self.sent
-                                                or (self.makes_way and self.lone.waiting.count > 0))
+                                                or (self.makes_way and self.lone().waiting.count > 0))
 
     cdef bint is_apart(self) noexcept:
         """True while nothing is to be sent because of a lone job."""
         self.asks_alone = self.asks_alone and self.channel.in_flight > 0
-        self.makes_way = self.makes_way and self.lone.waiting.count > 0
+        self.makes_way = self.makes_way and self.lone().waiting.count > 0
         return self.asks_alone or self.makes_way
 
     cdef int room_unless_way_is_made(self, int room, double now) noexcept:
         """Lone jobs wait, and this connection is not new: now and then one makes way."""
-        if self.answered == 0 or now < self.lone.next_at:
+        if self.answered == 0 or now < self.lone().next_at:
             return room
-        self.lone.next_at = now + WAY_S
+        self.lone().next_at = now + WAY_S
         self.makes_way = True
         return 0
 
@@ -148,7 +160,7 @@ cdef class Session:
         cdef uint8_t *at
         cdef double clock = self.pool.scan_now(now)
         cdef Job *job
-        if wanted and self.lone.waiting.count:
+        if wanted and self.lone().waiting.count:
             lone = self.sent == 0 or (self.answered == 0 and self.channel.in_flight == 0)
             wanted = 1 if lone else self.room_unless_way_is_made(wanted, now)
         if wanted and self.pool.budget is not None:
@@ -178,15 +190,28 @@ cdef class Session:
 
     cdef Job *lone_job(self, double now) except? NULL:
         """The only job on the connection: one that is to be asked alone, or any."""
-        cdef Job *job = self.pool.take_lone(self.lone, self.worker, self.path.egress, self.path.resolver, now,
-                                            self.path.doubted)
+        cdef Job *job = self.pool.take_lone(self.routes[0], self.lone(), self.worker, self.path.egress, self.path.resolver,
+                                            now, self.path.doubted)
         self.asks_alone = job is not NULL
         return job if job is not NULL else self.next_job(now)
 
     cdef Job *next_job(self, double now) except? NULL:
-        if self.fallback is None:
-            return self.pool.take(self.worker, self.path.egress, self.path.resolver, now, self.path.doubted)
-        return NULL if self.pool.is_behind() else self.fallback.next()
+        if self.fallback is not None:
+            return NULL if self.pool.is_behind() else self.fallback.next()
+        if self.route_count > 1:
+            return self.next_of_routes(now)
+        return self.pool.take(self.routes[0], self.worker, self.path.egress, self.path.resolver, now, self.path.doubted)
+
+    cdef Job *next_of_routes(self, double now) except? NULL:
+        """Of its routes in turn."""
+        cdef Job *job = NULL
+        cdef int tries = self.route_count
+        while job is NULL and tries:
+            job = self.pool.take(self.routes[self.turn_of], self.worker, self.path.egress, self.path.resolver, now,
+                                 self.path.doubted)
+            self.turn_of = self.turn_of + 1 if self.turn_of + 1 < self.route_count else 0
+            tries -= 1
+        return job
 
     cdef Job *stuck_job(self, double now) except? NULL:
         """A job that waits on a connection without an answer, to be asked here too; where there is none, the next one."""
@@ -213,17 +238,21 @@ cdef class Session:
         """Write the job's query, framed, and have it in flight under an ID that nothing else here has; returns the
         octets."""
         cdef Query *query
+        cdef const Form *form
         cdef Py_ssize_t size
         cdef uint16_t message_id = self.exchange.free_id(&self.channel)
         job.worker, job.egress, job.resolver = self.worker, self.path.egress, self.path.resolver
+        if self.pool.any_authoritative:
+            job.tried |= resolver_bit(self.path.resolver)
         if not is_asked_with_edns(&self.path.habits):
             job.without_edns = True
         elif self.silent or self.path.doubted:      # nothing came back, perhaps because of EDNS
             ask_without_edns_after_silence(job)
         query = self.exchange.begin(job, &self.channel, message_id, now, min(clock + self.timeout_s, job.deadline))
         query.edns = not job.without_edns
-        size = write_query(at + 2, message_id, job.qname, job.qname_length, job.qtype, &self.pool.asking.form,
-                           query.edns, self.cookie, self.cookie_size)
+        form = self.routes[0].form if self.route_count == 1 else self.pool.routes[job.route].form
+        size = write_query(at + 2, message_id, job.qname, job.qname_length, job.qtype, form, query.edns, self.cookie,
+                           self.cookie_size)
         at[0], at[1] = <uint8_t>(size >> 8), <uint8_t>size
         return <int>size + 2
 
@@ -232,8 +261,8 @@ cdef class Session:
         cdef bytes out
         self.receive(octets, now)
         out = self.fill(now)
-        self.smooth = (self.channel.in_flight >= self.win.now and self.path.quota == 0 and self.pool.retry.waiting.count == 0
-                       and self.lone.waiting.count == 0 and not self.pool.writer.full())
+        self.smooth = (self.channel.in_flight >= self.win.now and self.path.quota == 0 and not self.retries_wait()
+                       and not self.pool.writer.full())
         return out
 
     # -- octets in -----------------------------------------------------------------------------------------------
@@ -339,6 +368,8 @@ cdef class Session:
             self.exchange.end(query)
             return 1
         self.exchange.heard(now)
+        if self.pool.suffixes is not None:      # the job's last line of memory is not asked for in vain
+            self.pool.routes[job.route].heard = True
         self.path.heard_at = now
         self.path.doubted = False
         if self.path.habits.trust == DISTRUSTED:
@@ -445,13 +476,17 @@ cdef class Session:
             if self.noisy:
                 reason = TIMEOUT
             if spend and self.sent > 1 and self.path.heard_at >= 0 and self.pool.is_last(job):
-                self.pool.ask_alone(job, self.lone, <Reason>reason, now)
+                self.pool.ask_alone(job, self.lone_of(job), <Reason>reason, now)
             else:
                 self.pool.retry_or_fail(job, <Reason>reason, spend, now)
         self.path.counts().counts[<int>LOSSES] += count
         self.tail.used = 0
         self.connection = None
         return count
+
+    cdef LoneQueue *lone_of(self, const Job *job) noexcept:
+        """Where this one waits to be asked alone."""
+        return &self.pool.routes[job.route].lone if self.fallback is None else &self.fallback.lone
 
     cdef bint holds_suspect(self) noexcept:
         """True when a job in flight was so at an earlier end of a connection, and others were answered since."""

@@ -87,3 +87,10 @@ cdef inline Outcome outcome_of(const Response *response, bint edns) noexcept nog
     if edns and (rcode == 1 or rcode == 4 or rcode == BADVERS or rcode == BADCOOKIE):
         return Outcome(ERROR, FORMERR, ASK_WITHOUT_EDNS)
     return Outcome(ERROR, reason_of(rcode), ASK_ELSEWHERE)
+
+cdef inline Outcome of_an_authority(Outcome outcome, const uint8_t *message) noexcept nogil:
+    """The outcome where a server was asked that is to know the zone itself: what it does not say with authority (AA) is no
+    verdict, but for a referral, which never has it."""
+    if outcome.next == WRITE and outcome.reason != REFERRAL and not message[2] & 0x04:
+        return Outcome(ERROR, BADRESP, ASK_ELSEWHERE)
+    return outcome

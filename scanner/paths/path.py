@@ -9,6 +9,7 @@ from scanner.native.path import PathState
 from scanner.native.session import Session
 from scanner.native.tally import Tally
 from scanner.paths.health import PathHealth
+from scanner.routes import Routes
 
 BURST_S = 0.02  # of its rate that may be saved up
 BURST_DATAGRAMS_S = 0.004  # a server's buffer holds a few hundred
@@ -52,10 +53,11 @@ class Buckets:
 class Path:
     """What is known of one egress to one resolver; its counts and habits stand in native `state`."""
 
-    def __init__(self, egress: int, proxy: Proxy | None, resolver: int, target: Resolver, bucket: Bucket):
+    def __init__(self, egress: int, proxy: Proxy | None, resolver: int, target: Resolver, bucket: Bucket,
+                 routes: tuple[int, ...] = (0,)):  # fmt: skip
         self.egress, self.proxy = egress, proxy
         self.resolver, self.target = resolver, target
-        self.state = PathState(egress, resolver, bucket)
+        self.state = PathState(egress, resolver, bucket, routes)
         self.health = PathHealth()
         self.sessions: list[Session] = []  # of the workers that have it for life
 
@@ -108,24 +110,20 @@ class Path:
 class Paths:
     """The paths of one engine."""
 
-    def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver], buckets: Buckets):
+    def __init__(self, proxies: Sequence[Proxy], resolvers: Sequence[Resolver], buckets: Buckets, routes: Routes):
         self._proxies: Sequence[Proxy | None] = proxies or (None,)
-        self._resolvers, self._buckets = resolvers, buckets
+        self._resolvers, self._buckets, self._routes = resolvers, buckets, routes
         self._made: dict[tuple[int, int], Path] = {}
-        self._replaceable = len(resolvers) > 1
-        self._left_out: set[int] = set()  # resolver indexes
-        self._trust: dict[int, int] = {}  # by the same, where it is not 0
+        self._trust: dict[int, int] = {}  # by resolver index, where it is not 0
 
     def path(self, egress: int, resolver: int) -> Path:
         """The path of the pair, by their indexes."""
         if (egress, resolver) not in self._made:
             path = Path(egress, self._proxies[egress], resolver, self._resolvers[resolver],
-                        self._buckets.bucket(egress, resolver))  # fmt: skip
-            path.state.replaceable = self._replaceable
+                        self._buckets.bucket(egress, resolver), self._routes.of(resolver))  # fmt: skip
             path.state.trust = self._trust.get(resolver, 0)
-            if resolver in self._left_out:
-                path.health.leave_out()
             self._made[egress, resolver] = path
+            self._set_up(path)
         return self._made[egress, resolver]
 
     def __iter__(self) -> Iterator[Path]:
@@ -138,11 +136,12 @@ class Paths:
             if path.resolver == resolver:
                 path.state.trust = trust
 
-    def leave_out(self, resolver: int, left: int) -> None:
-        """Use no path to this resolver any more; so many resolvers are left."""
-        self._left_out.add(resolver)
-        self._replaceable = left > 1
+    def routes_changed(self) -> None:
+        """A resolver was left out."""
         for path in self._made.values():
-            path.state.replaceable = path.resolver == resolver or self._replaceable
-            if path.resolver == resolver:
-                path.health.leave_out()
+            self._set_up(path)
+
+    def _set_up(self, path: Path) -> None:
+        path.state.replaceable = self._routes.may_lose(path.resolver)
+        if self._routes.is_left_out(path.resolver):
+            path.health.leave_out()

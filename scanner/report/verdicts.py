@@ -15,7 +15,7 @@ MEANINGS = {
     "notimp": "the resolver answered NOTIMP",
     "rcode": "the resolver answered with this RCODE",
     "timeout": "no answer in time",
-    "connection": "the connection to the resolver closed or could not be made",
+    "connection": "the connection to the resolver closed or could not be made, or the name has no route",
     "proxy": "the proxy could not be used",
     "tls": "TLS failed",
     "badresp": "the response is malformed or contradicts itself",

@@ -11,7 +11,7 @@ from scanner.config.options import RATE_PUBLIC
 from scanner.datagrams.address import address_of
 from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
-from scanner.model import CLASSES, FLAGS
+from scanner.model import CLASSES, FLAGS, REASONS
 from scanner.native.input.answered import Answered
 from scanner.native.input.columns import Columns
 from scanner.native.jobs.pool import JobPool
@@ -21,6 +21,7 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
 from scanner.rdata import type_text
+from scanner.routes import Routes
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
 
@@ -50,7 +51,7 @@ def stream_resolvers(config: Config) -> list[int]:
 def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,
              index: int, engines: int, datagrams: bool) -> JobPool:  # fmt: skip
     """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
-    special = not config.all_names and any(resolver.is_public for resolver in config.resolvers)
+    special = not config.suffixes and not config.all_names and any(resolver.is_public for resolver in config.resolvers)
     tagged = len(config.types) > 1 or "t" in config.fields
     columns = columns_for(config)
     pool = JobPool(
@@ -61,15 +62,15 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
         exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
-        asking=query_form(config), columns=columns,
-        type_of=type_of_octets if columns and columns.with_type else None,
+        asking=query_form(config), suffixes=[(suffix.encode(), route) for suffix, route in config.suffixes],
+        routes=[(route.authoritative, REASONS.index(route.nowhere)) for route in config.routes],
+        columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
     )  # fmt: skip
-    if datagrams:
-        pool.retry.resolvers = len(datagram_resolvers(config))
-    else:
-        pool.retry.workers = config.workers
-        pool.retry.egresses = max(len(config.proxies), 1)
-        pool.retry.resolvers = len(stream_resolvers(config))
+    for route, queue in zip(config.routes, pool.queues, strict=True):
+        here = sum(is_datagram(config, index) == datagrams for index in route.resolvers)
+        queue.served_by(resolvers=here, elsewhere=here < len(route.resolvers), servers=route.resolvers)
+        if not datagrams:
+            queue.workers, queue.egresses = config.workers, max(len(config.proxies), 1)
     return pool
 
 
@@ -111,15 +112,15 @@ def buckets_for(config: Config) -> Buckets:
     return Buckets(config.resolvers, config.rate_per_resolver, RATE_PUBLIC, config.rate)
 
 
-def paths_for(config: Config, buckets: Buckets) -> Paths:
+def paths_for(config: Config, buckets: Buckets, routes: Routes) -> Paths:
     """The paths of one engine; none is made yet."""
-    return Paths(config.proxies, config.resolvers, buckets)
+    return Paths(config.proxies, config.resolvers, buckets, routes)
 
 
-def stream_settings(config: Config) -> StreamSettings:
+def stream_settings(config: Config, routes: Routes) -> StreamSettings:
     """The settings of the engine of streams."""
     return StreamSettings(workers=config.workers, proxies=max(len(config.proxies), 1),
-                          resolvers=stream_resolvers(config), window=config.pipeline,
+                          resolvers=routes.in_turn(stream_resolvers(config)), window=config.pipeline,
                           timeout_s=config.timeout_ms / 1000)  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
 from scanner.native.limits import Budget
+from scanner.routes import Routes
 from scanner.scanning.build import (
     buckets_for,
     datagram_resolvers,
@@ -51,19 +52,20 @@ class Engines:
         threads = config.threads if datagram_resolvers(config) else 0
         make = partial(pool_for, config, answered=answered, budget=budget, engines=1 + threads)
         buckets = buckets_for(config)
+        self.routes = Routes([route.resolvers for route in config.routes])
         self.is_paced = buckets.any_rate
         self.streams = StreamEngine(
-            make(room_made, index=0, datagrams=False), paths_for(config, buckets), stream_settings(config), limits,
-            self._outlet(0), dial_failed=dial_failed,
+            make(room_made, index=0, datagrams=False), paths_for(config, buckets, self.routes),
+            stream_settings(config, self.routes), limits, self._outlet(0), routes=self.routes,
+            dial_failed=dial_failed,
             tags_for=partial(tags_for, form=config.format, fields=config.fields, by_stream=True),
         )  # fmt: skip
         self.datagrams: list[UdpThread] = []
         for index in range(1, 1 + threads):
             pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)
-            made = paths_for(config, buckets)
+            made = paths_for(config, buckets, self.routes)
             paths = [made.path(0, resolver) for resolver in datagram_resolvers(config)]
             self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index)))
-        self._resolvers = set(range(len(config.resolvers)))  # those that are not left out
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
@@ -180,16 +182,16 @@ class Engines:
     # -- resolvers -----------------------------------------------------------------------------------------------
 
     def _leave_out_refusing(self) -> None:
-        """Resolvers that refuse everything are asked no more, as long as there are others."""
+        """Resolvers that refuse everything are asked no more, as long as their routes have others."""
         for engine in self:
             for path in engine.paths:
-                if path.refuses and path.resolver in self._resolvers and len(self._resolvers) > 1:
+                if path.refuses and not self.routes.is_left_out(path.resolver) and self.routes.may_lose(path.resolver):
                     self._leave_out(path.resolver)
 
     def _leave_out(self, resolver: int) -> None:
-        self._resolvers.discard(resolver)
+        self.routes.leave_out(resolver)
         for engine in self:
-            engine.leave_out(resolver, len(self._resolvers))
+            engine.leave_out(resolver, self.routes)
         self._warn(f"{self._config.resolvers[resolver]} refused 20 names in a row and is left out")
 
     def _moved(self, resolver: int) -> None:

@@ -142,8 +142,10 @@ class Scan:
         """It asks each resolver for names of known answer: before its first name, and during the scan."""
         config = self._config
         questions = Questions(config.types, config.canaries, config.canary_every)
-        return Vetting(config.resolvers, config.proxies, limits, questions, self._engines, warn=self._console.warn,
-                       failed=self._not_passed, stranded=self._engines.streams.pool.exchange.trouble)  # fmt: skip
+        authorities = {index for route in config.routes if route.authoritative for index in route.resolvers}
+        return Vetting(config.resolvers, config.proxies, limits, questions, self._engines, routes=self._engines.routes,
+                       authorities=authorities, warn=self._console.warn, failed=self._not_passed,
+                       stranded=self._engines.streams.pool.exchange.trouble)  # fmt: skip
 
     async def _watch(self, canaries: "asyncio.Task[None]", vetting: Vetting) -> None:
         """Ask on, once the first have their answers."""

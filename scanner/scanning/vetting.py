@@ -3,13 +3,14 @@ again during the scan.
 
 A round during the scan: the resolver is held (asked nothing), what it has in flight comes in, then it gets its
 canaries. So no name was asked after the canary that convicts it, and what still comes is not believed. One that never
-passed is asked all the same while no other has: then there is nothing better.
+passed is asked all the same while no other of its route has: then there is nothing better. Authorities are not asked:
+they know their own zones only, and of what they say only that counts.
 """
 
 import asyncio
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -19,6 +20,7 @@ from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
 from scanner.paths.canary import Canary, canaries_for
 from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, Event, Standing, State
+from scanner.routes import Routes
 from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
 
@@ -67,17 +69,20 @@ class Vetting:
     start, `stranded()` again and again while all are quarantined."""
 
     def __init__(self, resolvers: Sequence[Resolver], proxies: Sequence[Proxy], limits: DialLimits,
-                 questions: Questions, engines: Asked, *, warn: Callable[[str], object],
-                 failed: Callable[[str], object], stranded: Callable[[], object]):  # fmt: skip
+                 questions: Questions, engines: Asked, *, routes: Routes, authorities: Collection[int],
+                 warn: Callable[[str], object], failed: Callable[[str], object],
+                 stranded: Callable[[], object]):  # fmt: skip
         self._resolvers, self._proxies, self._limits, self._questions = resolvers, proxies, limits, questions
         self._engines, self._warn, self._failed, self._stranded = engines, warn, failed, stranded
+        self._routes, self._authorities = routes, authorities
         self._standings = [Standing() for _ in resolvers]
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._sayings: dict[str, dict[Resolver, str]] = defaultdict(dict)  # by suffix: of random names below it
         self._suffixes: Sequence[str] = ()
         self._spent = 0  # canaries during the scan
         self.has_convicted = False
-        self._has_passed = self._is_settled = False  # one did, ever; where none did they are asked all the same
+        self._has_passed = self._is_settled = False  # one did, ever
+        self._passed: set[int] = set()  # routes of which one did; of others they are asked all the same
         self._untold: list[tuple[int, str]] = []  # who is quarantined and why
         self._excused: set[int] = set()  # they refuse everything: that is the engines' business
         self._turn = 0
@@ -92,7 +97,8 @@ class Vetting:
         """All of them, about `suffixes` too; `near` is a name of the input."""
         self._suffixes = suffixes
         about = suffixes[: min(SUFFIXES_MAX, max(CANARIES_MAX // len(self._resolvers), 1))]
-        askings = [Asking(each, self._canaries(each, about), near) for each in self._resolvers]
+        askings = [Asking(each, self._canaries(each, about), near) for index, each in enumerate(self._resolvers)
+                   if index not in self._authorities]  # fmt: skip
         waiting = asyncio.create_task(self._settle(askings))
         try:
             await ask_all(askings, self._proxies, self._limits, self._ended)
@@ -165,7 +171,9 @@ class Vetting:
         if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
             standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
         self.has_convicted = self.has_convicted or event is Event.LIED
-        self._has_passed = self._has_passed or event is Event.PASSED
+        if event is Event.PASSED:
+            self._has_passed = True
+            self._passed.update(self._routes.of(index))
         if not moved:
             return
         self._excused.discard(index)
@@ -198,8 +206,11 @@ class Vetting:
                 self._engines.trust(index, word)
 
     def _word(self, index: int) -> int:
-        standing = self._standings[index]
-        nothing_better = not self._has_passed and (self._is_settled or len(self._resolvers) == 1)
+        standing, routes = self._standings[index], self._routes.of(index)
+        is_alone = any(len(self._routes.members(route)) == 1 for route in routes)
+        nothing_better = not self._passed.issuperset(routes) and (self._is_settled or is_alone)
+        if index in self._authorities:
+            return TRUSTED
         if standing.state is State.QUARANTINED:
             return TRUSTED if nothing_better else DISTRUSTED
         if standing.state is State.UNPROVEN:
@@ -236,6 +247,8 @@ class Vetting:
             self._stranded()
         is_scarce = not any(standing.state is State.GOOD for standing in self._standings)
         for index, standing in enumerate(self._standings):
+            if index in self._authorities:
+                continue
             is_due = not standing.is_asked and now >= standing.next_at
             if is_due and index in self._excused:
                 is_due = self._engines.has_answered(index)

@@ -20,13 +20,12 @@ class Connection(asyncio.Protocol):
     """The protocol of one open stream; `lost` is done when it has ended and its jobs are given back. `proved()` is
     called at its first response."""
 
-    __slots__ = ("_buffer", "_clock", "_flush", "_is_proved", "_proved", "_retry", "_session", "_transport", "_waiters",
+    __slots__ = ("_buffer", "_clock", "_flush", "_is_proved", "_proved", "_session", "_transport", "_waiters",
                  "is_resting", "lost")  # fmt: skip
 
     def __init__(self, session: Session, waiters: Waiters, flush: Flush, clock: Clock, proved: Callable[[], None]):
         self._session, self._waiters, self._flush, self._clock, self._proved = session, waiters, flush, clock, proved
         self._buffer: LineBuffer = flush.buffer
-        self._retry = session.retry
         self._is_proved = False
         self.is_resting = False  # it stands among the waiters
         self._transport: asyncio.Transport | None = None
@@ -56,7 +55,7 @@ class Connection(asyncio.Protocol):
             self._rest()
         elif session.used_up:
             self.abort()
-        if len(self._retry):
+        if session.has_retries:
             self._waiters.wake()
 
     def pump(self, now: float) -> None:

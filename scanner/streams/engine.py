@@ -5,8 +5,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from math import lcm
 
-from scanner.engine import Order, Outlet, Report, report_of, silence_of
+from scanner.engine import Order, Outlet, Report, leave_out, report_of, silence_of
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.jobs.fallback import StreamFallback
@@ -14,6 +16,7 @@ from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, export_jobs, give_back, import_jobs
 from scanner.native.session import Session, expire_queries, find_stuck
 from scanner.paths.path import Path, Paths
+from scanner.routes import Routes
 from scanner.streams.flush import Flush
 from scanner.streams.waiters import Resting, Waiters
 from scanner.streams.worker import Workplace, work
@@ -26,7 +29,8 @@ WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """`resolvers` are the indexes of those that are asked over streams from the start. Times in seconds."""
+    """`resolvers` are the indexes of those that are asked over streams from the start, each as often as it is to have a
+    worker beside the others. Times in seconds."""
 
     workers: int
     proxies: int  # how many egresses there are, at least 1
@@ -40,9 +44,11 @@ class StreamEngine:
     not be opened or ended before any response."""
 
     def __init__(self, pool: JobPool, paths: Paths, settings: StreamSettings, limits: DialLimits, outlet: Outlet, *,
-                 tags_for: Callable[[Path], bytes], dial_failed: Callable[[DialError], None]):  # fmt: skip
+                 routes: Routes, tags_for: Callable[[Path], bytes],
+                 dial_failed: Callable[[DialError], None]):  # fmt: skip
         self.pool = pool
         self._paths, self._settings, self._limits, self._outlet = paths, settings, limits, outlet
+        self._routes = routes
         self._tags_for, self._dial_failed = tags_for, dial_failed
         self._clock = Clock()
         self._flush = Flush(pool.writer.buffer, outlet.deliver, self._flushed)
@@ -59,7 +65,7 @@ class StreamEngine:
 
     def prepare(self) -> bool:
         """Deliver the lines of what is no name; True when there is a job to ask."""
-        has_jobs = self.pool.look_ahead()
+        has_jobs = self.pool.has_jobs(self._clock())
         if self.pool.writer.buffer.used:
             self._flush.poke()
         return has_jobs
@@ -67,8 +73,9 @@ class StreamEngine:
     def start(self) -> None:
         """One task for each worker; worker i has proxy i % M for life."""
         count, resolvers = self._settings.proxies, self._settings.resolvers
+        around = lcm(count, len(resolvers))  # workers after which the pairs would be the same
         for index in range(self._settings.workers if resolvers else 0):
-            resolver = resolvers[(index // count + index % count) % len(resolvers)]
+            resolver = resolvers[(index + index // around) % len(resolvers)]
             self._employ(self._work(index, index % count, resolver))
 
     def order(self, order: Order) -> None:
@@ -149,10 +156,11 @@ class StreamEngine:
         """Have this resolver asked and believed, or not, from now on."""
         self._paths.trust(resolver, trust)
 
-    def leave_out(self, resolver: int, left: int) -> None:
-        """Ask this resolver no more; so many are left."""
-        self._paths.leave_out(resolver, left)
-        self.pool.retry.resolvers = left
+    def leave_out(self, resolver: int, routes: Routes) -> None:
+        """Ask this resolver no more; `routes` do without it."""
+        self._paths.routes_changed()
+        for route in routes.of(resolver):
+            leave_out(self.pool, route, routes.members(route), self._settings.resolvers)
         for connection in [*self._waiters.live, *self._live_fallbacks()]:
             if connection.state.resolver == resolver:
                 connection.abort()
@@ -219,7 +227,7 @@ class StreamEngine:
     async def _work(self, worker: int, egress: int, resolver: int, fallback: StreamFallback | None = None,
                     failed: Callable[[DialError], None] | None = None) -> None:  # fmt: skip
         waiters = self._waiters if fallback is None else self._fallbacks[resolver]
-        await waiters.needed()
+        await waiters.needed(self._routes.of(resolver))
         path = self._paths.path(egress, resolver)
         window = self._settings.window if fallback is None else 0
 
@@ -230,8 +238,13 @@ class StreamEngine:
         limits = self._limits
         if fallback is not None:  # a job that datagrams cannot bring waits for it, and there is no other worker
             limits = replace(limits, timeout_s=min(limits.timeout_s, self._settings.timeout_s))
-        failed = failed or self._dial_failed
+        failed = failed or partial(self._failed, resolver)
         await work(session, Workplace(path, waiters, self._flush, self._clock, limits, failed))
+
+    def _failed(self, resolver: int, error: DialError) -> None:
+        for route in self._routes.of(resolver):
+            self.pool.queues[route].failed(REASONS.index(error.reason))
+        self._dial_failed(error)
 
     def _employ(self, work: Coroutine[None, None, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

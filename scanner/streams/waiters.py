@@ -31,7 +31,7 @@ class Waiters:
         self.live: set[Resting] = set()  # connections that are open
         self.unproved: set[Resting] = set()  # of them: without an answer yet
         self._resting: dict[PathState, deque[Resting]] = {}
-        self._parked: deque[asyncio.Future[None]] = deque()
+        self._parked: dict[tuple[int, ...], deque[asyncio.Future[None]]] = {}  # by the routes of their resolvers
         self._scheduled = False
         self._loop = asyncio.get_running_loop()
 
@@ -40,10 +40,10 @@ class Waiters:
         connection.is_resting = True
         self._resting.setdefault(connection.state, deque()).append(connection)
 
-    async def needed(self) -> None:
-        """Wait until there are jobs that no open connection takes."""
+    async def needed(self, routes: tuple[int, ...] = (0,)) -> None:
+        """Wait until there are jobs of these routes that no open connection takes."""
         parked: asyncio.Future[None] = self._loop.create_future()
-        self._parked.append(parked)
+        self._parked.setdefault(routes, deque()).append(parked)
         self.wake()
         await parked
 
@@ -53,11 +53,11 @@ class Waiters:
             self._scheduled = True
             self._loop.call_soon(self._turn)
 
-    def _has_jobs(self) -> bool:
-        return len(self._fallback) > 0 if self._fallback is not None else self._pool.look_ahead()
+    def _has_jobs(self, routes: tuple[int, ...], now: float) -> bool:
+        return len(self._fallback) > 0 if self._fallback is not None else self._pool.look_ahead(routes, now)
 
-    def _backlog(self) -> int:
-        return len(self._fallback) if self._fallback is not None else self._pool.backlog
+    def _backlog(self, routes: tuple[int, ...]) -> int:
+        return len(self._fallback) if self._fallback is not None else self._pool.backlog(routes)
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -65,8 +65,8 @@ class Waiters:
         for state in list(self._resting):
             resting = self._resting[state]
             for _ in range(len(resting)):
-                if not self._has_jobs():
-                    return
+                if not self._has_jobs(state.routes, now):
+                    break
                 if not state.ready(now):
                     break
                 connection = resting.popleft()
@@ -75,12 +75,15 @@ class Waiters:
                     connection.pump(now)
             if not resting:
                 del self._resting[state]
-        if self._parked and self._has_jobs():
-            self._unpark(self._backlog())
+        for routes, parked in self._parked.items():
+            if parked and self._has_jobs(routes, now):
+                unpark(parked, self._backlog(routes))
 
-    def _unpark(self, count: int) -> None:
-        while count > 0 and self._parked:
-            parked = self._parked.popleft()
-            if not parked.done():
-                parked.set_result(None)
-                count -= 1
+
+def unpark(parked: deque[asyncio.Future[None]], count: int) -> None:
+    """Let so many of them go."""
+    while count > 0 and parked:
+        first = parked.popleft()
+        if not first.done():
+            first.set_result(None)
+            count -= 1

@@ -2,10 +2,12 @@
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.names cimport NameReader
+from scanner.native.input.suffixes cimport SuffixTable
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.clock cimport ScanClock, held_after, scan_time
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.job cimport Job, Queue
+from scanner.native.jobs.retry cimport Route
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport Span
@@ -25,6 +27,13 @@ cdef class JobCloser:
     cdef readonly Deferral deferral     # jobs that wait for the second pass
     cdef readonly JobSlots slots        # memory
     cdef QueryForm asking               # what its queries have in common
+    cdef readonly list queues           # RetryQueue of each route; the first is that of names with no other
+    cdef Route **routes                 # of these
+    cdef int route_count
+    cdef SuffixTable suffixes           # None = there is one route
+    cdef int fresh                      # jobs that no route's resolver was asked for yet
+    cdef int recalled_to                # the route of the last job that came back for its second pass
+    cdef Queue outgoing                 # jobs that another engine is to ask
     cdef ScanClock clock
     cdef public bint exports_retries    # jobs to be tried again go to another engine, which is answered
     cdef bint stopped                   # by the user: there is no second pass any more
@@ -38,6 +47,24 @@ cdef class JobCloser:
     cdef inline double scan_now(self, double now) noexcept nogil:
         return scan_time(&self.clock, now)
 
+    cdef inline Queue *queue_of(self, const Job *job) noexcept nogil:
+        """Where the job waits to be tried again."""
+        cdef Route *route = self.routes[job.route]
+        if route.authoritative and route.elsewhere and (job.attempt & 1 or route.resolvers < 2):
+            return &self.outgoing           # to the next server, which may be another engine's
+        return self.queue_of_route(route)
+
+    cdef inline Queue *queue_of_route(self, Route *route) noexcept nogil:
+        return &self.outgoing if not route.here or (self.exports_retries and route.elsewhere) else &route.waiting
+
+    cdef inline bint is_silent(self, const Route *route, double clock) noexcept nogil:
+        """Jobs wait, and nothing was answered for half as long as one name may take."""
+        return route.silent_since >= 0 and clock - route.silent_since > self.deferral.deadline_s / 2
+
+    cdef inline void find_route(self, Job *job) noexcept nogil:
+        if self.suffixes is not None:
+            job.route = self.suffixes.find(job.qname, job.qname_length)
+
     cdef int drop_queue(self, Queue *queue) noexcept nogil
     cdef void give_up(self, Job *job) noexcept nogil
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil
@@ -48,5 +75,5 @@ cdef class JobCloser:
     cdef int fail_queue(self, Queue *queue, Reason reason, double now, int most) except -1 nogil
     cdef bint is_hopeless(self) noexcept nogil
     cdef bint defer(self, Job *job, Reason reason, double now) except -1 nogil
-    cdef int recall(self, Queue *queue, double now) except -1 nogil
+    cdef int recall(self, double now) except -1 nogil
     cdef int write_deferred(self, double now) except -1 nogil

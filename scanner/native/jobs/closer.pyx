@@ -132,18 +132,25 @@ cdef class JobCloser:
             job = same
         return True
 
-    cdef int recall(self, Queue *queue, double now) except -1 nogil:
+    cdef int recall(self, double now) except -1 nogil:
         """Have a few deferred jobs in the queue of those that are to be tried again."""
+        cdef Queue *queue = self.queue_of_route(self.routes[self.recalled_to])
         cdef Job *job
         while (self.deferral.waits() and queue.count < RECALL_AHEAD and self.deferral.has_room()
-               and not self.is_hopeless()):
+               and not self.writer.full() and not self.is_hopeless()):
             job = self.deferral.recall(self.scan_now(now))
+            self.find_route(job)
+            if self.is_silent(self.routes[job.route], self.scan_now(now)):
+                self.finish_unanswered(job, <Reason>job.reason, now)
+                continue
             job.attempt += 1
             if job.reason == TIMEOUT:
                 ask_without_edns_after_silence(job)
             job.queued_at = now
             self.books.add(SECOND)
             self.books.add(RETRIED)
+            self.recalled_to = job.route
+            queue = self.queue_of(job)
             push(queue, job)
         return 0
 

@@ -67,12 +67,18 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t cut             # a datagram could not hold its response
     uint8_t edns_silence    # a query with EDNS was not answered
     uint8_t badcookies      # times that its query was answered with BADCOOKIE
+    uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16
+    int route               # whom it may be asked of
     double started          # s, scan's clock: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
     double queued_at        # s, monotonic: since when it waits in a queue
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     int worker, egress, resolver    # who tried it last, -1 = nobody
     uint32_t m_length
+
+cdef inline uint16_t resolver_bit(int resolver) noexcept nogil:
+    """Of `Job.tried`."""
+    return <uint16_t>(1 << (resolver & 15))
 
 cdef inline void ask_without_edns_after_silence(Job *job) noexcept nogil:
     """Its next query is the last: some servers, and boxes before them, drop queries with EDNS (RFC 6891 section 6.2.2)."""

@@ -7,28 +7,32 @@ It is given the time and knows nothing of connections. Of what it holds, the spo
 """
 
 cimport cython
-from libc.string cimport memcmp
+from libc.stdlib cimport calloc, free
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.answered cimport Answered
 from scanner.native.input.columns cimport Columns
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
+from scanner.native.input.suffixes cimport SuffixTable
 from scanner.native.jobs.books cimport UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport pop
-from scanner.native.jobs.retry cimport RetryQueue
+from scanner.native.jobs.job cimport pop, push
+from scanner.native.jobs.retry cimport RetryQueue, Route, next_for
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.formats import WRITERS
 from scanner.native.output.writer cimport LineWriter
-from scanner.native.verdict cimport CONNECTION, Reason
+from scanner.native.verdict cimport CONNECTION, NONE, Reason
 
 cdef enum:
     ATTEMPTS_MAX = 200
+    FRESH_MAX = 16384           # jobs that wait for their route's first query
+    FRESH_SILENT = 64           # the same, of a route whose resolvers are silent
 
 
 @cython.final
@@ -37,12 +41,15 @@ cdef class JobPool(JobReturner):
     `room_made()` is called when a chunk is used up. Lines that are `answered` are skipped. `spill()` opens the temporary
     file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Where
     `columns` say that lines have a type, `type_of(octets)` is its number, 0 for none that can be asked, and `types` is the
-    one of lines without. Times in seconds."""
+    one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
+    has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index.
+    Times in seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
-                  bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None):
+                  bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
+                  routes=((False, 0),), suffixes=()):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -52,7 +59,8 @@ cdef class JobPool(JobReturner):
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered,
                                 columns, type_of)
         self.slots = JobSlots(engines)
-        self.retry = RetryQueue()
+        self.begin_routes(routes)
+        self.suffixes = SuffixTable(suffixes) if len(routes) > 1 or routes[0][1] else None
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
         self.fallbacks = []
         self.exports_fallback, self.exports_retries = exports_fallback, exports_retries
@@ -61,6 +69,27 @@ cdef class JobPool(JobReturner):
         self.retries = min(retries, <int>ATTEMPTS_MAX)
         self.clock.held_since = -1
         self.described = nothing()
+
+    def begin_routes(self, routes) -> None:
+        """A queue for each."""
+        cdef RetryQueue queue
+        cdef bint authoritative
+        cdef int nowhere
+        self.asking_authorities = self.asking.without_recursion()
+        self.routes = <Route **>checked_alloc(calloc(len(routes), sizeof(Route *)))
+        self.queues = []
+        for authoritative, nowhere in routes:
+            queue = RetryQueue()
+            queue.route.authoritative, queue.route.nowhere = authoritative, <Reason>nowhere
+            queue.route.form = &(self.asking_authorities if authoritative else self.asking).form
+            self.routes[self.route_count] = &queue.route
+            self.route_count += 1
+            self.queues.append(queue)
+            self.any_authoritative = self.any_authoritative or authoritative
+        self.retry = self.queues[0]
+
+    def __dealloc__(self):
+        free(self.routes)
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -79,43 +108,67 @@ cdef class JobPool(JobReturner):
 
     def stop(self) -> None:
         """Drop all input that is not yet a job; jobs already started go on, to their first pass's end."""
+        cdef int index
         self.stopped = True
-        self.cut_short = self.names.drop() or self.cut_short
+        self.cut_short = self.names.drop() or self.fresh > 0 or self.cut_short
+        for index in range(self.route_count):
+            self.drop_queue(&self.routes[index].fresh)
+        self.fresh = 0
 
     def leave(self) -> None:
         """A budget is used up: what is in flight has until its attempt ends; what is not, or fails then, is given back
         without a line (`unfinished`), so that another run may ask for it."""
         cdef StreamFallback fallback
+        cdef int index
         self.stop()
         self.leaving = True
         self.names.leave()
-        self.drop_queue(&self.retry.waiting)
-        self.drop_queue(&self.retry.lone.waiting)
+        for index in range(self.route_count):
+            self.drop_queue(&self.routes[index].waiting)
+            self.drop_queue(&self.routes[index].lone.waiting)
         self.drop_queue(&self.outgoing)
         for fallback in filter(None, self.fallbacks):
             self.drop_queue(&fallback.waiting)
             self.drop_queue(&fallback.lone.waiting)
         self.books.entries[<int>UNFINISHED] += self.deferral.clear()
 
-    def look_ahead(self) -> bool:
-        """True when there is a job for a worker with room. Lines that are no names are dealt with here."""
+    def look_ahead(self, routes=(0,), double now=0) -> bool:
+        """True when there is a job for a worker with room, which asks the resolvers of these routes. Lines that are no
+        names are dealt with here."""
+        cdef int index
+        cdef Route *route
         if self.blocked():
             return False
-        return (len(self.retry) > 0 or (self.slots.live < self.live_max and self.names.at_hand())
-                or (self.deferral.waits() and self.names.lines.ended and self.deferral.has_room()
-                    and not self.is_hopeless()))
+        for index in routes:
+            route = self.routes[index]
+            if route.waiting.count > 0 or route.lone.waiting.count > 0 or self.at_hand(route, now):
+                return True
+        return (self.deferral.waits() and self.names.lines.ended and self.deferral.has_room()
+                and not self.is_hopeless())
+
+    def has_jobs(self, double now) -> bool:
+        """True when there is a job to ask, here or elsewhere."""
+        return self.look_ahead(range(self.route_count), now) or self.outgoing.count > 0
 
     @property
     def waits(self) -> bool:
         """True when jobs, or lines that may become some, wait to be asked."""
-        return not self.blocked() and (len(self.retry) > 0 or self.outgoing.count > 0 or self.names.at_name
-                                       or self.deferral.waits() or not self.names.lines.is_used_up)
+        cdef int index, waiting = self.fresh + self.outgoing.count
+        for index in range(self.route_count):
+            waiting += self.routes[index].waiting.count + self.routes[index].lone.waiting.count
+        return not self.blocked() and (waiting > 0 or self.names.at_name or self.deferral.waits()
+                                       or not self.names.lines.is_used_up)
 
-    @property
-    def backlog(self) -> int:
-        """About how many jobs wait (12 octets a line); for deciding how many workers to wake."""
-        return (len(self.retry) + (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
-                + len(self.deferral))
+    def backlog(self, routes=(0,)) -> int:
+        """About how many jobs of these routes wait (12 octets a line); for deciding how many workers to wake."""
+        cdef int index, waiting = 0
+        cdef Route *route
+        for index in routes:
+            route = self.routes[index]
+            waiting += route.waiting.count + route.lone.waiting.count + route.fresh.count
+        if self.suffixes is None:
+            waiting += (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
+        return waiting + len(self.deferral)
 
     @property
     def done(self) -> bool:
@@ -130,55 +183,115 @@ cdef class JobPool(JobReturner):
 
     # -- jobs to be asked ----------------------------------------------------------------------------------------
 
-    cdef Job *take(self, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil:
+    cdef Job *take(self, Route *route, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil:
         """A job to ask: one that failed elsewhere first, else the input's next; NULL when there is none now.
         `fresh`: the other way about."""
         cdef Job *job = NULL
         if self.is_behind():
             return NULL
         if self.deferral.waits() and self.names.lines.ended:
-            self.recall(self.retry_queue(), now)
-        if self.retry.waiting.count and not (fresh and self.slots.live < self.live_max and self.names.at_hand()):
-            job = self.waiting_job(&self.retry.waiting, worker, egress, resolver, now)
-        return job if job is not NULL else self.newcomer(now)
+            self.recall(now)
+        if route.waiting.count and not (fresh and self.at_hand(route, now)):
+            job = self.waiting_job(route, &route.waiting, worker, egress, resolver, now)
+        return job if job is not NULL else self.newcomer(route, now)
 
-    cdef Job *take_lone(self, LoneQueue *lone, int worker, int egress, int resolver, double now,
+    cdef Job *take_lone(self, Route *route, LoneQueue *lone, int worker, int egress, int resolver, double now,
                         bint fresh) except? NULL nogil:
         """A job that is to be asked alone; NULL when there is none for this worker, or what is `fresh` comes first."""
-        if self.is_behind() or (fresh and self.slots.live < self.live_max and self.names.at_hand()):
+        if self.is_behind() or (fresh and self.at_hand(route, now)):
             return NULL
-        return self.waiting_job(&lone.waiting, worker, egress, resolver, now)
+        return self.waiting_job(route, &lone.waiting, worker, egress, resolver, now)
 
-    cdef Job *waiting_job(self, Queue *queue, int worker, int egress, int resolver, double now) except? NULL nogil:
+    cdef Job *waiting_job(self, Route *route, Queue *queue, int worker, int egress, int resolver,
+                          double now) except? NULL nogil:
         """One that failed elsewhere and has time left."""
         cdef double clock = self.scan_now(now)
-        cdef Job *job = self.retry.next_for(queue, worker, egress, resolver, now)
+        cdef Job *job = next_for(route, queue, worker, egress, resolver, now)
         while job is not NULL and clock >= job.deadline:
             self.fail_job(job, <Reason>job.reason, now)
-            job = self.retry.next_for(queue, worker, egress, resolver, now)
+            job = next_for(route, queue, worker, egress, resolver, now)
         return job
 
-    cdef Job *newcomer(self, double now) except? NULL nogil:
-        """The input's next job; NULL when there is none now."""
+    cdef bint at_hand(self, Route *route, double now) except -1 nogil:
+        """Have a name of this route, from the input if need be."""
+        if self.suffixes is None:
+            return self.slots.live < self.live_max and self.names.at_hand()
+        self.sort_input(now)
+        return route.fresh.count > 0
+
+    cdef Job *newcomer(self, Route *route, double now) except? NULL nogil:
+        """The input's next job of this route; NULL when there is none now."""
         cdef Job *job
-        cdef Job *twin
         if self.is_behind():
             return NULL
+        if self.suffixes is not None:
+            return self.newcomer_of(route, now)
         while self.slots.live < self.live_max:
             if not self.names.at_hand():
                 if self.deferral.waits() and self.is_hopeless():
                     self.write_deferred(now)
                 return NULL
             job = self.start(now)
-            twin = self.slots.newest[job.type_index]
-            if twin is not NULL and twin.qname_length == job.qname_length and twin.qtype == job.qtype \
-                    and memcmp(twin.qname, job.qname, job.qname_length) == 0:
-                job.same = twin.same
-                twin.same = job
-                continue
-            self.slots.newest[job.type_index] = job
-            return job
+            if not self.joins_twin(job):
+                return job
         return NULL
+
+    # -- several routes ------------------------------------------------------------------------------------------
+
+    cdef Job *newcomer_of(self, Route *route, double now) except? NULL nogil:
+        """The same, of several."""
+        cdef Job *job
+        self.sort_input(now)
+        job = self.first_fresh(route, now)
+        if job is NULL and self.deferral.waits() and self.is_hopeless():
+            self.write_deferred(now)
+        return job
+
+    cdef int sort_input(self, double now) except -1 nogil:
+        """The input's next names go where those of their route wait, as many as may."""
+        cdef Job *job
+        if self.is_behind():
+            return 0
+        if self.deferral.waits() and self.names.lines.ended:
+            self.recall(now)
+        while self.fresh < FRESH_MAX and self.slots.live < self.live_max and not self.is_behind() and self.names.at_hand():
+            job = self.start(now)
+            if not self.joins_twin(job):
+                self.find_route(job)
+                self.take_in(job, now)
+        return 0
+
+    cdef int take_in(self, Job *job, double now) except -1 nogil:
+        """The job waits with those of its route: as one that was not asked yet, or with those that have failed."""
+        cdef Route *route = self.routes[job.route]
+        if route.nowhere != NONE:
+            job.started = self.scan_now(now)
+            self.finish_unanswered(job, route.nowhere, now)
+        elif not route.here:
+            push(&self.outgoing, job)
+        elif self.suffixes is None or job.resolver >= 0 or job.attempt or job.second:
+            push(&route.waiting, job)
+        elif self.is_silent(route, self.scan_now(now)) and route.fresh.count >= FRESH_SILENT:
+            self.fail_job(job, route.trouble, now)      # the others' names shall not wait for it
+        else:
+            self.to_fresh(route, job, now)
+        return 0
+
+    cdef void to_fresh(self, Route *route, Job *job, double now) noexcept nogil:
+        """It has all its time until it is asked."""
+        job.deadline = 1e300
+        job.queued_at = now
+        push(&route.fresh, job)
+        self.fresh += 1
+
+    cdef Job *first_fresh(self, Route *route, double now) noexcept nogil:
+        """The next of this route, whose time begins now; NULL when there is none."""
+        cdef Job *job = pop(&route.fresh)
+        if job is not NULL:
+            self.fresh -= 1
+            job.started = self.scan_now(now)
+            job.deadline = job.started + self.deadline_s
+        return job
 
     cdef Job *start(self, double now) except NULL nogil:
         """A slot with the name at hand."""
@@ -197,8 +310,9 @@ cdef class JobPool(JobReturner):
         many of the former."""
         cdef StreamFallback fallback
         cdef double clock = self.scan_now(now)
-        cdef int late = self.expire_queue(&self.retry.waiting, clock, now) + self.expire_queue(&self.outgoing, clock, now)
-        late += self.expire_queue(&self.retry.lone.waiting, clock, now)
+        cdef int late = self.expire_queue(&self.outgoing, clock, now), index
+        for index in range(self.route_count):
+            late += self.expire_route(self.routes[index], clock, now)
         for fallback in filter(None, self.fallbacks):
             late += self.expire_queue(&fallback.waiting, clock, now)
             late += self.expire_queue(&fallback.lone.waiting, clock, now)
@@ -207,26 +321,62 @@ cdef class JobPool(JobReturner):
         self.writer.set_epoch(now)
         return late
 
+    cdef int expire_route(self, Route *route, double clock, double now) except -1 nogil:
+        """The same for one route. One whose resolvers are silent does not keep the others' names waiting: its own are left
+        for the second pass."""
+        cdef int late = self.expire_queue(&route.waiting, clock, now) + self.expire_queue(&route.lone.waiting, clock, now)
+        cdef Job *job
+        if self.suffixes is None:
+            return late
+        self.listen(route, clock)
+        while self.is_silent(route, clock) and route.fresh.count and not self.writer.full() and (
+                route.fresh.count > FRESH_SILENT or now - route.fresh.first.queued_at > self.deadline_s / 2):
+            job = self.first_fresh(route, now)
+            self.fail_job(job, route.trouble, now)
+        return late
+
+    cdef void listen(self, Route *route, double clock) noexcept nogil:
+        """Since when is nothing answered? A moment without jobs that wait is no end of that."""
+        cdef bint waits = route.fresh.count + route.waiting.count + route.lone.waiting.count > 0
+        if route.heard or (not waits and clock - route.waited_at > self.deadline_s / 2):
+            route.heard, route.silent_since = False, -1
+        if waits:
+            route.waited_at = clock
+            if route.silent_since < 0:
+                route.silent_since = clock
+
     def fail(self, int reason, double now, int most, double waited_s=0) -> int:
         """Nothing can be reached, for so many seconds: finish up to `most` waiting jobs with `reason`; returns how many.
         A name that was not asked yet has waited as long, or since it came."""
         cdef StreamFallback fallback
-        cdef int failed = self.fail_queue(&self.outgoing, <Reason>reason, now, most)
+        cdef int failed = self.fail_queue(&self.outgoing, <Reason>reason, now, most), index
         cdef Job *job
         for fallback in filter(None, self.fallbacks):
             failed += self.fail_queue(&fallback.waiting, <Reason>reason, now, most - failed)
             failed += self.fail_queue(&fallback.lone.waiting, <Reason>reason, now, most - failed)
-        failed += self.fail_queue(&self.retry.lone.waiting, <Reason>reason, now, most - failed)
+        for index in range(self.route_count):
+            failed += self.fail_queue(&self.routes[index].lone.waiting, <Reason>reason, now, most - failed)
         while failed < most and not self.blocked():
             if self.deferral.waits() and self.names.lines.ended:
-                self.recall(self.retry_queue(), now)
-            job = pop(&self.retry.waiting)
+                self.recall(now)
+            job = self.any_job(waited_s, now)
             if job is NULL:
-                job = self.newcomer(now)
-                if job is NULL:
-                    break
-                job.started -= min(waited_s, self.names.lines.waited_s())
+                break
             job.started = min(job.started, self.scan_now(now))
             self.finish_unanswered(job, <Reason>reason, now)
             failed += 1         # no second pass: it would not be reached later either
         return failed
+
+    cdef Job *any_job(self, double waited_s, double now) except? NULL:
+        """One that waits, of any route."""
+        cdef Job *job = NULL
+        cdef int index
+        for index in range(self.route_count):
+            job = pop(&self.routes[index].waiting)
+            if job is NULL:
+                job = self.newcomer(self.routes[index], now)
+                if job is not NULL:
+                    job.started -= min(waited_s, self.names.lines.waited_s())
+            if job is not NULL:
+                break
+        return job

@@ -1,10 +1,29 @@
-"""Jobs that wait to be tried again, each by another worker, egress and resolver where there is one."""
+"""What waits for the resolvers of one route: jobs that are to be tried again, each by another worker, egress and resolver
+where there is one, and names that were not asked yet, where there are several routes."""
+
+from libc.stdint cimport uint16_t
 
 from scanner.native.jobs.job cimport Job, LoneQueue, Queue
+from scanner.native.message.query cimport Form
+from scanner.native.verdict cimport Reason
+
+cdef struct Route:
+    Queue waiting           # jobs to be tried again
+    LoneQueue lone          # those that a close would end, had they not been in company
+    Queue fresh             # several routes: jobs that were not asked yet; their time runs from when they are
+    const Form *form        # of its queries
+    int workers, egresses, resolvers    # how many there are to go elsewhere
+    bint here               # this engine has resolvers of the route
+    bint elsewhere          # so has another
+    uint16_t servers        # all of these, a bit for each (Job.tried)
+    bint authoritative      # its servers know one zone each: only their own word counts
+    Reason nowhere          # what becomes of its names where no engine has any; NONE = there are some
+    Reason trouble          # why the last attempt failed
+    bint heard              # something was answered since the last look
+    double silent_since     # s, scan's clock: since when jobs wait and nothing is answered, < 0 = that is not so
+    double waited_at        # the same: when jobs were last seen to wait
 
 cdef class RetryQueue:
-    cdef Queue waiting
-    cdef LoneQueue lone                 # those that a close would end, had they not been in company
-    cdef public int workers, egresses, resolvers    # how many there are to go elsewhere
+    cdef Route route
 
-    cdef Job *next_for(self, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil
+cdef Job *next_for(Route *route, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil

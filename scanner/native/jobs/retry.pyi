@@ -1,5 +1,9 @@
+from collections.abc import Iterable
+
 class RetryQueue:
     workers: int
     egresses: int
     resolvers: int
     def __len__(self) -> int: ...
+    def served_by(self, *, resolvers: int, elsewhere: bool, servers: Iterable[int] = ()) -> None: ...
+    def failed(self, reason: int) -> None: ...

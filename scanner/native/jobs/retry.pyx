@@ -4,6 +4,9 @@
 
 cimport cython
 
+from scanner.native.jobs.job cimport resolver_bit
+from scanner.native.verdict cimport TIMEOUT, Reason
+
 cdef enum:
     LOOK_AHEAD = 16             # queued jobs that are looked through for one that was tried elsewhere
 cdef const double PATIENCE_S = 0.25     # after which a queued job may go back to where it failed
@@ -11,33 +14,77 @@ cdef const double PATIENCE_S = 0.25     # after which a queued job may go back t
 
 @cython.final
 cdef class RetryQueue:
-    """First come, first served, among those that fit."""
+    """Of one route: first come, first served, among those that fit."""
 
     def __cinit__(self):
-        self.workers = self.egresses = self.resolvers = 1
+        self.route.workers = self.route.egresses = self.route.resolvers = 1
+        self.route.here = self.route.elsewhere = True
+        self.route.trouble = TIMEOUT
+        self.route.silent_since = -1
 
     def __len__(self) -> int:
-        return self.waiting.count + self.lone.waiting.count
+        return self.route.waiting.count + self.route.lone.waiting.count
 
-    cdef Job *next_for(self, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil:
-        """The first job of a queue for which this worker is elsewhere: another egress and resolver where there are any; NULL where
-        there is none now."""
-        cdef Job *before = NULL
-        cdef Job *job = queue.first
-        cdef int looked = 0
-        while job is not NULL and looked < LOOK_AHEAD:
-            if now - job.queued_at > PATIENCE_S or (
-                    (self.egresses < 2 or job.egress != egress) and (self.resolvers < 2 or job.resolver != resolver)
-                    and (self.workers < 2 or job.worker != worker)):
-                if before is NULL:
-                    queue.first = job.next
-                else:
-                    before.next = job.next
-                if queue.last == job:
-                    queue.last = before
-                queue.count -= 1
-                return job
-            before = job
-            job = job.next
-            looked += 1
-        return NULL
+    def served_by(self, *, int resolvers, bint elsewhere, servers=()) -> None:
+        """So many resolvers are here for these jobs, or there are some `elsewhere`; `servers` are the indexes of all."""
+        cdef int index
+        self.route.resolvers, self.route.here, self.route.elsewhere = resolvers, resolvers > 0, elsewhere
+        self.route.servers = 0
+        for index in servers:
+            self.route.servers |= resolver_bit(index)
+
+    def failed(self, int reason) -> None:
+        """An attempt to reach its resolvers failed."""
+        self.route.trouble = <Reason>reason
+
+    @property
+    def workers(self) -> int:
+        """How many there are to go elsewhere."""
+        return self.route.workers
+
+    @workers.setter
+    def workers(self, int workers) -> None:
+        self.route.workers = workers
+
+    @property
+    def egresses(self) -> int:
+        """The same."""
+        return self.route.egresses
+
+    @egresses.setter
+    def egresses(self, int egresses) -> None:
+        self.route.egresses = egresses
+
+    @property
+    def resolvers(self) -> int:
+        """The same."""
+        return self.route.resolvers
+
+    @resolvers.setter
+    def resolvers(self, int resolvers) -> None:
+        self.route.resolvers = resolvers
+
+
+cdef Job *next_for(Route *route, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil:
+    """The first job of a queue for which this worker is elsewhere: another egress and resolver where there are any; NULL
+    where there is none now."""
+    cdef Job *before = NULL
+    cdef Job *job = queue.first
+    cdef int looked = 0
+    while job is not NULL and looked < LOOK_AHEAD:
+        if now - job.queued_at > PATIENCE_S or (
+                (route.egresses < 2 or job.egress != egress) and (route.resolvers < 2 or job.resolver != resolver)
+                and not (route.authoritative and job.tried & resolver_bit(resolver))
+                and (route.workers < 2 or job.worker != worker)):
+            if before is NULL:
+                queue.first = job.next
+            else:
+                before.next = job.next
+            if queue.last == job:
+                queue.last = before
+            queue.count -= 1
+            return job
+        before = job
+        job = job.next
+        looked += 1
+    return NULL

@@ -5,24 +5,30 @@ from libc.stdint cimport uint8_t
 from scanner.native.jobs.closer cimport JobCloser
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
-from scanner.native.jobs.retry cimport RetryQueue
+from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.message.response cimport Response
 from scanner.native.output.buffer cimport Span
 from scanner.native.verdict cimport Reason
 
+cdef enum:
+    SERVERS_TRIED = 16      # of an authoritative route, whatever the attempts: bits of Job.tried
+
 cdef class JobReturner(JobCloser):
-    cdef readonly RetryQueue retry      # jobs to be tried again
+    cdef readonly RetryQueue retry      # jobs to be tried again, of names with no route of their own
+    cdef bint any_authoritative         # there is such a route
     cdef readonly list fallbacks        # StreamFallback by resolver index, or None
-    cdef Queue outgoing                 # jobs that another engine is to ask
     cdef bint exports_fallback          # jobs that need a stream go there
     cdef int retries                    # attempts after the first
 
-    cdef inline Queue *retry_queue(self) noexcept nogil:
-        return &self.outgoing if self.exports_retries else &self.retry.waiting
-
     cdef inline bint is_last(self, const Job *job) noexcept nogil:
-        """No attempt is left after the one under way."""
-        return job.attempt >= self.retries or job.second
+        """No attempt is left after the one under way: of an authoritative route, each server is tried."""
+        return (job.attempt >= self.retries or job.second) and not (
+            self.has_untried(job) and job.attempt < self.retries + <int>SERVERS_TRIED)
+
+    cdef inline bint has_untried(self, const Job *job) noexcept nogil:
+        """It may be asked of a server of its authoritative route that it was not asked of."""
+        cdef const Route *route = self.routes[job.route]
+        return route.authoritative and not job.second and route.servers & ~job.tried != 0
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       double now) except -1 nogil

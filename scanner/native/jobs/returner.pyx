@@ -6,8 +6,8 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.books cimport REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, push, push_front
-from scanner.native.verdict cimport ASK_WITHOUT_EDNS, TIMEOUT, WRITE, Outcome, outcome_of
+from scanner.native.jobs.job cimport ask_without_edns_after_silence, push, push_front, resolver_bit
+from scanner.native.verdict cimport ASK_WITHOUT_EDNS, CONNECTION, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of
 
 
 cdef class JobReturner(JobCloser):
@@ -20,6 +20,8 @@ cdef class JobReturner(JobCloser):
         cdef double rtt = self.waited(query.sent, now)
         cdef Outcome outcome = outcome_of(response, query.edns)
         cdef Span details = nothing()
+        if self.any_authoritative and self.routes[job.route].authoritative:
+            outcome = of_an_authority(outcome, message)
         job.rcode = response.rcode
         if outcome.next == WRITE:
             self.exchange.settle(query)
@@ -47,16 +49,20 @@ cdef class JobReturner(JobCloser):
             return 0
         if spend:
             self.exchange.troubles += 1
+            if reason == TIMEOUT or reason == CONNECTION:
+                self.routes[job.route].trouble = reason
             if self.is_last(job):
                 return self.fail_job(job, reason, now)
-            job.attempt += 1
+            job.attempt = min(job.attempt + 1, 255)
+            if self.routes[job.route].authoritative and not self.has_untried(job):
+                job.tried = resolver_bit(job.resolver)
             if reason == TIMEOUT and job.attempt == self.retries:
                 ask_without_edns_after_silence(job)
             self.books.add(RETRIED)
         elif job.requeues < 255:
             job.requeues += 1
             self.books.add(REQUEUED)
-        return self.to_queue(job, self.retry_queue(), now)
+        return self.to_queue(job, self.queue_of(job), now)
 
     cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil:
         """A connection ended under the job and others, and one of the others may be why: before that ends the job, it is
@@ -86,7 +92,7 @@ cdef class JobReturner(JobCloser):
             return 0
         job.worker = job.egress = job.resolver = -1
         job.queued_at = now
-        push_front(&self.retry.waiting, job)
+        push_front(&self.routes[job.route].waiting, job)
         return 0
 
     cdef int by_stream(self, Job *job, StreamCause cause) except -1 nogil:

@@ -51,7 +51,8 @@ cdef class JobSlots:
         job.in_flight = 0
         job.hurt = job.rcode = job.worker = job.egress = job.resolver = -1
         job.attempt = job.requeues = 0
-        job.origin = 0
+        job.origin = job.tried = 0
+        job.route = 0
         job.second = job.without_edns = job.by_stream = False
         job.stream_cause = job.badcookies = 0
         job.stream_failed = job.cut = job.edns_silence = False

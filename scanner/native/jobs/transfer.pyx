@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_SIZE, StreamCause, pop, push
 from scanner.native.jobs.pool cimport JobPool
+from scanner.native.jobs.retry cimport Route
 from scanner.native.memory cimport checked_alloc
 from scanner.native.verdict cimport TRUNCATED, Reason
 
@@ -65,8 +66,7 @@ def export_jobs(JobPool pool not None, double now) -> Transfer | None:
     """What another engine is to ask, None when that is nothing."""
     cdef Transfer transfer
     cdef Job *job
-    if pool.exports_retries:
-        gather(pool, now)
+    gather(pool, now)
     if pool.outgoing.count == 0:
         return None
     transfer = Transfer()
@@ -79,18 +79,28 @@ def export_jobs(JobPool pool not None, double now) -> Transfer | None:
 
 
 cdef int gather(JobPool pool, double now) except -1:
-    """Have in `outgoing` what waits here to be tried again and, where this engine drains, the input's next jobs."""
-    cdef Job *job
-    if pool.deferral.waits() and pool.names.lines.ended:
+    """Have in `outgoing` what waits here and is to be tried again elsewhere and, where this engine drains, the input's
+    next jobs."""
+    cdef int index
+    if pool.exports_retries and pool.deferral.waits() and pool.names.lines.ended:
         if pool.is_hopeless():
             pool.write_deferred(now)
-        pool.recall(&pool.outgoing, now)
-    while pool.retry.waiting.count:
-        push(&pool.outgoing, pop(&pool.retry.waiting))
-    while pool.retry.lone.waiting.count:
-        push(&pool.outgoing, pop(&pool.retry.lone.waiting))
-    while pool.drains and pool.outgoing.count < DRAINED_AT_ONCE and not pool.blocked():
-        job = pool.newcomer(now)
+        pool.recall(now)
+    for index in range(pool.route_count if pool.exports_retries or pool.left_out else 0):
+        if pool.routes[index].elsewhere and (pool.exports_retries or not pool.routes[index].here):
+            gather_route(pool, pool.routes[index], now)
+    return 0
+
+
+cdef int gather_route(JobPool pool, Route *route, double now) except -1:
+    """The same for one route, which another engine has resolvers of."""
+    cdef Job *job
+    while route.waiting.count:
+        push(&pool.outgoing, pop(&route.waiting))
+    while route.lone.waiting.count:
+        push(&pool.outgoing, pop(&route.lone.waiting))
+    while (pool.drains or not route.here) and pool.outgoing.count < DRAINED_AT_ONCE and not pool.blocked():
+        job = pool.newcomer(route, now)
         if job is NULL:
             return 0
         push(&pool.outgoing, job)
@@ -135,7 +145,7 @@ def import_jobs(JobPool pool not None, Transfer transfer not None, double now) -
             pool.by_stream(first, <StreamCause>first.stream_cause)
         else:
             first.by_stream = False
-            push(&pool.retry.waiting, first)
+            pool.take_in(first, now)
         copy = transfer.first_of()
 
 

@@ -18,6 +18,7 @@ cdef struct Form:       # what all queries of a scan have in common; never writt
 
 cdef class QueryForm:
     cdef Form form
+    cdef QueryForm without_recursion(self)
 
 cdef Py_ssize_t write_query(uint8_t *at, uint16_t message_id, const uint8_t *qname, Py_ssize_t length, uint16_t qtype,
                             const Form *form, bint edns, const uint8_t *option, Py_ssize_t option_length) noexcept nogil

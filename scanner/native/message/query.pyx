@@ -8,6 +8,7 @@ from scanner.native.message.name cimport qname_from_text
 
 cdef enum:
     DO = 0x80
+    RD = 0x01
 
 
 cdef class QueryForm:
@@ -24,6 +25,13 @@ cdef class QueryForm:
         self.form.do_flag = DO if dnssec else 0
         self.form.size = <int>len(options)
         memcpy(self.form.options, <const uint8_t *>options, len(options))
+
+    cdef QueryForm without_recursion(self):
+        """The same, RD clear."""
+        cdef QueryForm form = QueryForm()
+        form.form = self.form
+        form.form.flags[0] &= ~RD
+        return form
 
 
 cdef Py_ssize_t write_query(uint8_t *at, uint16_t message_id, const uint8_t *qname, Py_ssize_t length, uint16_t qtype,

@@ -16,7 +16,7 @@ cdef int reason_index
 for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
     "", "the resolver answered SERVFAIL", "the resolver refused", "the resolver found our query malformed",
     "the resolver does not implement this", "the resolver answered with an unusual RCODE",
-    "no answer in time", "the connection closed or could not be made", "the proxy could not be used",
+    "no answer in time", "the connection closed or could not be made, or there is no route", "the proxy could not be used",
     "TLS failed", "the answer is malformed or contradicts itself", "not a name",
     "the name is an alias whose target does not exist", "the name exists, the type does not",
     "special-use (RFC 6761)", "the answer is too large for a datagram, and TCP to the resolver failed",

@@ -14,7 +14,7 @@ from scanner.native.message.response cimport Fit, Response
 from scanner.native.sockets cimport sockaddr_in6
 from scanner.native.tally cimport Tally
 from scanner.native.udp.batch cimport ReceiveBatch, SendBatch
-from scanner.native.udp.path cimport UdpPath
+from scanner.native.udp.path cimport Company, UdpPath
 from scanner.native.udp.ports cimport Port, Ports
 
 cdef struct Roomy:          # paths of one address family with room
@@ -40,8 +40,7 @@ cdef class UdpEngine:
     cdef readonly int64_t overruns      # responses that this machine dropped because it read too late. Any thread may read it
     cdef readonly bint is_paced         # some path is sent to at a pace: it wants a turn each millisecond
     cdef double timeout_s, rtt          # s; rtt: a moving mean over all paths
-    cdef int proven                     # paths that have answered
-    cdef int sound                      # those of them that answer now, as of the last tick
+    cdef Company *companies             # by route
     cdef int policy
     cdef public unsigned int turn_of    # the last pick among the paths with room
     cdef bint case, closed
@@ -79,10 +78,14 @@ cdef class UdpEngine:
     cdef void hear(self, Query *query, UdpPath *path, double now) noexcept nogil
     cdef void learn_from_many(self, Query *query, UdpPath *path) noexcept nogil
     cdef Query *next_repeat(self, UdpPath *path, double now) noexcept nogil
+    cdef Query *first_in_line(self, UdpPath *path, double clock) noexcept nogil
     cdef void let_leave(self, Query *query, UdpPath *path, double now) noexcept nogil
     cdef void account(self, Query *query, UdpPath *path, double now) noexcept nogil
-    cdef bint unproven(self, UdpPath *path) noexcept nogil
-    cdef bint doubtful(self, UdpPath *path) noexcept nogil
+    cdef bint unproven(self, UdpPath *path, int route) noexcept nogil
+    cdef bint doubtful(self, UdpPath *path, int route) noexcept nogil
+    cdef bint is_needed(self, UdpPath *path) noexcept nogil
+    cdef bint waits_for_more(self, UdpPath *path) noexcept nogil
+    cdef bint serves(self, UdpPath *path, const Job *job) noexcept nogil
     cdef void consider(self, UdpPath *path, double now) noexcept nogil
     cdef void shut(self, UdpPath *path) noexcept nogil
     cdef UdpPath *pick(self, int family, double now) except? NULL nogil

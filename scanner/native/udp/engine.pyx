@@ -18,6 +18,7 @@ from scanner.native.clock cimport monotonic
 from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport (
     CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
+    resolver_bit,
 )
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
@@ -41,7 +42,7 @@ from scanner.native.tally cimport (
 )
 from scanner.native.udp.batch cimport DATAGRAM, IN, MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, Sent
 from scanner.native.udp.path cimport (
-    CASE_FAILURES_MAX, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie,
+    CASE_FAILURES_MAX, Company, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie,
 )
 from scanner.native.udp.ports cimport PORT_QUERIES, Port
 from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
@@ -62,6 +63,7 @@ cdef enum:
     PACED_FEW = 16              # paths that are all looked at in each turn
     PAUSES_LEAST = 4            # at least so many in a deadline, where no resolver answers
     BADCOOKIES = 2              # of one job: then it goes to TCP (RFC 7873 section 5.3)
+    PASSED_OVER = 64            # names in line that another route's paths are to ask again
 cdef const double LIMIT_NEAR = 0.75     # of the limit with which responses were dropped: from there on it grows slowly
 cdef const double LIMIT_STEEP = 0.125   # more for each response until then,
 cdef const double LIMIT_SLOW = 0.002    # and from then on, and one for as many as may be in flight
@@ -127,6 +129,7 @@ cdef class UdpEngine:
         self.received, self.batch = ReceiveBatch(), SendBatch(gso and self.path_count == 1)
         self.paths = <UdpPath *>checked_alloc(calloc(self.path_count, sizeof(UdpPath)))
         self.by_address = <UdpPath **>checked_alloc(calloc(self.path_count, sizeof(UdpPath *)))
+        self.companies = <Company *>checked_alloc(calloc(pool.route_count, sizeof(Company)))
         for index in range(2):
             self.roomy[index].places = <int *>checked_alloc(calloc(self.path_count, sizeof(int)))
         for index in range(self.path_count):
@@ -136,18 +139,29 @@ cdef class UdpEngine:
     cdef int add_path(self, int index) except -1:
         cdef UdpPath *path = &self.paths[index]
         cdef PathState state = self.addresses[index].state
+        cdef int route
         begin_path(path, self.addresses[index].address, self.addresses[index].port, self.addresses[index].scope,
                    draw(&self.exchange.random, 8))
         path.habits, path.counts, path.bucket = &state.habits, state.counts(), &state.bucket.state
         path.resolver = state.resolver
+        if not state.routes or not 0 <= min(state.routes) <= max(state.routes) < self.pool.route_count:
+            raise ValueError(f"no routes {state.routes}")
+        path.routes = <int *>checked_alloc(calloc(len(state.routes), sizeof(int)))
+        for route in state.routes:
+            path.routes[path.route_count] = route
+            path.route_count += 1
         path.tags = span_of(self.addresses[index].tags)
         self.by_address[index] = path
         self.consider(path, 0)
         return 0
 
     def __dealloc__(self):
+        cdef int index
+        for index in range(self.path_count if self.paths is not NULL else 0):
+            free(self.paths[index].routes)
         free(self.roomy[0].places)
         free(self.roomy[1].places)
+        free(self.companies)
         free(self.paths)
         free(self.by_address)
 
@@ -232,6 +246,8 @@ cdef class UdpEngine:
                 self.drain_errors(<Port *>events[index].data.ptr, now)
             settled += self.drain(<Port *>events[index].data.ptr, now)   # may close the port
         self.expire(now)
+        if self.pool.suffixes is not None:
+            self.pool.sort_input(now)
         if self.path_count <= PACED_FEW or now - self.considered_at >= CONSIDERED_S:
             self.considered_at = now
             for index in range(self.path_count):
@@ -243,20 +259,24 @@ cdef class UdpEngine:
     def tick(self, double now) -> None:
         """Now and then: rounds that end by time, pauses and buckets, ports that are old."""
         cdef UdpPath *path
-        cdef int index
+        cdef int index, route
         if self.closed:
             return
-        self.sound = 0
+        for index in range(self.pool.route_count):
+            self.companies[index].sound = 0
         self.is_paced = False
         self.exchange.end_line(self.pool.scan_now(now))
         for index in range(self.path_count):
             path = &self.paths[index]
             resume_cookie(&path.cookie, now)
-            self.sound += path.answered > 0 and path.pacing.silences == 0
+            if path.answered and path.pacing.silences == 0:
+                for route in range(path.route_count):
+                    self.companies[path.routes[route]].sound += 1
             self.is_paced = self.is_paced or (path.pacing.pace > 0 and self.exchange.in_flight > 0)
-        for index in range(0 if self.sound else self.path_count):   # with nothing better to do than to wait for these
+        for index in range(self.path_count):
             path = &self.paths[index]
-            path.pacing.paused_until = min(path.pacing.paused_until, now + self.pool.deadline_s / PAUSES_LEAST)
+            if self.is_needed(path):    # with nothing better to do than to wait for it
+                path.pacing.paused_until = min(path.pacing.paused_until, now + self.pool.deadline_s / PAUSES_LEAST)
         self.ports.age(now)
 
     cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil:
@@ -321,6 +341,7 @@ cdef class UdpEngine:
         cdef Fit fit
         cdef StreamCause cause
         cdef bint revealed, refused
+        cdef int route
         self.came = max(self.came, query.sent)  # the wall clock may have been set
         rtt = self.came - query.sent
         if job is NULL:                         # finished by its other query: this one's ID is free again
@@ -337,7 +358,9 @@ cdef class UdpEngine:
             return STRANGE
         if query.edns and fit != FIT_BROKEN and not cookie_fits(&path.cookie, message, length, response.opt):
             return self.await_cookie(query, path, now)
-        self.proven += path.answered == 0
+        if path.answered == 0:
+            for route in range(path.route_count):
+                self.companies[path.routes[route]].proven += 1
         path.answered += 1
         path.heard_at = now
         count_response(path.counts, rtt)
@@ -346,6 +369,8 @@ cdef class UdpEngine:
         self.hear(query, path, now)
         self.rtt += (rtt - self.rtt) / (64 if self.rtt else 1)
         self.exchange.heard(now)
+        if self.pool.suffixes is not None:
+            self.pool.routes[job.route].heard = True
         self.account(query, path, now)
         if path.habits.trust == DISTRUSTED:
             self.exchange.end(query)
@@ -532,14 +557,14 @@ cdef class UdpEngine:
             blame_cookie(&path.cookie, now)
             return self.to_stream(query, CAUSE_COOKIE)
         self.exchange.end(query)
-        return self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path), now) if job is not NULL else 0
+        return self.pool.retry_or_fail(job, TIMEOUT, not self.unproven(path, job.route), now) if job is not NULL else 0
 
     cdef void look_at(self, Query *query, UdpPath *path, double clock, double now) noexcept nogil:
         """A query that may be late: it gives up its place, and then its name is to be asked again. Later it is looked at
         once more, and at the end of its attempt in any case."""
         cdef double late = late_after(&path.trips), again, age = now - query.sent, rest = LOOK_S
         cdef Job *job = query.job
-        cdef bint evident = path.pacing.latest > query.sent or not self.pool.waits_for_more()
+        cdef bint evident = path.pacing.latest > query.sent or not self.waits_for_more(path)
         if late == 0 or age < late:
             rest = late - age if late else LOOK_FIRST_S
         elif self.let_it_go(query, path, evident, late, now):
@@ -582,7 +607,8 @@ cdef class UdpEngine:
         """Enter the path among those with room, when it has some worth a batch; one by one, where it is paced."""
         cdef Roomy *roomy = &self.roomy[path.v6]
         cdef double worth = min(path.pacing.size / 4, OUT) if path.pacing.pace == 0 else 0
-        if path.place < 0 and path.pacing.in_flight <= path.pacing.size - worth and has_room(path, now):
+        if path.place < 0 and path.pacing.in_flight <= path.pacing.size - worth and has_room(path, now) \
+                and (self.pool.suffixes is None or self.exchange.line_first is not NULL or self.waits_for_more(path)):
             path.place = roomy.count
             roomy.places[roomy.count] = <int>(path - self.paths)
             roomy.count += 1
@@ -612,18 +638,51 @@ cdef class UdpEngine:
             self.shut(path)
         return NULL
 
-    cdef bint unproven(self, UdpPath *path) noexcept nogil:
-        """It has never answered while others have: its jobs wait only briefly, and then go elsewhere for nothing."""
-        return path.answered == 0 and self.proven > 0 and not path.late
+    cdef bint unproven(self, UdpPath *path, int route) noexcept nogil:
+        """It has never answered while others of the route have: its jobs wait only briefly, and then go elsewhere for
+        nothing."""
+        return path.answered == 0 and self.companies[route].proven > 0 and not path.late
 
-    cdef bint doubtful(self, UdpPath *path) noexcept nogil:
-        """It is not asked for a name that has failed before."""
-        return self.sound > 0 and (path.answered == 0 or path.pacing.silences > 0)
+    cdef bint doubtful(self, UdpPath *path, int route) noexcept nogil:
+        """It is not asked for a name of the route that has failed before."""
+        return self.companies[route].sound > 0 and (path.answered == 0 or path.pacing.silences > 0)
+
+    cdef bint is_needed(self, UdpPath *path) noexcept nogil:
+        """It has a route of which no path answers now."""
+        cdef int index
+        for index in range(path.route_count):
+            if self.companies[path.routes[index]].sound == 0:
+                return True
+        return False
+
+    cdef bint waits_for_more(self, UdpPath *path) noexcept nogil:
+        """There is more to ask by this path, as far as is known without looking."""
+        cdef int index
+        for index in range(path.route_count):
+            if self.pool.waits_for_more(self.pool.routes[path.routes[index]]):
+                return True
+        return False
+
+    cdef bint serves(self, UdpPath *path, const Job *job) noexcept nogil:
+        cdef int index
+        for index in range(path.route_count):
+            if path.routes[index] == job.route:
+                return True
+        return False
 
     cdef Job *next_job(self, UdpPath *path, double now) except? NULL nogil:
-        if self.doubtful(path):
-            return self.pool.newcomer(now)
-        return self.pool.take(WORKER_NONE, 0, path.resolver, now, False)
+        """Of its routes in turn."""
+        cdef Job *job = NULL
+        cdef int tries = path.route_count, route
+        while job is NULL and tries:
+            route = path.routes[path.turn_of]
+            if self.doubtful(path, route):
+                job = self.pool.newcomer(self.pool.routes[route], now)
+            else:
+                job = self.pool.take(self.pool.routes[route], WORKER_NONE, 0, path.resolver, now, False)
+            path.turn_of = path.turn_of + 1 if path.turn_of + 1 < path.route_count else 0
+            tries -= 1
+        return job
 
     cdef int ask_streams(self, double now) except -1 nogil:
         """Jobs for the resolvers that are asked over TCP only."""
@@ -680,9 +739,9 @@ cdef class UdpEngine:
             job = late.job if late is not NULL else self.next_job(path, now)
             if job is NULL:
                 return_tokens(path.bucket, 1)
-                if not self.doubtful(path):
+                if self.pool.suffixes is None and not self.doubtful(path, 0):
                     break
-                self.shut(path)                 # another may take what it may not
+                self.shut(path)                 # another may take what it may not, or has names of its own
                 continue
             self.ask(port, job, path, count, late is not NULL, now)
             count += 1
@@ -694,29 +753,47 @@ cdef class UdpEngine:
     cdef Query *next_repeat(self, UdpPath *path, double now) noexcept nogil:
         """The first of the line, whose job is to be asked again by this path; NULL when nothing is, or what is new has to
         come first."""
-        cdef Query *query = self.exchange.line_first
         cdef double clock = self.pool.scan_now(now)
-        while query is not NULL and (query.job is NULL or self.paths[query.path].trips.tokens < 1):
-            self.exchange.look_again(query, query.ends if query.job is NULL else min(query.ends, clock + LOOK_S))
-            query = self.exchange.line_first
-        if query is NULL or self.doubtful(path) or (self.pool.waits_for_more() and not may_repeat(&path.pacing)):
+        cdef Query *query = self.first_in_line(path, clock)
+        if query is NULL or self.doubtful(path, query.job.route) \
+                or (self.waits_for_more(path) and not may_repeat(&path.pacing)):
             return NULL
-        if &self.paths[query.path] == path and self.policy <= ROUND_ROBIN and self.roomy[path.v6].count > 1:
+        if &self.paths[query.path] == path and self.policy <= ROUND_ROBIN and self.roomy[path.v6].count > 1 \
+                and (self.pool.suffixes is None or self.pool.routes[query.job.route].resolvers > 1):
             return NULL                     # it goes elsewhere: the next pick may be another
         self.paths[query.path].trips.tokens -= 1
         self.exchange.look_again(query, query.ends)
         return query
+
+    cdef Query *first_in_line(self, UdpPath *path, double clock) noexcept nogil:
+        """The first of the line that may be asked again now and is of this path's route; NULL where a few are passed over
+        in vain."""
+        cdef Query *query = self.exchange.line_first
+        cdef Query *after
+        cdef int passed = 0
+        while query is not NULL and passed < PASSED_OVER:
+            after = query.next
+            if query.job is NULL or self.paths[query.path].trips.tokens < 1:
+                self.exchange.look_again(query, query.ends if query.job is NULL else min(query.ends, clock + LOOK_S))
+            elif self.serves(path, query.job):
+                return query
+            else:
+                passed += 1
+            query = after
+        return NULL
 
     cdef int ask(self, Port *port, Job *job, UdpPath *path, int at, bint is_early, double now) except -1 nogil:
         """The job has a query in flight, one more where `is_early`, written at place `at` of the batch."""
         cdef double patience = self.timeout_s, late = late_after(&path.trips), clock = self.pool.scan_now(now), ends
         cdef uint16_t message_id = self.exchange.free_id(&port.channel)
         cdef Query *query
-        if self.unproven(path):
+        if self.unproven(path, job.route):
             patience = min(patience, UNPROVEN_S + 8 * self.rtt)
         if job.stream_failed:
             self.without_stream(job)
         job.worker, job.egress, job.resolver = WORKER_NONE, 0, path.resolver
+        if self.pool.any_authoritative:
+            job.tried |= resolver_bit(path.resolver)
         if not is_asked_with_edns(path.habits):
             job.without_edns = True
         elif job.attempt and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
@@ -745,7 +822,7 @@ cdef class UdpEngine:
                 qname[i] = cased(job, query, i)
             name = qname
         return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype,
-                                &self.pool.asking.form, query.edns, path.cookie.option, path.cookie.size)
+                                self.pool.routes[job.route].form, query.edns, path.cookie.option, path.cookie.size)
 
     cdef bint ship(self, Port *port, int count, double now) except -1 nogil:
         """Hand the batch to the kernel. What this machine refuses to send to a path goes back, and that path waits;

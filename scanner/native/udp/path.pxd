@@ -26,11 +26,18 @@ cdef struct Cookie:
     int trouble             # points for what was wrong with it, less one for each that was right
     double rests_until      # s, monotonic: not sent before, where size is 0
 
+cdef struct Company:        # the paths of one route
+    int proven              # of them: have answered
+    int sound               # of those: answer now, as of the last tick
+
 cdef struct UdpPath:
     Habits *habits          # of the path's state
     Counts *counts          # the same
     BucketState *bucket     # the same
     int resolver            # its index in the configuration
+    int *routes             # whose names are asked here: indexes in the configuration; the engine's memory
+    int route_count
+    int turn_of             # of these, whose job is taken next
     Span tags               # JSON of fields ns and p
     sockaddr_in6 address    # or a sockaddr_in in the same room
     unsigned int address_size

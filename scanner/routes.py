@@ -1,0 +1,45 @@
+"""Which resolvers each route has: those that are left of the configuration's."""
+
+from collections.abc import Collection, Sequence
+
+
+class Routes:
+    """`members` are the resolvers of each route, by their indexes; a resolver may be of several."""
+
+    def __init__(self, members: Sequence[Collection[int]]):
+        self._members = [set(resolvers) for resolvers in members]
+        self._routes: dict[int, tuple[int, ...]] = {}  # by resolver
+        for route, resolvers in enumerate(members):
+            for resolver in resolvers:
+                self._routes[resolver] = (*self._routes.get(resolver, ()), route)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def of(self, resolver: int) -> tuple[int, ...]:
+        """The routes of a resolver."""
+        return self._routes[resolver]
+
+    def may_lose(self, resolver: int) -> bool:
+        """True when each of its routes has another."""
+        return all(len(self._members[route] - {resolver}) > 0 for route in self._routes[resolver])
+
+    def is_left_out(self, resolver: int) -> bool:
+        """True when its routes do without it."""
+        return resolver not in self._members[self._routes[resolver][0]]
+
+    def leave_out(self, resolver: int) -> None:
+        """Its routes do without it from now on."""
+        for route in self._routes[resolver]:
+            self._members[route].discard(resolver)
+
+    def members(self, route: int) -> frozenset[int]:
+        """The resolvers of a route."""
+        return frozenset(self._members[route])
+
+    def in_turn(self, among: Collection[int]) -> list[int]:
+        """Each of these resolvers once; then in turn one of each route that has any, the same number for each."""
+        of_routes = [found for members in self._members if (found := sorted(members.intersection(among)))]
+        longest = max(map(len, of_routes), default=0)
+        shared = [found[turn % len(found)] for turn in range(longest) for found in of_routes]
+        return shared if len(of_routes) < 2 else [*dict.fromkeys(shared), *shared]
