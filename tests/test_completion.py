@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import sys
 
+import click
 import pytest
 from command import ROOT, refusal, scan
 from terminal import Terminal
 
-from scanner.cli.main import PROGRAMS
+from scanner.cli.main import PROGRAMS, entry
 from scanner.config.check import NOT_FOR_QUERIES
 from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
 from scanner.rdata import type_number, type_words
@@ -64,6 +65,8 @@ def offered(line: str, shell: str = "fish", **changes: str) -> list[str]:
         ("--format ", FORMATS),
         ("--format=", [f"--format={word}" for word in FORMATS]),
         ("--flags ", FLAGS),
+        ("--columns name,m", ["name,meta"]),
+        ("--separator b", ["blanks"]),
         ("--only ", VERDICTS),
         ("--only nxdomain,", ["nxdomain,taken", "nxdomain,error"]),
         ("--fields ", FIELDS),
@@ -101,6 +104,32 @@ def test_every_type_that_is_offered_may_be_asked_for():
     assert None not in numbers
     assert not set(NOT_FOR_QUERIES) & set(numbers)
     assert {1, 2, 5, 6, 12, 15, 16, 28, 33, 64, 65, 255, 257} <= set(numbers)
+
+
+def programs() -> dict[str, click.Command]:
+    context = click.Context(entry)
+    return {name: entry.get_command(context, name) for name in ("scan", *PROGRAMS)}
+
+
+def test_a_file_is_offered_wherever_one_is_named():
+    without = [f"{name} {param.name}" for name, program in programs().items() for param in program.params
+               if "FILE" in (param.metavar or "")
+               and "file" not in [item.type for item in param.shell_complete(click.Context(program), "x")]]  # fmt: skip
+
+    assert without == []
+
+
+def test_short_flags_mean_the_same_in_every_program():
+    flags = {short: {param.name for program in programs().values() for param in program.params if short in param.opts}
+             for short in ("-o", "-q")}  # fmt: skip
+    lacking = [f"{name} {param.opts}" for name, program in programs().items() for param in program.params
+               for short, names in flags.items() if param.name in names and short not in param.opts]  # fmt: skip
+
+    assert flags == {"-o": {"output"}, "-q": {"quiet"}}
+    assert lacking == []
+    assert [
+        name for name, program in programs().items() if "-h" not in program.context_settings["help_option_names"]
+    ] == []
 
 
 def test_bash_gets_what_stands_behind_its_last_break():

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scanner.cli.flags import flags_of, only_given
+from scanner.cli.offers import files
 from scanner.config.options import OPTIONS
 from scanner.errors import ScanError
 from scanner.extras import need
@@ -30,8 +31,9 @@ SCAN_OPTIONS = {key: option for key, option in OPTIONS.items() if key not in OF_
 
 @click.command("cluster", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"],
                                                           "max_content_width": 80})  # fmt: skip
-@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
-@click.option("-o", "--output", required=True, metavar="DIR", help="A directory, or a URL of one (s3://bucket/run).")
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...", shell_complete=files)
+@click.option("-o", "--output", required=True, metavar="DIR", help="A directory, or a URL of one (s3://bucket/run).",
+              shell_complete=files)  # fmt: skip
 @click.option("--names", "patterns", multiple=True, metavar="PATTERN", help="Candidates instead of an INPUT.")
 @click.option("--scheduler", metavar="ADDR", help="Of a Dask cluster: tcp://10.0.0.1:8786.")
 @click.option("--local", "local", type=click.IntRange(1, 1024), metavar="N",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from scanner.cli.flags import check_file_names, flags_of, only_given
+from scanner.cli.offers import files
 from scanner.errors import ScanError
 from scanner.vetting.options import OPTIONS
 
@@ -23,7 +24,7 @@ refusing, lying, silent. Exit codes are those of the scan.
 
 @click.command("resolvers", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"],
                                                             "max_content_width": 80})  # fmt: skip
-@click.argument("lists", nargs=-1, metavar="[FILE]...")
+@click.argument("lists", nargs=-1, metavar="[FILE]...", shell_complete=files)
 @flags_of(OPTIONS)
 def command(lists: tuple[str, ...], good: bool, output: str | None, force: bool, stats: str, quiet: bool,
             **given: Any) -> None:  # fmt: skip
