@@ -589,6 +589,7 @@ def test_a_list_that_is_too_long_for_a_page_is_a_file_beside_it(tmp_path):
     assert '<a href="page.free.txt">page.free.txt</a>' in text
     assert len(text) < 200_000
     (tmp_path / "page.html").unlink()
+    assert b"report -o FILE writes them beside it" in scan(*asked[:2], "-o", "-").out
     refusal(scan(*asked), "page.free.txt exists", "--force")
     assert not (tmp_path / "page.html").exists()
 

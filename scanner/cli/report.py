@@ -57,24 +57,26 @@ def command(results: str | None, stats: Path | None, output: str, force: bool, d
     from scanner.report.query import ask
     from scanner.report.run_record import Run, read_run
     from scanner.results.newfile import check, new_file, put_beside
+    from scanner.results.stream import is_stream
     from scanner.results.table import engine, load, opened
 
-    if demo:
+    if demo and not is_stream(output):
         check(output, force, ())  # not after half a minute
     with given(results, stats, seconds or DEMO_S) as (name, recorded), opened(name) as descriptor:
         run = read_run(recorded) if recorded else Run()
         with new_file(output, force=force, sources=[descriptor]) as new:
-            beside = Path(output).with_suffix(".free.txt")
+            beside = "" if is_stream(output) else Path(output).with_suffix(".free.txt").name
             with engine(new.parent, MEMORY) as con:
                 loaded = load(con, name, descriptor, new.parent)
                 figures, registry = ask(con), ask_registry(con, datetime.now(UTC).date())
-                text = page(shown(name, demo), loaded, figures, run, registry, beside.name)
+                text = page(shown(name, demo), loaded, figures, run, registry, beside)
                 if registry and registry.listed and len(text.encode()) > PAGE_MAX:
                     registry = replace(registry, listed=None)
-                    text = page(shown(name, demo), loaded, figures, run, registry, beside.name)
-                if registry and registry.listed is None:
+                    text = page(shown(name, demo), loaded, figures, run, registry, beside)
+                if registry and registry.listed is None and beside:
                     write_free(con, new.with_name("free"))
-                    put_beside(new.with_name("free"), str(beside), force=force, sources=[descriptor])
+                    where = str(Path(output).with_name(beside))
+                    put_beside(new.with_name("free"), where, force=force, sources=[descriptor])
             new.write_text(text, "utf-8")
 
 
