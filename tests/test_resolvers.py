@@ -472,6 +472,15 @@ def test_a_wrong_argument_is_told_in_one_line(args, words):
     refusal(scan("resolvers", *args), *words)
 
 
+def test_a_list_is_not_written_over(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_text("127.0.0.1:1\n")
+
+    refusal(scan("resolvers", "--force", "-o", path, path), "is the input")
+
+    assert path.read_text() == "127.0.0.1:1\n"
+
+
 def test_a_resolver_that_stands_twice_is_asked_once(listed):
     text = listed["dead"]
 

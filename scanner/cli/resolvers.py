@@ -43,5 +43,5 @@ def command(lists: tuple[str, ...], good: bool, output: str | None, force: bool,
     settings = load(only_given(given))
     listed, read = read_lists(lists)
     settings = replace(settings, at_once=min(settings.at_once, at_once_most()))
-    descriptor = open_output(output, force=force)
+    descriptor = open_output(output, lists, force=force)
     sys.exit(vet(listed, read, settings, descriptor, Shape(good, stats or "text", quiet)))
