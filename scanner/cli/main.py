@@ -31,7 +31,6 @@ FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
 Programs: dnsscan {"|".join(PROGRAMS)} --help
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
-  dnsscan -r 192.0.2.53 -t MX names.txt | jq -r 'select(.s=="nxdomain").d'
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
 3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
 Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)" (or zsh, fish)
