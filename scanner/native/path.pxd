@@ -11,9 +11,10 @@ cdef enum:
     EDNS_TRIAL = 1000       # queries without EDNS to such a server, after which one has it again
 
 cdef enum Trust:            # the order of `TRUSTS`
-    TRUSTED                 # asked and believed
+    TRUSTED                 # asked and believed, for want of knowledge
     HELD                    # not asked; what it still answers is believed
     DISTRUSTED              # not asked, and not believed: names that it has go elsewhere
+    VOUCHED                 # asked and believed: it has answered what it was asked before, and rightly
 
 cdef struct Habits:
     int trust               # a Trust; written by the event loop's thread, read by the engine's
@@ -27,7 +28,7 @@ cdef inline bint refuses(const Habits *habits) noexcept nogil:
 
 cdef inline bint is_open(const Habits *habits) noexcept nogil:
     """False for one that is not to be asked now, and for one that refuses everything, where there are others."""
-    return habits.trust == TRUSTED and not (habits.replaceable and refuses(habits))
+    return (habits.trust == TRUSTED or habits.trust == VOUCHED) and not (habits.replaceable and refuses(habits))
 
 cdef inline void learn(Habits *habits, const Response *response, bint refused_edns) noexcept nogil:
     """What a response shows of its server: whether it knows EDNS, whether it refuses. `refused_edns`: that is what the

@@ -5,7 +5,7 @@
 from scanner.native.limits cimport available
 from scanner.native.tally cimport RECONNECTS
 
-TRUSTS = ("trusted", "held", "distrusted")
+TRUSTS = ("trusted", "held", "distrusted", "vouched")
 """Of a path. Index = native code."""
 
 cdef enum:

@@ -4,7 +4,7 @@ from enum import Enum, auto
 
 from scanner.native.path import TRUSTS
 
-TRUSTED, HELD, DISTRUSTED = (TRUSTS.index(word) for word in ("trusted", "held", "distrusted"))
+TRUSTED, HELD, DISTRUSTED, VOUCHED = map(TRUSTS.index, ("trusted", "held", "distrusted", "vouched"))
 PROBE_FIRST_S, PROBE_MAX_S, PROBE_DOUBLINGS = (
     5.0,
     60.0,

@@ -16,6 +16,7 @@ from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
 from scanner.native.limits import Budget
+from scanner.paths.standing import DISTRUSTED, HELD
 from scanner.routes import Routes
 from scanner.scanning.build import (
     buckets_for,
@@ -154,7 +155,7 @@ class Engines:
         """Have this resolver asked and believed, or not, by all engines."""
         for engine in self:
             engine.trust(resolver, trust)
-        if trust:
+        if trust in (HELD, DISTRUSTED):
             self._shut_at.setdefault(resolver, monotonic())
         else:
             self._shut_at.pop(resolver, None)

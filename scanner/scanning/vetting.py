@@ -19,7 +19,7 @@ from scanner.model import Proxy, Resolver
 from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
 from scanner.paths.canary import Canary, canaries_for
-from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, Event, Standing, State
+from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State
 from scanner.routes import Routes
 from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
@@ -32,6 +32,7 @@ SHARE_MAX = 0.01  # of all queries, that canaries may be during the scan
 WAIT_S = 1.0  # for the first to pass, after which those that did not are asked all the same
 SAYINGS_LEAST = 3  # of resolvers about a suffix that may have a wildcard, where there are as many
 SURE = 20  # resolvers that were heard, and not one has passed: there is nothing to wait for
+GATHER_S = 0.05  # for others to pass too, after the first
 LOOK_S = 0.05
 EVERY_S = 60.0  # between two rounds, where there are none: for what is reckoned with it
 DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
@@ -83,6 +84,7 @@ class Vetting:
         self.has_convicted = False
         self._has_passed = self._is_settled = False  # one did, ever
         self._passed: set[int] = set()  # routes of which one did; of others they are asked all the same
+        self._is_gathered = len(resolvers) == 1
         self._untold: list[tuple[int, str]] = []  # who is quarantined and why
         self._excused: set[int] = set()  # they refuse everything: that is the engines' business
         self._turn = 0
@@ -119,9 +121,14 @@ class Vetting:
         self._excused.update(self._indexes[asking.resolver] for asking in askings if asking.is_silent)
         self._settled()
 
+    def _gathered(self) -> None:
+        """Those that have passed may begin: the first few names are not all for the quickest."""
+        self._is_gathered = True
+        self._apply()
+
     def _settled(self) -> None:
         """What is not known by now is not waited for."""
-        self._is_settled = True
+        self._is_settled = self._is_gathered = True
         self._apply()
         self._tell()
 
@@ -171,6 +178,9 @@ class Vetting:
         if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
             standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
         self.has_convicted = self.has_convicted or event is Event.LIED
+        is_first = event is Event.PASSED and not self._has_passed
+        if is_first:
+            asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
         if event is Event.PASSED:
             self._has_passed = True
             self._passed.update(self._routes.of(index))
@@ -218,8 +228,8 @@ class Vetting:
         if standing.is_asked:
             return HELD
         if standing.state is State.PROBATION:
-            return HELD if self._turn % TURNS else TRUSTED
-        return TRUSTED
+            return HELD if self._turn % TURNS else VOUCHED
+        return VOUCHED if self._is_gathered or is_alone else HELD
 
     # -- during the scan -----------------------------------------------------------------------------------------
 

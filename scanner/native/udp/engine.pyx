@@ -29,7 +29,7 @@ from scanner.native.pacing.model cimport Pacing, is_away, may_repeat
 from scanner.native.pacing.window cimport (
     depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, see_too_late, undo_departure,
 )
-from scanner.native.path cimport DISTRUSTED, PathState, is_asked_with_edns, learn
+from scanner.native.path cimport DISTRUSTED, VOUCHED, PathState, is_asked_with_edns, learn
 from scanner.native.random cimport draw
 from scanner.native.round_trips cimport (
     again_after, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
@@ -641,11 +641,12 @@ cdef class UdpEngine:
     cdef bint unproven(self, UdpPath *path, int route) noexcept nogil:
         """It has never answered while others of the route have: its jobs wait only briefly, and then go elsewhere for
         nothing."""
-        return path.answered == 0 and self.companies[route].proven > 0 and not path.late
+        return path.answered == 0 and self.companies[route].proven > 0 and not path.late and path.habits.trust != VOUCHED
 
     cdef bint doubtful(self, UdpPath *path, int route) noexcept nogil:
         """It is not asked for a name of the route that has failed before."""
-        return self.companies[route].sound > 0 and (path.answered == 0 or path.pacing.silences > 0)
+        return self.companies[route].sound > 0 and (
+            (path.answered == 0 and path.habits.trust != VOUCHED) or path.pacing.silences > 0)
 
     cdef bint is_needed(self, UdpPath *path) noexcept nogil:
         """It has a route of which no path answers now."""
