@@ -80,8 +80,6 @@ class EnginePath(Protocol):
     @property
     def resolver_pauses(self) -> int: ...
     @property
-    def in_flight(self) -> int: ...
-    @property
     def pausing(self) -> int: ...
 
 
@@ -149,6 +147,10 @@ class Engine(Protocol):
 
     def trust(self, resolver: int, trust: int) -> None:
         """Have this resolver asked and believed, or not (native/path.pxd), from now on."""
+        ...
+
+    def in_flight(self, resolver: int) -> int:
+        """Queries that wait for this resolver's response."""
         ...
 
     def leave_out(self, resolver: int, routes: Routes) -> None:

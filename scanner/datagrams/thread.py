@@ -30,6 +30,7 @@ class UdpThread:
 
     def __init__(self, pool: JobPool, engine: UdpEngine, paths: Sequence[Path], outlet: Outlet):
         self.pool, self.paths = pool, paths
+        self._by_resolver = {path.resolver: path for path in paths}
         self._engine, self._outlet = engine, outlet
         self._clock = Clock()
         self._loop = asyncio.get_running_loop()
@@ -97,9 +98,12 @@ class UdpThread:
 
     def trust(self, resolver: int, trust: int) -> None:
         """Have this resolver asked and believed, or not, from now on: the engine sees it at its next message."""
-        for path in self.paths:
-            if path.resolver == resolver:
-                path.state.trust = trust
+        if resolver in self._by_resolver:
+            self._by_resolver[resolver].state.trust = trust
+
+    def in_flight(self, resolver: int) -> int:
+        """Queries that wait for this resolver's response."""
+        return self._by_resolver[resolver].in_flight if resolver in self._by_resolver else 0
 
     def leave_out(self, resolver: int, routes: Routes) -> None:
         """Ask this resolver no more; `routes` do without it."""

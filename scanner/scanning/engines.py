@@ -159,7 +159,7 @@ class Engines:
             self._shut_at.setdefault(resolver, monotonic())
         else:
             self._shut_at.pop(resolver, None)
-        self.wake()
+            self.wake()
 
     def _is_shut(self, resolvers: Sequence[int]) -> bool:
         """True when none of these has been asked for a while."""
@@ -168,7 +168,7 @@ class Engines:
 
     def in_flight(self, resolver: int) -> int:
         """Queries that wait for this resolver's response."""
-        return sum(path.in_flight for engine in self for path in engine.paths if path.resolver == resolver)
+        return sum(engine.in_flight(resolver) for engine in self)
 
     def has_answered(self, resolver: int) -> bool:
         """True when it answered a name of the scan."""

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 
-FIRST_OCTETS, PIECE_OCTETS, PIECES = 64 << 10, 2 << 10, 3  # looked at: of the first chunk; of each other, three pieces
+FIRST_OCTETS = 64 << 10  # of the first chunk, that are looked at,
+PIECE_OCTETS, PLACES = 1 << 10, 7  # and of each other, in another place of it each time
 TLD = re.compile(rb"[a-z][a-z0-9-]{0,61}[a-z0-9]")
-NOT_DELEGATED = frozenset(
-    b"alt arpa example invalid local localhost onion test".split()
-)  # RFC 6761, and infrastructure
+NOT_DELEGATED = frozenset(b"alt arpa example invalid local localhost onion test".split())  # RFC 6761, and arpa
 SECOND_LEVELS = frozenset(b"ac co com edu go gov ne net or org".split())  # below countries
 PRIVATE = frozenset(("corp", "domain", "home", "host", "internal", "intranet", "lan", "localdomain", "private"))
 
@@ -17,18 +16,19 @@ class Suffixes:
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
-        self._is_first = True
+        self._chunks = 0
 
     def see(self, chunk: bytes) -> None:
         """A chunk of the input; to look at all of each would cost the scan a third of its speed."""
-        if self._is_first:
-            self._is_first = False
+        if self._chunks == 0:
             self._seen.update(dict.fromkeys(suffixes_in(chunk[:FIRST_OCTETS])))
+        self._chunks += 1
+        if self._chunks == 1:
             return
-        for piece in range(PIECES):
-            at = len(chunk) * piece // PIECES
-            begin = chunk.find(b"\n", at) + 1  # the first line may be a torn one
-            self._seen.update(dict.fromkeys(suffixes_in(chunk[begin : begin + PIECE_OCTETS])))
+        begin = (
+            chunk.find(b"\n", len(chunk) * (self._chunks % PLACES) // PLACES) + 1
+        )  # the first line may be a torn one
+        self._seen.update(dict.fromkeys(suffixes_in(chunk[begin : begin + PIECE_OCTETS])))
 
     @property
     def all(self) -> list[str]:

@@ -110,7 +110,7 @@ class Vetting:
         for asking in askings:
             if asking.lie or asking.unfinished:
                 self._failed(f"{asking.resolver} {asking.lie or asking.unfinished}")
-        for resolver, suffix in self._inventors():
+        for resolver, suffix in self._inventors(self._sayings):
             self._failed(f"{resolver} {below(suffix)}")
 
     async def _settle(self, askings: Sequence[Asking]) -> None:
@@ -146,27 +146,30 @@ class Vetting:
         resolver = asking.resolver
         for suffix, said in asking.suffixes().items():
             self._sayings[suffix][resolver] = said
-        inventors = list(self._inventors())
+        inventors = list(self._inventors(asking.suffixes()))
         mine = next((suffix for each, suffix in inventors if each == resolver), "")
         if asking.lie or mine:
             self._happened(resolver, Event.LIED, asking.lie or below(mine))
         elif not asking.unfinished:
             self._happened(resolver, Event.PASSED)
         elif asking.is_silent and not self._engines.has_answered(self._indexes[resolver]):
-            self._excused.add(self._indexes[resolver])  # dead, perhaps: the engines see that
-            self._apply()
+            self._excuse(resolver)  # dead, perhaps: the engines see that
         elif asking.only_refuses:
-            self._excused.add(self._indexes[resolver])
-            self._apply()
+            self._excuse(resolver)
         else:
             self._happened(resolver, Event.FAILED, asking.unfinished)
         for other, suffix in inventors:
             if other != resolver and self._standings[self._indexes[other]].state is not State.QUARANTINED:
                 self._happened(other, Event.LIED, below(suffix))
 
-    def _inventors(self) -> Iterable[tuple[Resolver, str]]:
+    def _excuse(self, resolver: Resolver) -> None:
+        self._excused.add(self._indexes[resolver])
+        self._apply([self._indexes[resolver]])
+
+    def _inventors(self, suffixes: Iterable[str]) -> Iterable[tuple[Resolver, str]]:
         """Who says of names below a suffix that they exist, where no registry does, or where as many others deny it."""
-        for suffix, by_resolver in self._sayings.items():
+        for suffix in suffixes:
+            by_resolver = self._sayings[suffix]
             least = min(SAYINGS_LEAST, len(self._resolvers)) if may_have_wildcard(suffix) else 1
             if len(by_resolver) >= least and is_invention(suffix, by_resolver):
                 yield from ((each, suffix) for each, said in by_resolver.items() if said in FAKES)
@@ -178,16 +181,16 @@ class Vetting:
         if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
             standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
         self.has_convicted = self.has_convicted or event is Event.LIED
-        is_first = event is Event.PASSED and not self._has_passed
-        if is_first:
-            asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
-        if event is Event.PASSED:
+        is_first = event is Event.PASSED and not self._passed.issuperset(self._routes.of(index))
+        if event is Event.PASSED and not self._has_passed:
             self._has_passed = True
+            asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
+        if is_first:
             self._passed.update(self._routes.of(index))
         if not moved:
             return
         self._excused.discard(index)
-        self._apply()
+        self._apply(None if is_first else [index])
         if standing.state is State.QUARANTINED and (event is Event.LIED or len(self._resolvers) > 1):
             self._untold.append((index, text))
         self._tell()
@@ -207,9 +210,9 @@ class Vetting:
     def _are_all_distrusted(self) -> bool:
         return all(word == DISTRUSTED for word in self._words)
 
-    def _apply(self) -> None:
-        """Have each asked and believed as its standing says."""
-        for index in range(len(self._standings)):
+    def _apply(self, indexes: Iterable[int] | None = None) -> None:
+        """Have each of these (None: of all) asked and believed as its standing says."""
+        for index in range(len(self._standings)) if indexes is None else indexes:
             word = self._word(index)
             if word != self._words[index]:
                 self._words[index] = word
@@ -268,12 +271,12 @@ class Vetting:
                 task = asyncio.create_task(self._round(index))
                 self._rounds.add(task)
                 task.add_done_callback(self._rounds.discard)
-        self._apply()
+        self._apply(index for index, each in enumerate(self._standings) if each.state is State.PROBATION)
 
     async def _round(self, index: int) -> None:
         """One resolver once more; it is held for that."""
         standing, resolver = self._standings[index], self._resolvers[index]
-        self._apply()
+        self._apply([index])
         await self._drained(index)
         asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)))
         self._spent += len(asking.open)
@@ -281,7 +284,7 @@ class Vetting:
         try:
             await asyncio.wait([asked], timeout=HOLD_S)
             standing.is_asked = False
-            self._apply()
+            self._apply([index])
             await asked
         finally:
             asked.cancel()
@@ -308,5 +311,7 @@ def below(suffix: str) -> str:
 
 def is_invention(suffix: str, by_resolver: Mapping[Resolver, str]) -> bool:
     """True when a name below the suffix that gets an answer gets it from a liar."""
+    if not may_have_wildcard(suffix):
+        return True
     counts = Counter("fake" if said in FAKES else said for said in by_resolver.values())
-    return not may_have_wildcard(suffix) or counts["nxdomain"] >= counts["fake"]
+    return counts["nxdomain"] >= counts["fake"]

@@ -156,6 +156,10 @@ class StreamEngine:
         """Have this resolver asked and believed, or not, from now on."""
         self._paths.trust(resolver, trust)
 
+    def in_flight(self, resolver: int) -> int:
+        """Queries that wait for this resolver's response."""
+        return sum(path.in_flight for path in self._paths if path.resolver == resolver)
+
     def leave_out(self, resolver: int, routes: Routes) -> None:
         """Ask this resolver no more; `routes` do without it."""
         self._paths.routes_changed()
