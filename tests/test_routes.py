@@ -398,6 +398,21 @@ def test_a_suffix_with_dots_stands_in_quotes_in_toml(tmp_path):
     refusal(scan("--config", path, "--dry-run"), '"corp": unknown key "example"', "in quotes")
 
 
+def test_a_table_for_another_process_holds_the_routes_in_full():
+    from scanner.config.config import from_table, given
+    from scanner.config.table import table_of
+
+    flags = {"routes": ("com=authoritative,udp://192.0.2.1", "corp.test=10.0.0.53", ".=8.8.8.8,authoritative")}
+    values = given(None, None, flags, {}, [])
+    config = from_table({"routes": {"com": {"resolvers": "udp://192.0.2.1", "authoritative": True},
+                                    "corp.test": "10.0.0.53", ".": "8.8.8.8,authoritative"}}, {})  # fmt: skip
+
+    table = table_of(values, config)
+
+    assert from_table(table, {}) == config
+    assert table["routes"]["."] == {"resolvers": ["tcp://8.8.8.8:53"], "authoritative": True}
+
+
 def test_a_dry_run_shows_the_routes(tmp_path):
     path = tmp_path / "cfg.toml"
     path.write_text("""

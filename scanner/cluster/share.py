@@ -30,7 +30,7 @@ def share_of(table: Mapping[str, Any], node: Node, parts: int) -> dict[str, Any]
         share["rate"] = divided(table["rate"], min(node.nodes * node.slots, parts), "rate")
     together = node.slots * (sharing_proxies(len(proxies), node.nodes) if proxies else node.beside)
     if together > 1:
-        per_resolver = table.get("rate_per_resolver", default_rate(table["resolvers"]))
+        per_resolver = table.get("rate_per_resolver", default_rate(resolvers_of(table)))
         if per_resolver:
             share["rate_per_resolver"] = divided(per_resolver, together, "rate_per_resolver")
     return share
@@ -39,6 +39,12 @@ def share_of(table: Mapping[str, Any], node: Node, parts: int) -> dict[str, Any]
 def sharing_proxies(proxies: int, nodes: int) -> int:
     """How many nodes may have the same proxy."""
     return -(-nodes // proxies)
+
+
+def resolvers_of(table: Mapping[str, Any]) -> list[str]:
+    """All that names may be asked of."""
+    of_routes = (resolver for route in table.get("routes", {}).values() for resolver in route["resolvers"])
+    return [*table.get("resolvers", ()), *of_routes]
 
 
 def default_rate(resolvers: Sequence[str]) -> int:

@@ -136,12 +136,7 @@ def describe(config: Config) -> dict[str, Any]:
     plain["class"] = plain.pop("qclass")
     return {
         **plain,
-        "resolvers": [str(config.resolvers[index]) for index in config.routes[0].resolvers],
-        "routes": {
-            suffix: route_text(config, config.routes[index])
-            for suffix, index in config.suffixes
-            if not config.routes[index].nowhere
-        },
+        **servers_of(config),
         "proxies": [str(proxy) for proxy in config.proxies],
         "types": [type_text(number) for number in config.types],
         "canaries": [f"{name}={address}" for name, address in config.canaries],
@@ -161,9 +156,14 @@ def describe(config: Config) -> dict[str, Any]:
     }
 
 
-def route_text(config: Config, route: Route) -> dict[str, Any]:
-    """One route for people."""
+def servers_of(config: Config) -> dict[str, Any]:
+    """`resolvers` and `routes` as they stand in a file, in full."""
+    texts = [[str(config.resolvers[index]) for index in route.resolvers] for route in config.routes]
+    routes = {suffix: index for suffix, index in config.suffixes if not config.routes[index].nowhere}
+    if config.routes[0].authoritative:
+        routes["."] = 0
     return {
-        "resolvers": [str(config.resolvers[index]) for index in route.resolvers],
-        "authoritative": route.authoritative,
-    }
+        "resolvers": [] if "." in routes else texts[0],
+        "routes": {suffix: {"resolvers": texts[index], "authoritative": config.routes[index].authoritative}
+                   for suffix, index in routes.items()},
+    }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scanner.config.config import Config
+from scanner.config.config import Config, servers_of
 from scanner.config.kinds import Number, PortRange
 from scanner.config.options import KEYS, OPTIONS
 from scanner.config.values import Values
@@ -11,6 +11,7 @@ WRITTEN_OUT = (
     "resolver",
     "resolvers",
     "resolver_file",
+    "routes",
     "proxies",
     "proxy_file",
 )  # files and ${NAME} are of this machine
@@ -20,7 +21,7 @@ def table_of(values: Values, config: Config) -> dict[str, Any]:
     """What was given, and every resolver and proxy in full: passwords stand in it. The defaults stay out, so that a
     machine uses its own."""
     table = {key: as_written(key, values.value(key)) for key in KEYS if values.is_given(key) and key not in WRITTEN_OUT}
-    table["resolvers"] = [str(resolver) for resolver in config.resolvers]
+    table |= {key: given for key, given in servers_of(config).items() if given}
     if config.proxies:
         table["proxies"] = [proxy.url for proxy in config.proxies]
     return {key: value for key, value in table.items() if value is not None}
