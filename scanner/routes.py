@@ -39,7 +39,8 @@ class Routes:
 
     def in_turn(self, among: Collection[int]) -> list[int]:
         """Each of these resolvers once; then in turn one of each route that has any, the same number for each."""
-        of_routes = [found for members in self._members if (found := sorted(members.intersection(among)))]
+        ours = frozenset(among)
+        of_routes = [found for members in self._members if (found := sorted(members & ours))]
         longest = max(map(len, of_routes), default=0)
         shared = [found[turn % len(found)] for turn in range(longest) for found in of_routes]
         return shared if len(of_routes) < 2 else [*dict.fromkeys(shared), *shared]
