@@ -1,18 +1,17 @@
 """The suffixes that the input's names stand below: each is asked for a name that nobody has."""
 
 import re
-from collections.abc import Iterator
 
 FIRST_OCTETS = 64 << 10  # of the first chunk, that are looked at,
 PIECE_OCTETS, PLACES = 1 << 10, 7  # and of each other, in another place of it each time
-TLD = re.compile(rb"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+LAST = re.compile(rb"\.([a-z][a-z0-9-]{0,61}[a-z0-9])\.?[ \t\r]*$", re.MULTILINE)
+SECOND = re.compile(rb"\.((?:ac|co|com|edu|go|gov|ne|net|or|org)\.[a-z]{2})\.?[ \t\r]*$", re.MULTILINE)  # of countries
 NOT_DELEGATED = frozenset(b"alt arpa example invalid local localhost onion test".split())  # RFC 6761, and arpa
-SECOND_LEVELS = frozenset(b"ac co com edu go gov ne net or org".split())  # below countries
 PRIVATE = frozenset(("corp", "domain", "home", "host", "internal", "intranet", "lan", "localdomain", "private"))
 
 
 class Suffixes:
-    """Those of the names that were seen, in that order."""
+    """Those of the names that were seen, in about that order."""
 
     def __init__(self) -> None:
         self._seen: dict[str, None] = {}
@@ -36,16 +35,11 @@ class Suffixes:
         return list(self._seen)
 
 
-def suffixes_in(lines: bytes) -> Iterator[str]:
+def suffixes_in(lines: bytes) -> list[str]:
     """The suffixes of the names in some lines. The last may be torn: then nothing is where it seems to stand."""
-    for line in lines.lower().split(b"\n"):
-        name, _, last = line.strip(b" \t\r").removesuffix(b".").rpartition(b".")
-        if not name or not TLD.fullmatch(last) or last in NOT_DELEGATED:
-            continue
-        yield last.decode()
-        second = name.rpartition(b".")[2]
-        if len(last) == 2 and second in SECOND_LEVELS and second != name:
-            yield f"{second.decode()}.{last.decode()}"
+    folded = lines.lower()
+    found = set(LAST.findall(folded)) - NOT_DELEGATED
+    return [suffix.decode() for suffix in sorted(found | set(SECOND.findall(folded)))]
 
 
 def near_name(chunk: bytes) -> str:
