@@ -2,11 +2,12 @@
 
 import json
 import random
+import time
 from collections import Counter
 
 import pytest
 from command import refusal, scan
-from dns_peer import DnsPeer
+from dns_peer import DnsPeer, Talk
 from test_fields import SCHEMA_OF_LINES
 from test_udp import stats_of
 
@@ -127,12 +128,20 @@ def test_other_formats_have_the_lines_own_type_and_metadata_too(resolver, form):
     ]
 
 
-def test_the_same_name_again_is_asked_once_for_each_type_and_each_line_has_its_own_metadata(resolver):
+def test_the_same_name_again_is_asked_once_for_each_type_and_each_line_has_its_own_metadata():
+    def late(talk: Talk) -> None:
+        for query in talk.queries():
+            time.sleep(0.2)  # all lines are read before the first answer
+            talk.answer(query)
+
     lines = (
         "same.example A 1\nSAME.example A 2\nsame.example MX 3\nsame.example A 4\nsame.example A 5\nother.example A 6\n"
     )
 
-    done = scan("-r", resolver.address, "--workers", 1, "--columns", "name,type,meta", "--stats", "json", names=lines)
+    with DnsPeer(late) as resolver:
+        done = scan(
+            "-r", resolver.address, "--workers", 1, "--columns", "name,type,meta", "--stats", "json", names=lines
+        )
 
     assert {(row["m"], row["t"]) for row in done.rows} == {*((str(n), "A") for n in (1, 2, 4, 5, 6)), ("3", "MX")}
     assert stats_of(done)["queries"] <= 5

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from scanner.cluster.part import PartMaker, Task
@@ -220,12 +220,17 @@ class Parts:
             self._last_there = monotonic()
         elif monotonic() > self._last_there + RECONNECT_S:
             raise EngineGone("the scheduler is gone; run the same command again with --resume")
+        else:
+            sleep(WAIT_S)
         with contextlib.suppress(TimeoutError, distributed.CancelledError):
             distributed.wait(list(self._futures), timeout=WAIT_S, return_when="FIRST_COMPLETED")
         for future in [future for future in self._futures if future.done()]:
-            if future.status in ("finished", "error"):
-                yield self._futures.pop(future), self._outcome(future)
-            elif self._client.status == "running":  # its result was on a worker that died
+            outcome = None
+            with contextlib.suppress(OSError, distributed.CancelledError):  # its result was on a worker that died
+                outcome = self._outcome(future)
+            if outcome is not None:
+                yield self._futures.pop(future), outcome
+            elif self._client.status == "running":
                 self.hand_out(self._futures.pop(future))
             future.release()
 
