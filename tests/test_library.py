@@ -277,10 +277,10 @@ def test_a_slow_consumer_stops_the_names_and_no_answer_is_late(pause, config):
     async def main() -> list[Result]:
         nonlocal enough
         results, marks = [], []
-        async for result in scan(names(), {**config, "timeout_ms": 300, "retries": 0, "no_second_pass": True}):
+        async for result in scan(names(), {**config, "timeout_ms": 1000, "retries": 0, "no_second_pass": True}):
             results.append(result)
             if len(results) in (10, 20, 30):
-                if waited := pause(0.7):
+                if waited := pause(1.5):
                     await waited
                 marks.append(drawn)
         assert marks[2] < 40_000  # pipes, source and sink hold some hundred thousand octets each

@@ -36,6 +36,7 @@ from scanner.vetting.settings import Listed
 pytestmark = pytest.mark.server
 
 SCHEMA = json.loads((ROOT / "scanner" / "results" / "resolver.schema.json").read_text())
+LOSS_OF_A_BUSY_MACHINE = 0.1
 CLOSED = '  local-zone: "." static\n'
 LIES = """
   local-zone: "com." redirect
@@ -321,7 +322,11 @@ def test_what_is_to_be_used_stands_in_the_form_of_r(listed, rows):
     ("silent", {"udp": False, "tcp": False, "p50_ms": None, "edns": None, "trouble": {"tcp": "Connection refused"}}),
 ])  # fmt: skip
 def test_what_was_found_is_told_and_nothing_else(rows, name, expected):
-    assert {key: rows[name][key] for key in expected} == expected
+    found = {key: rows[name][key] for key in expected}
+    if expected.get("loss") == 0:
+        assert found.pop("loss") <= LOSS_OF_A_BUSY_MACHINE
+        expected = {key: value for key, value in expected.items() if key != "loss"}
+    assert found == expected
 
 
 def test_loss_is_the_share_of_queries_without_an_answer(rows):

@@ -152,7 +152,7 @@ def test_answers_with_one_wrong_field_are_never_believed(field):
         done = scan("-r", peer.address, "--stats", "json", "--rate", 300, names=names(count))
 
     assert Counter(row["s"] for row in done.rows) == {"taken": count}
-    assert stats_of(done)["strays"] == 3 * count
+    assert stats_of(done)["strays"] >= 3 * count  # more where a late answer had a name asked again
     assert len(peer.tcp.names_asked) < 10  # an ID may be met again
 
 
