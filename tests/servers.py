@@ -46,6 +46,13 @@ server:
 remote-control:
   control-enable: no
 """
+TLS_LINES = """
+  interface: 127.0.0.1@{port}
+  tls-port: {port}
+  tls-service-key: "{folder}/key.pem"
+  tls-service-pem: "{folder}/chain.pem"
+"""
+UNBOUND_OVER_TLS = UNBOUND.replace("\n  interface: 127.0.0.1@{port}\n", TLS_LINES)
 
 KNOT = """
 server:

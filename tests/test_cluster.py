@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import command
@@ -28,13 +29,14 @@ from scanner.cluster.part import Task
 from scanner.cluster.plan import plan_of
 from scanner.cluster.run import run
 from scanner.cluster.share import Node, share_of
-from scanner.cluster.zstd import ZstdFile
 from scanner.config.config import complete, from_table
 from scanner.config.config import given as given_in
 from scanner.config.table import table_of
 from scanner.errors import ScanError
+from scanner.input.packed import ZSTD
 
 LIMIT_S = 240
+ZstdFile = import_module(ZSTD).ZstdFile
 
 
 def cluster(*args: object, **changes: str | None) -> command.Scan:

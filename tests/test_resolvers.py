@@ -68,13 +68,6 @@ stub-zone:
 remote-control:
   control-enable: no
 """
-TLS_LINES = """
-  interface: 127.0.0.1@{port}
-  tls-port: {port}
-  tls-service-key: "{folder}/key.pem"
-  tls-service-pem: "{folder}/chain.pem"
-"""
-OVER_TLS = servers.UNBOUND.replace("\n  interface: 127.0.0.1@{port}\n", TLS_LINES)
 BIND_ZONES = "".join(
     f'zone "{name}" {{{{ type primary; file "{{folder}}/zone"; check-names ignore; }}}};\n'
     for name in ("com", "invalid", "net", "example.test")
@@ -219,7 +212,7 @@ def listed(authority, unbound, knot, tmp_path_factory):
             "honest": f"127.0.0.1:{unbound.port}", "honest over tcp": f"TCP://127.0.0.1:{unbound.port}",
             "com": server("liar", LIAR, ["-d", "-p", "-c"]), "net": server("net", NET_LIAR, ["-d", "-p", "-c"]),
             "validator": server("validator", VALIDATOR, ["-d", "-p", "-c"], authority=str(knot.port)),
-            "tls": f"tls://{server('tls', OVER_TLS, ['-d', '-p', '-c'])}#dns.example.test",
+            "tls": f"tls://{server('tls', servers.UNBOUND_OVER_TLS, ['-d', '-p', '-c'])}#dns.example.test",
             "bind": server("bind", BIND, ["-f", "-4", "-n", "1", "-c"], "named"),
             "knot": f"127.0.0.1:{knot.port}",
         }  # fmt: skip

@@ -34,7 +34,7 @@ LEVELS = {  # by room; the room of a module is the longest name that fits it
 }
 NATIVE = max(level for room, level in LEVELS.items() if room.startswith("scanner.native"))
 HOMES = {  # outside library: the modules that may import it
-    "backports": ("scanner.cluster.zstd", "scanner.input.packed"),
+    "backports": ("scanner.input.packed",),
     "click": ("scanner.cli",),
     "dask": ("scanner.cluster.engine",),
     "distributed": ("scanner.cluster.engine",),

@@ -18,13 +18,6 @@ NAMES = ["www.example.test"] + [f"gone-{number}.example.test" for number in rang
 RIGHT = {name: ("nxdomain", "") for name in NAMES} | {"www.example.test": ("taken", "")}
 FEW = NAMES[:4]
 SOON = ("--timeout-ms", 500, "--deadline-ms", 1500, "--workers", 2)
-TLS_LINES = """
-  interface: 127.0.0.1@{port}
-  tls-port: {port}
-  tls-service-key: "{folder}/key.pem"
-  tls-service-pem: "{folder}/chain.pem"
-"""
-UNBOUND_TLS = servers.UNBOUND.replace("\n  interface: 127.0.0.1@{port}\n", TLS_LINES)
 YEAR = timedelta(days=365)
 
 
@@ -46,7 +39,7 @@ def unbound_with(certificate: trustme.LeafCert, folder):
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     for blob in certificate.cert_chain_pems:
         blob.write_to_path(folder / "chain.pem", append=True)
-    server = servers.configured("unbound", UNBOUND_TLS, ["-d", "-p", "-c"], folder)
+    server = servers.configured("unbound", servers.UNBOUND_OVER_TLS, ["-d", "-p", "-c"], folder)
     try:
         yield server
     finally:

@@ -1,7 +1,6 @@
 """Files wherever fsspec finds them: an input read by ranges, a folder whose files appear whole or not at all."""
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
@@ -66,8 +65,8 @@ def file_of(url: str) -> tuple[Any, str]:
     return system, path
 
 
-def describe(url: str) -> tuple[int, str]:
-    """Octets, and the SHA-256 (hex) of the first MiB. Raises ScanError."""
+def look_at(url: str) -> tuple[int, bytes]:
+    """Octets, and the first MiB of them. Raises ScanError."""
     with troubles(f"cannot read {hidden(url)}"):
         system, path = file_of(url)
         found = system.info(path)
@@ -75,15 +74,8 @@ def describe(url: str) -> tuple[int, str]:
             raise ScanError(f"cannot read {hidden(url)}: is a directory")
         if found.get("size") is None or (found["type"] != "file" and not found.get("islink")):
             raise ScanError(f"cannot read {hidden(url)}: its size is not known, so it cannot be cut into parts")
-        return int(found["size"]), hashlib.sha256(head_of(url)).hexdigest()
-
-
-def head_of(url: str) -> bytes:
-    """The first MiB. Raises ScanError."""
-    with troubles(f"cannot read {hidden(url)}"):
-        system, path = file_of(url)
         with system.open(path, "rb") as file:
-            return bytes(file.read(BLOCK))
+            return int(found["size"]), bytes(file.read(BLOCK))
 
 
 def private(path: str, flags: int) -> int:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import IO, Any
@@ -16,8 +17,8 @@ from scanner.cluster.files import Folder, private
 from scanner.cluster.lines import lines_of
 from scanner.cluster.plan import Part, Plan
 from scanner.cluster.scan import PartFailed, ScanProcess
-from scanner.cluster.zstd import ZstdCompressor
 from scanner.errors import ScanError
+from scanner.input.packed import ZSTD
 from scanner.results.parts import part_name
 from scanner.version import __version__
 
@@ -133,7 +134,7 @@ def is_packed(plan: Plan, part: Part) -> bool:
 
 def packing(file: IO[bytes]) -> tuple[Callable[[bytes], object], Callable[[], object]]:
     """Write through Zstandard; the second call ends it."""
-    packer = ZstdCompressor()
+    packer = import_module(ZSTD).ZstdCompressor()
     return lambda block: file.write(packer.compress(block)), lambda: file.write(packer.flush())
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from scanner.candidates.run import space_asked_for
 from scanner.candidates.words import WordLists
-from scanner.cluster.files import absolute, describe, head_of
+from scanner.cluster.files import absolute, look_at
 from scanner.errors import ScanError
 from scanner.input.packed import kind_of
 
@@ -97,10 +97,9 @@ def plan_of(inputs: Sequence[str], patterns: Sequence[str], part_lines: int, tab
         raise ScanError("cluster: a file is named twice")
     files, sample = [], b""
     for url in urls:
-        octets, head_sha256 = describe(url)
-        head = head_of(url)
+        octets, head = look_at(url)
         is_packed = bool(kind_of(head))  # then it is one part: it cannot be cut
-        files.append(File(url, octets, head_sha256, is_packed))
+        files.append(File(url, octets, hashlib.sha256(head).hexdigest(), is_packed))
         sample = sample or (b"" if is_packed else head)
     return Plan(tuple(files), (), 0, part_lines * line_octets(sample), config_sha256(table), ending)
 

@@ -21,7 +21,6 @@ from scanner.errors import ScanError
 from scanner.results.parts import PLAN, part_name
 from scanner.signals import ending
 from scanner.status.console import Console
-from scanner.status.progress import line
 from scanner.text import two_digits
 
 AHEAD = 3  # parts handed out for each that may run: a worker never waits for the next
@@ -80,7 +79,8 @@ def work(parts: Parts, missing: list[int], total: Total, course: "Course", stopp
     """Hand out and take back until all are back, or the user wants no more; those that failed."""
     waiting, failed = deque(missing), {}
     while (waiting or parts.in_hand) and not stopped.number:
-        while waiting and parts.in_hand < AHEAD * max(len(parts.workers), 1):
+        workers = len(parts.workers)
+        while waiting and parts.in_hand < AHEAD * max(workers, 1):
             parts.hand_out(waiting.popleft())
         for number, outcome in parts.back():
             if isinstance(outcome, PartFailed):
@@ -89,7 +89,7 @@ def work(parts: Parts, missing: list[int], total: Total, course: "Course", stopp
             else:
                 total.add(outcome)
                 course.done(number, outcome)
-        course.tick(len(parts.workers))
+        course.tick(workers)
     if stopped.number:
         parts.stop()
     return failed
@@ -181,7 +181,7 @@ class Course:
             self._seen.popleft()
         if self._quiet or now < self._next_at:
             return
-        text = line([(self._text(workers), "")], False)
+        text = self._text(workers)
         if self._console.is_terminal:
             self._console.draw(text[: self._console.columns - 1])
         else:

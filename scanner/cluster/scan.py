@@ -54,20 +54,8 @@ class ScanProcess:
     a list of processes."""
 
     def __init__(self, table: Mapping[str, Any], flags: Sequence[str], blocks: Iterator[bytes]):
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "scanner",
-            "--config",
-            "-",
-            "--stats",
-            "json",
-            "--progress",
-            "none",
-            *flags,
-        ]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        scan = (sys.executable, "-P", "-m", "scanner", "--config", "-", "--stats", "json", "--progress", "none")
+        self._process = subprocess.Popen([*scan, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                          stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
         self.fed, self._said = Fed(), b""
         self._fault: Exception | None = None

@@ -1,9 +1,9 @@
 """A node's share of a scan's egress: its proxies, its part of the rates."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from scanner.config.endpoints import resolver_from_text
 from scanner.config.options import RATE_PUBLIC
 from scanner.errors import ScanError
 
@@ -49,14 +49,7 @@ def resolvers_of(table: Mapping[str, Any]) -> list[str]:
 
 def default_rate(resolvers: Sequence[str]) -> int:
     """What one egress may ask of one resolver where nothing was said, in queries a second; 0 = no limit."""
-    return RATE_PUBLIC if any(is_public(resolver) for resolver in resolvers) else 0
-
-
-def is_public(resolver: str) -> bool:
-    """True for a resolver that is neither of this machine nor of a private network."""
-    place = resolver.partition("://")[2].partition("#")[0]
-    host = place.rpartition(":")[0].strip("[]").partition("%")[0]
-    return ip_address(host).is_global
+    return RATE_PUBLIC if any(resolver_from_text(resolver).is_public for resolver in resolvers) else 0
 
 
 def divided(rate: int, among: int, key: str) -> int:

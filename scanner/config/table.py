@@ -7,14 +7,8 @@ from scanner.config.kinds import Number, PortRange
 from scanner.config.options import KEYS, OPTIONS
 from scanner.config.values import Values
 
-WRITTEN_OUT = (
-    "resolver",
-    "resolvers",
-    "resolver_file",
-    "routes",
-    "proxies",
-    "proxy_file",
-)  # files and ${NAME} are of this machine
+WRITTEN_OUT = ("resolver", "resolvers", "resolver_file", "routes", "proxies", "proxy_file")
+"""Keys whose files and ${NAME} are of this machine."""
 
 
 def table_of(values: Values, config: Config) -> dict[str, Any]:
