@@ -55,9 +55,10 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
     """
     if scheduler and local:
         raise ScanError("cluster: --scheduler and --local contradict each other")
-    need("cluster", "cluster", "distributed", "fsspec")
+    need("cluster", "cluster", "fsspec")
     from scanner.cluster.part import Task
     from scanner.cluster.plan import plan_of
+    from scanner.cluster.warm import warm_up
     from scanner.config.config import complete
     from scanner.config.config import given as given_in
     from scanner.config.endpoints import metrics_from_text
@@ -78,6 +79,9 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
     console = Console()
     for warning in settings.warnings:
         console.warn(warning)
+    if not scheduler:
+        warm_up()
+    need("cluster", "cluster", "distributed")
     from scanner.cluster.run import run
 
     task = Task(plan, output, table, metrics)

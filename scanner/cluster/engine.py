@@ -8,22 +8,21 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import os
 import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing import forkserver
 from time import monotonic, sleep
 from typing import Any
+
+import dask
+import distributed
+from distributed.diagnostics.plugin import WorkerPlugin
 
 from scanner.cluster.part import PartMaker, Task
 from scanner.cluster.scan import PartFailed
 from scanner.cluster.share import Node, share_of
 from scanner.errors import ScanError
-
-os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # what goes wrong is said once, by us; read at import
-forkserver.set_forkserver_preload(["distributed.nanny", "scanner.cluster.part"])
 
 RESOURCE = "dnsscan"  # of a worker: how many parts it runs at a time
 TRIES = 3
@@ -38,17 +37,6 @@ class EngineGone(ScanError):
     """The scheduler cannot be reached any more."""
 
     exit_code = 1
-
-
-def warm_up() -> None:
-    """Have the process that local workers are forked from import what they need, while this one does."""
-    forkserver.ensure_running()
-
-
-warm_up()
-import dask  # noqa: E402
-import distributed  # noqa: E402
-from distributed.diagnostics.plugin import WorkerPlugin  # noqa: E402
 
 
 class PartPlugin(WorkerPlugin):
@@ -172,10 +160,10 @@ def give(client: distributed.Client, plugin: WorkerPlugin) -> None:
 
 
 class Parts:
-    """Parts in the hands of the engine: `count` of them at most, handed out as others end."""
+    """Parts in the hands of the engine."""
 
     def __init__(self, client: distributed.Client, task: Task, topic: str, told: Callable[[int, int], None]):
-        self._client, self._topic, self._told = client, topic, told
+        self._client, self._topic = client, topic
         self._futures: dict[Any, int] = {}
         self._workers: dict[str, Any] = {}
         self._last_there = monotonic()
@@ -185,7 +173,7 @@ class Parts:
 
     @property
     def workers(self) -> dict[str, Any]:
-        """What the engine knows of each, by address."""
+        """What the engine knows of each, by address; asked anew."""
         if self._client.status == "running":
             with contextlib.suppress(OSError):
                 self._workers = dict(self._client.scheduler_info(n_workers=-1)["workers"])
@@ -207,7 +195,7 @@ class Parts:
 
     def hand_out(self, number: int) -> None:
         """One more. Where no worker offers the resource, any worker takes as many as it has threads."""
-        offers = any(RESOURCE in worker["resources"] for worker in self.workers.values())
+        offers = any(RESOURCE in worker["resources"] for worker in self._workers.values())
         key = f"{self._topic}-{number}-{next(self._turns)}"
         future = self._client.submit(make_part, self._topic, number, key=key, pure=False, retries=TRIES - 1,
                                      resources={RESOURCE: 1} if offers else None)  # fmt: skip
