@@ -121,6 +121,11 @@ class Engine(Protocol):
         """Messages from addresses that were not asked."""
         ...
 
+    @property
+    def overruns(self) -> int:
+        """Responses that this machine dropped because they were read too late."""
+        ...
+
     def windows(self) -> Mapping[int, int]:
         """Queries that may be in flight, by resolver index, where the engine has one window for each."""
         ...

@@ -1,5 +1,11 @@
 """Responses that come faster than this machine takes them: the kernel drops them, and says so."""
 
+import json
+import signal
+import subprocess
+import time
+
+from command import start, wait_for
 from udp_turns import turns
 
 NAMES = 20_000
@@ -32,3 +38,20 @@ def dropped_in_a_scan() -> tuple[int, int]:
             scan.answer(scan.asked())
         assert scan.pool.books.counts()["taken"] == NAMES
         return scan.engine.overruns, learned
+
+
+def test_the_summary_says_how_much_this_machine_dropped(new_lab, tmp_path):
+    names = [f"over{number}.lab.test" for number in range(2000)]
+    (tmp_path / "names").write_text("".join(f"{name}\n" for name in names))
+    with new_lab("--delay-ms", "100:200") as lab, (tmp_path / "out").open("wb") as out:
+        run = start("-r", f"udp://{lab.config['resolvers'][0]}", "--rcvbuf", "4096", "--stats", "json",
+                    tmp_path / "names", stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)  # fmt: skip
+        wait_for(lambda: (tmp_path / "out").stat().st_size)
+        run.send_signal(signal.SIGSTOP)
+        time.sleep(0.4)  # what is in flight comes, and finds room for ten
+        run.send_signal(signal.SIGCONT)
+        done = run.communicate(timeout=60)
+
+    stats = json.loads(done[1].splitlines()[-1])
+    assert stats["written"] == len(names)
+    assert stats["overruns"] > 0

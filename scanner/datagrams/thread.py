@@ -92,6 +92,11 @@ class UdpThread:
         """Messages from addresses that were not asked."""
         return self._engine.strangers.count("strays")
 
+    @property
+    def overruns(self) -> int:
+        """Responses that this machine dropped because they were read too late."""
+        return self._engine.overruns
+
     def windows(self) -> dict[int, int]:
         """Queries that may be in flight, by resolver index."""
         return {resolver: round(window) for resolver, window, *_ in self._engine.figures()}

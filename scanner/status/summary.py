@@ -38,6 +38,8 @@ def as_text(view: View, troubles: int, stopped_by: str) -> Iterator[str]:
     yield books_text(view, troubles)
     if stopped_by:
         yield stopped_by
+    if overruns := view.datagrams().get("overruns"):
+        yield f"{overruns:,} responses came faster than this machine read them, and were asked for again (--rcvbuf)"
     yield from bad_text(view.proxies(), "proxy", "proxies")
     yield from bad_text(view.resolvers(), "resolver", "resolvers")
 

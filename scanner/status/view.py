@@ -135,7 +135,8 @@ class View:
         if not any(resolver.scheme == "udp" for resolver in self._resolvers):
             return {}
         tally = self.tally()
-        return {name: tally.count(name) for name in DATAGRAM_COUNTS}
+        overruns = sum(engine.overruns for engine in self.engines)
+        return {**{name: tally.count(name) for name in DATAGRAM_COUNTS}, "overruns": overruns}
 
     def tally(self) -> Tally:
         """Everything that was sent, and how long the responses took."""

@@ -148,6 +148,11 @@ class StreamEngine:
         """None: what comes on a connection comes from the peer."""
         return 0
 
+    @property
+    def overruns(self) -> int:
+        """None: TCP keeps what is not read."""
+        return 0
+
     def windows(self) -> dict[int, int]:
         """None: each connection has a window of its own."""
         return {}
