@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from debug_build import IS_DEBUG_BUILD
 
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 1500  # five minutes beside other tests on two cores
@@ -21,7 +22,7 @@ def has_libasan() -> bool:
 
 
 @pytest.mark.timeout(LIMIT_S + 20)
-@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="this is the debug build already")
+@pytest.mark.skipif(IS_DEBUG_BUILD, reason="this is the debug build already")
 @pytest.mark.skipif(not has_libasan(), reason="gcc, or its libasan, is not installed")
 def test_the_native_code_is_clean_under_bounds_checks_and_sanitizers():
     pytest.importorskip("Cython", reason="Cython is not installed")

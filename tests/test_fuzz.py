@@ -2,13 +2,13 @@
 The table of verdicts, as `verdict_table.py` reads it, is the oracle. The debug build (scripts/debug-test) runs this
 too."""
 
-import os
 import random
 import time
 
 import dns.name
 import orjson
 import pytest
+from debug_build import IS_DEBUG_BUILD
 from make_corpus import CORPUS, FOLDER
 from verdict_table import verdict
 
@@ -20,7 +20,6 @@ from scanner.native.path import PathState
 from scanner.native.session import Session
 
 NS, TIMEOUT, WINDOW = 2, 6, 64
-SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 LINE_MAX = 2_400_000  # octets of a line: what is spelled out and what always has room (native/output/fields.pxd)
 
 
@@ -115,7 +114,7 @@ def test_a_hostile_64_kilobyte_answer_costs_little(name, fields):
 
 def assert_cheap(name: str, **options: object) -> None:
     """At most 5 ms of CPU each, forty times over; with sanitizers it costs many times that."""
-    rounds, most_s = (2, 0.2) if SANITIZED else (40, 0.005)
+    rounds, most_s = (2, 0.2) if IS_DEBUG_BUILD else (40, 0.005)
     victim = Victim(names=b"a.com\n" * rounds, window=1, **options)
     begun = time.process_time()
     for _ in range(rounds):
