@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
+OWN = "own"  # among verdicts to write: taken, but for those that only a wildcard answers for
 VERDICTS = ("taken", "nxdomain", "error")
 """Key `s`. Index = native code."""
 

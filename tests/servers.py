@@ -365,8 +365,13 @@ def every_type(folder: Path, which: str) -> Server:
 def registry(folder: Path, which: str, *zones: str) -> Server:
     """Authority (knot or nsd) for zones in each of which `taken` is delegated, `own` and `*.wild` have addresses; all
     other zones REFUSED."""
-    for zone in zones:
-        (folder / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n{REGISTRY_ZONE}")
+    return authority(folder, which, dict.fromkeys(zones, REGISTRY_ZONE))
+
+
+def authority(folder: Path, which: str, zones: dict[str, str]) -> Server:
+    """Authority (knot or nsd) for zones with these records; all other zones REFUSED."""
+    for zone, records in zones.items():
+        (folder / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n{records}")
     if which == "knot":
         config = KNOT.partition("\nmod-synthrecord")[0] + "\nzone:" + "".join(
             KNOT_ZONE.replace("{zone}", zone) for zone in zones)  # fmt: skip

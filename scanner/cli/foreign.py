@@ -45,13 +45,14 @@ DNSX = {
     "--wt": "", "--domain": "dnsscan names --words FILE .DOMAIN", "--verbose": "--progress plain",
     "-v": "--progress plain", "--json": "", "-j": "", "--stream": "", "--trace": "", "--axfr": "", "--cdn": "",
     "--asn": "", "--hf": "", "--hostsfile": "", "--omit-raw": "", "--or": "", "--no-color": "", "--nc": "",
-    "--wildcard-domain": "", "--wildcard-threads": "", "--health-check": "", "--hc": "",
+    "--wildcard-domain": "--wildcards", "--wildcard-threads": "", "--health-check": "", "--hc": "",
     "--disable-update-check": "", "--duc": "", "--update": "", "--up": "", "--mode": "",
 }  # fmt: skip
 PUREDNS = {
     "--write": OUTPUT, "--write-massdns": "--format massdns", "--resolvers-trusted": "", "--trusted-only": "",
-    "--rate-limit-trusted": "--rate N", "--wildcard-tests": "", "--wildcard-batch": "", "--write-wildcards": "",
-    "--skip-sanitize": "", "--skip-wildcard-filter": "", "--skip-validation": "", "--bin": "", "--directory": "",
+    "--rate-limit-trusted": "--rate N", "--wildcard-tests": "--wildcards", "--wildcard-batch": "",
+    "--write-wildcards": "", "--skip-sanitize": "", "--skip-wildcard-filter": "", "--skip-validation": "", "--bin": "",
+    "--directory": "",
 }  # fmt: skip
 FOREIGN = MASSDNS | ZDNS | DNSX | PUREDNS | {"-x": "--ptr", "-p": "-r ADDR:PORT"}  # the last ones are dig's
 """What is to be written here; "" where there is no such thing, or no need of it. Some have one dash elsewhere."""

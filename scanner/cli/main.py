@@ -118,7 +118,8 @@ def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str |
     sources = open_inputs(files, domain)
     of_it = {"types": [type_text(number) for number in settings.types], "class": settings.qclass,
              "format": settings.format, "only": list(settings.only), "ptr": settings.ptr,
-             "columns": list(settings.columns), "separator": settings.separator}  # fmt: skip
+             "wildcards": settings.wildcards, "columns": list(settings.columns),
+             "separator": settings.separator}  # fmt: skip
     out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
     sys.exit(run(settings, sources, out))
 

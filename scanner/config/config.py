@@ -62,6 +62,7 @@ class Config:
     canaries: tuple[tuple[str, str], ...]  # names that exist, each with an address
     canary_every: float  # seconds, 0 = only before the scan
     strict: bool
+    wildcards: bool  # below every parent; else below suffixes only
     quiet: bool
     stats: str  # text or json
     progress: str  # auto, plain or none

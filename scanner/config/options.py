@@ -18,7 +18,7 @@ from scanner.config.kinds import (
     table_of,
 )
 from scanner.config.route_texts import RouteTexts
-from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, OWN, POLICIES, VERDICTS
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
@@ -92,9 +92,10 @@ OPTIONS = table_of(
     Option("format", Choice(FORMATS), "WORD", "Lines: compact, names, massdns or zdns", default=FORMATS[0],
            detail="form of the lines: ours (`compact`), bare `names`, as `massdns -o J` or as `zdns` 2 writes them"),
     Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
-           words=VERDICTS,
-           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; names with another "
-                  "have no line and are counted as `filtered`"),
+           words=(*VERDICTS, OWN),
+           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + ", and `own`, which is "
+                  "`taken` without names of a `wildcard`; names with another have no line and are counted as "
+                  "`filtered`"),
     Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
            default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
@@ -125,6 +126,9 @@ OPTIONS = table_of(
                   "the scan. During it such questions are at most one of a hundred queries"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
+    Option("wildcards", Switch(), "", "Find names that only a wildcard answers for", default=False,
+           detail="ask two random names below each name's parent: what gets their answer too is `wildcard` "
+                  "([wildcards](../how-to/wildcards.md)); without it, only below suffixes such as `ws` and `co.uk`"),
     Option("stats", Choice(("text", "json")), "", "Form of the summary on stderr", default="text", place=FLAG),
     Option("quiet", Switch(), "", "No progress, no summary", default=False, short="-q", place=FLAG),
     Option("progress", Choice(("auto", "plain", "none")), "FORM",

@@ -18,9 +18,10 @@ from scanner.registration.domain import registrable
 
 LINE_MAX = 1 << 20  # octets; a result with all its records
 SHOWN_MAX = 256  # octets of a line that is none, in its output line
+WILDCARD = "wildcard"  # a reason of names that exist as every name does: of them the DNS proves nothing
 NOTHING_SENT = ("badname", "special")  # reasons of a scan that no registry can change
 TAKEN = re.compile(  # lines as a scan nearly always writes them, one after another: answered without reading their JSON
-    rb'(?:\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"[a-z0-9_]+")?'
+    rb'(?:\{"d":"[^"\\\x00-\x1f]*","s":"taken","r":\d+,"ms":\d+,"re":(?:true|false)(?:,"e":"(?!wildcard")[a-z0-9_]+")?'
     rb'(?:,"x":\d+)?(?:,"n":\d+)?\}\n)++'  # possessive: no memory of each line's begin
 )
 EXISTS = Answer(REGISTERED, "dns", ms=NOT_ASKED)
@@ -50,9 +51,9 @@ def read(text: bytes, also_errors: bool) -> Finished | Waiting | None:
     if row is None:
         return finish({"d": json.loads(b'"%b"' % shown(text[:SHOWN_MAX]))}, Answer(UNKNOWN, "", "badline"))
     verdict = row.get("s", "nxdomain")
-    if verdict == "taken":
+    if verdict == "taken" and row.get("e") != WILDCARD:
         return finish(row, EXISTS)
-    if verdict != "nxdomain" and not (also_errors and row.get("e") not in NOTHING_SENT):
+    if verdict == "error" and not (also_errors and row.get("e") not in NOTHING_SENT):
         return finish(row, FAILED)
     asked = row.get("q", row["d"])
     domain = registrable(asked) if isinstance(asked, str) else ""

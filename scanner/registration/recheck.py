@@ -1,6 +1,7 @@
 """The DNS once more before a registry is asked: a second resolver, then the TLD's own servers without recursion.
 
-Only "it exists" is taken from here; everything else is the registry's to say.
+Only "it exists" is taken from here; everything else is the registry's to say. Below a suffix with a wildcard, where a
+random name exists too, that proves nothing.
 """
 
 import asyncio
@@ -27,18 +28,31 @@ class Recheck:
         self._resolver = resolver
         self._authority_port = authority_port
         self._timeout_s = timeout_s
+        self._wild: dict[str, tuple[float, bool]] = {}  # suffixes with a wildcard, and until when that holds
         self._servers: dict[str, tuple[float, list[str]]] = {}  # addresses by TLD, and until when they hold
 
     async def lookup(self, domain: str) -> Answer | None:
         """`registered` when either says that the name exists, else nothing."""
         begun = monotonic()
-        if not await self._exists(self._resolver.address, self._resolver.port, domain, recursion=True):
-            for address in await self._servers_of(domain.partition(".")[2]):
-                if await self._exists(address, self._authority_port, domain, recursion=False):
-                    break
-            else:
-                return None
+        if not await self._is_there(domain) or await self._has_wildcard(domain.partition(".")[2]):
+            return None
         return Answer(REGISTERED, "dns", ms=round((monotonic() - begun) * 1000))
+
+    async def _is_there(self, domain: str) -> bool:
+        if await self._exists(self._resolver.address, self._resolver.port, domain, recursion=True):
+            return True
+        for address in await self._servers_of(domain.partition(".")[2]):
+            if await self._exists(address, self._authority_port, domain, recursion=False):
+                return True
+        return False
+
+    async def _has_wildcard(self, suffix: str) -> bool:
+        """Asked once a name below it was found to exist."""
+        until, is_wild = self._wild.get(suffix, (0.0, False))
+        if monotonic() >= until:
+            is_wild = await self._is_there(f"{secrets.token_hex(12)}.{suffix}")
+            self._wild[suffix] = monotonic() + KEPT_S, is_wild
+        return is_wild
 
     async def _exists(self, address: str, port: int, domain: str, *, recursion: bool) -> bool:
         response = await self._ask(address, port, question(domain, "NS", recursion=recursion))

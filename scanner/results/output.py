@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.model import CLASSES, COLUMNS, FORMATS, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FORMATS, OWN, VERDICTS
 from scanner.native.input.answered import Answered
 from scanner.results.stream import is_stream, open_stream
 from scanner.text import hidden
@@ -24,7 +24,8 @@ SIDE = ".resume"  # behind the output's name
 SIDE_OCTETS_MAX = 16 << 20  # some 100 for each input file
 HEAD_OCTETS = 65_536  # of the input, for its hash
 BLOCK = 1 << 20
-USUAL = {"class": "IN", "format": "compact", "only": [], "ptr": False, "columns": [], "separator": ""}
+USUAL = {"class": "IN", "format": "compact", "only": [], "ptr": False, "columns": [], "separator": "",
+         "wildcards": False}  # fmt: skip
 """What a side file leaves out where it is so."""
 ONLY_AGAIN = "names whose lines --only left out of {} are asked again"
 
@@ -136,11 +137,13 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
             and was["format"] in FORMATS and isinstance(was["ptr"], bool)
             and isinstance(was["columns"], list) and all(word in COLUMNS for word in was["columns"])
             and isinstance(was["separator"], str)
-            and are_words(was["only"], VERDICTS)):  # fmt: skip
+            and isinstance(was["wildcards"], bool)
+            and are_words(was["only"], (*VERDICTS, OWN))):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
     for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only"),
-                      ("ptr", "--ptr"), ("columns", "--columns"), ("separator", "--separator")):  # fmt: skip
+                      ("ptr", "--ptr"), ("columns", "--columns"), ("separator", "--separator"),
+                      ("wildcards", "--wildcards")):  # fmt: skip
         if was[key] != now[key]:
             raise ScanError(f"--resume: {name} was begun {flag_text(flag, was[key])}")
     if kind != (identity["dnsscan"], identity["input"]):

@@ -65,6 +65,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         asking=query_form(config), suffixes=[(suffix.encode(), route) for suffix, route in config.suffixes],
         routes=[(route.authoritative, REASONS.index(route.nowhere)) for route in config.routes],
         columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
+        compared="parents" if config.wildcards else "suffixes" if config.qclass == "IN" else "",
     )  # fmt: skip
     for route, queue in zip(config.routes, pool.queues, strict=True):
         here = sum(is_datagram(config, index) == datagrams for index in route.resolvers)

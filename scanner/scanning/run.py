@@ -333,6 +333,8 @@ class Scan:
         if not balanced(books):
             self._console.warn("the books do not balance: this is a bug; please report it")
             return EXIT_FAULT
+        if books["uncompared"]:
+            self._console.warn(uncompared_text(books["uncompared"]))
         if how.trouble is not None:
             raise InputEndedEarly(f"input ended early after {books['read']:,} lines: {how.trouble}")
         if how.signal:
@@ -376,6 +378,13 @@ def balanced(books: Mapping[str, Any]) -> bool:
     verdicts = books["taken"] + books["nxdomain"] + books["error"]
     done = finished(books)
     return bool(done == verdicts and done + books["unfinished"] == books["expected"])
+
+
+def uncompared_text(names: int) -> str:
+    """Whether a wildcard answers for them is not known."""
+    one = names == 1
+    return (f"{names:,} {'name exists' if one else 'names exist'} perhaps by a wildcard only: the random names asked "
+            f"beside {'it' if one else 'them'} got no answer")  # fmt: skip
 
 
 def nothing_answered(books: Mapping[str, Any]) -> bool:

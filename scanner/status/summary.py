@@ -84,12 +84,13 @@ def books_text(view: View, troubles: int) -> str:
     took = "" if median is None else f"; p50 {median:g} ms, p99 {slow:g} ms"
     rate = rate_text(finished(books), seconds)
     second = f", second pass {books['recovered']:,} of {books['second']:,}" if books["second"] else ""
+    beside = f" ({books['random']:,} for random names)" if books["random"] else ""
     trouble = f", proxies and resolvers in trouble: {troubles:,}" if troubles else ""
     return (
         f"{balance(books)}; "
         f"taken {books['taken']:,}{listed(of_taken)}, nxdomain {books['nxdomain']:,}, "
         f"error {books['error']:,}{listed(of_errors)}; "
-        f"{books['queries']:,} queries, {books['retried']:,} retried{second}{trouble}; "
+        f"{books['queries']:,} queries{beside}, {books['retried']:,} retried{second}{trouble}; "
         f"{seconds:.1f} s{rate and f', {rate}'}{took}"
     )
 

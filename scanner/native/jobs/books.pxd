@@ -19,6 +19,8 @@ cdef enum Entry:            # the order of `ENTRIES`
     REQUEUED
     SECOND
     RECOVERED
+    RANDOM_NAMES
+    UNCOMPARED
     ENTRY_COUNT
 
 cdef class Books:

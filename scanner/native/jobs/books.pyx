@@ -19,6 +19,8 @@ ENTRIES = (
     ("requeued", "queries asked once more without an attempt spent"),
     ("second", "names tried once more at the end"),
     ("recovered", "of them: with a verdict"),
+    ("random", "random names asked beside those of the input"),
+    ("uncompared", "names that exist and were compared with no random name: those got no answer"),
 )
 """The entries by name and meaning, in the order of the struct."""
 

@@ -65,8 +65,9 @@ cdef class JobCloser:
         if self.suffixes is not None:
             job.route = self.suffixes.find(job.qname, job.qname_length)
 
-    cdef int drop_queue(self, Queue *queue) noexcept nogil
-    cdef void give_up(self, Job *job) noexcept nogil
+    cdef int drop_queue(self, Queue *queue) except -1 nogil
+    cdef int give_up(self, Job *job) except -1 nogil
+    cdef int random_failed(self, Job *job) except -1 nogil
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil
     cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,

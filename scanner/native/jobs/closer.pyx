@@ -4,7 +4,7 @@
 
 from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
 from scanner.native.jobs.clock cimport end_hold
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, pop, push
+from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, pop, push
 from scanner.native.verdict cimport CONNECTION, ERROR, TIMEOUT, TRUNCATED, Reason
 
 cdef enum:
@@ -16,26 +16,36 @@ cdef class JobCloser:
 
     # -- without a line ---------------------------------------------------------------------------------------------
 
-    cdef int drop_queue(self, Queue *queue) noexcept nogil:
+    cdef int drop_queue(self, Queue *queue) except -1 nogil:
         cdef Job *job = pop(queue)
         while job is not NULL:
             self.give_up(job)
             job = pop(queue)
         return 0
 
-    cdef void give_up(self, Job *job) noexcept nogil:
+    cdef int give_up(self, Job *job) except -1 nogil:
         """No line for this job, nor for those that are the same."""
         cdef Job *same
+        if job.role == ROLE_RANDOM:
+            return self.random_failed(job)
         while job is not NULL:
             same = job.same
             self.slots.release(job)
             self.books.add(UNFINISHED)
             job = same
+        return 0
+
+    cdef int random_failed(self, Job *job) except -1 nogil:
+        """A random name is over without an answer (JobComparer)."""
+        with gil:
+            raise NotImplementedError
 
     # -- with one ----------------------------------------------------------------------------------------------------
 
     cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil:
         """No verdict: `error`, and the time that was spent in all; but first a second pass, where that may help."""
+        if job.role == ROLE_RANDOM:
+            return self.random_failed(job)
         if self.deferral.helps(job, reason, self.scan_now(now)) and self.defer(job, reason, now):
             return 0
         return self.finish_unanswered(job, reason, now)
@@ -49,6 +59,8 @@ cdef class JobCloser:
         """Write the line of a job, and of every job that is the same; then their slots are free."""
         cdef Job *same = job.same
         cdef Job *after
+        if job.role == ROLE_RANDOM:
+            return self.random_failed(job)
         if job.cut and (reason == TIMEOUT or reason == CONNECTION):
             reason = TRUNCATED          # it was answered, and TCP could not bring the rest
         if job.second and verdict != ERROR:

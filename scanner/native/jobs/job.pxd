@@ -12,6 +12,12 @@ cdef enum StreamCause:      # why a stream is to ask, and not a datagram
     CAUSE_COOKIE            # the cookie was missing or bad
     CAUSE_FORGED            # somebody sends forged answers
 
+cdef enum Role:             # whose job it is
+    ROLE_LINE               # an input line's,
+    ROLE_WAITS              # which was answered, and waits to be compared with random names (`beside` is its Answer),
+    ROLE_UNCOMPARED         # or could not be: these got no answer
+    ROLE_RANDOM             # nobody's: a random name, asked for those that wait (`beside` is their Parent)
+
 # Slots are aligned to cache lines of 64 octets; what a response on a stream touches is one line of the query and two of the
 # job: with thousands in flight, lines of memory are what a name costs.
 
@@ -67,6 +73,7 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t cut             # a datagram could not hold its response
     uint8_t edns_silence    # a query with EDNS was not answered
     uint8_t badcookies      # times that its query was answered with BADCOOKIE
+    uint8_t role            # a Role
     uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16
     int route               # whom it may be asked of
     double started          # s, scan's clock: when first taken
@@ -75,6 +82,8 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     double hurt             # s, monotonic: when a connection first ended under it; < 0 = never
     int worker, egress, resolver    # who tried it last, -1 = nobody
     uint32_t m_length
+    void *beside            # by its role; of a line's job it says nothing
+    uint8_t to_the_end[56]
 
 cdef inline uint16_t resolver_bit(int resolver) noexcept nogil:
     """Of `Job.tried`."""

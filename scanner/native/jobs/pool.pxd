@@ -10,13 +10,11 @@ from libc.string cimport memcmp
 from scanner.native.jobs.job cimport Job, LoneQueue, Queue
 from scanner.native.jobs.retry cimport Route
 from scanner.native.jobs.returner cimport JobReturner
-from scanner.native.limits cimport Budget
 from scanner.native.message.query cimport QueryForm
 
 cdef class JobPool(JobReturner):
     cdef public bint drains             # the input's next jobs go there too: nothing can be asked here now
     cdef public bint left_out           # some route has no resolver here any more
-    cdef readonly Budget budget         # queries that may be sent in all, None = any number
     cdef readonly int index             # of the engine
     cdef readonly int live_max          # of slots.live
     cdef readonly double deadline_s

@@ -22,6 +22,7 @@ from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport pop, push
 from scanner.native.jobs.retry cimport RetryQueue, Route, next_for
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.limits cimport Budget
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport LineBuffer
@@ -43,13 +44,14 @@ cdef class JobPool(JobReturner):
     `columns` say that lines have a type, `type_of(octets)` is its number, 0 for none that can be asked, and `types` is the
     one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
     has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index.
-    Times in seconds."""
+    `compared`: answers are compared with those of random names below "suffixes", or below all "parents". Times in
+    seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
-                  routes=((False, 0),), suffixes=()):
+                  routes=((False, 0),), suffixes=(), str compared=""):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -69,6 +71,7 @@ cdef class JobPool(JobReturner):
         self.retries = min(retries, <int>ATTEMPTS_MAX)
         self.clock.held_since = -1
         self.described = nothing()
+        self.begin_comparing(compared)
 
     def begin_routes(self, routes) -> None:
         """A queue for each."""

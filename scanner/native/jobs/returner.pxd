@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from scanner.native.jobs.closer cimport JobCloser
+from scanner.native.jobs.comparer cimport JobComparer
 from scanner.native.jobs.fallback cimport StreamFallback
 from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
 from scanner.native.jobs.retry cimport RetryQueue, Route
@@ -13,7 +13,7 @@ from scanner.native.verdict cimport Reason
 cdef enum:
     SERVERS_TRIED = 16      # of an authoritative route, whatever the attempts: bits of Job.tried
 
-cdef class JobReturner(JobCloser):
+cdef class JobReturner(JobComparer):
     cdef readonly RetryQueue retry      # jobs to be tried again, of names with no route of their own
     cdef bint any_authoritative         # there is such a route
     cdef readonly list fallbacks        # StreamFallback by resolver index, or None
@@ -32,7 +32,6 @@ cdef class JobReturner(JobCloser):
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       double now) except -1 nogil
-    cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
     cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil
     cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil

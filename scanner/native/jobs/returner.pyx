@@ -6,11 +6,13 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.books cimport REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, push, push_front, resolver_bit
-from scanner.native.verdict cimport ASK_WITHOUT_EDNS, CONNECTION, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of
+from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front, resolver_bit
+from scanner.native.verdict cimport (
+    ASK_WITHOUT_EDNS, CONNECTION, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of,
+)
 
 
-cdef class JobReturner(JobCloser):
+cdef class JobReturner(JobComparer):
     """The part of a JobPool that takes jobs back; it knows nothing of input."""
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
@@ -25,6 +27,12 @@ cdef class JobReturner(JobCloser):
         job.rcode = response.rcode
         if outcome.next == WRITE:
             self.exchange.settle(query)
+            if job.role == ROLE_RANDOM:
+                self.random_answered(job, &outcome, response, message, length, now)
+                return False
+            if outcome.verdict == TAKEN and self.parents is not None \
+                    and self.waits_to_be_compared(job, &outcome, response, message, length, rtt, tags, now):
+                return False
             if self.writer.details.wanted and self.writer.keeps(outcome.verdict):
                 details = self.describe(job, message, length)
             self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
@@ -37,9 +45,13 @@ cdef class JobReturner(JobCloser):
         self.described = nothing()
         return outcome.next == ASK_WITHOUT_EDNS
 
-    cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil:
-        """The JSON of the fields of its response, good until the next."""
-        return self.writer.details.json(message, length, job.qname, job.qname_length, job.qtype)
+    cdef int begin_random(self, Job *job, const Job *like) except -1 nogil:
+        """It waits to be asked where the other was asked."""
+        if like.by_stream:
+            job.resolver = like.resolver
+            return self.by_stream(job, <StreamCause>like.stream_cause)
+        push(&self.routes[job.route].waiting, job)
+        return 0
 
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
         """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time

@@ -5,6 +5,7 @@
 cimport cython
 from libc.stdlib cimport calloc, free
 
+from scanner.native.jobs.job cimport ROLE_WAITS
 from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc
 
 cdef enum:
@@ -29,6 +30,8 @@ cdef class JobSlots:
             self.blocks = block.next
             for index in range(BLOCK):
                 free(block.jobs[index].d)
+                if block.jobs[index].role == ROLE_WAITS:
+                    free(block.jobs[index].beside)
             free(block)
         free(self.finished_for)
 
@@ -54,7 +57,7 @@ cdef class JobSlots:
         job.origin = job.tried = 0
         job.route = 0
         job.second = job.without_edns = job.by_stream = False
-        job.stream_cause = job.badcookies = 0
+        job.stream_cause = job.badcookies = job.role = 0
         job.stream_failed = job.cut = job.edns_silence = False
         self.live += 1
         return job

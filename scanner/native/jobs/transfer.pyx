@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_SIZE, StreamCause, pop, push
+from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_SIZE, ROLE_RANDOM, StreamCause, pop, push
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.jobs.retry cimport Route
 from scanner.native.memory cimport checked_alloc
@@ -72,10 +72,13 @@ def export_jobs(JobPool pool not None, double now) -> Transfer | None:
     transfer = Transfer()
     job = pop(&pool.outgoing)
     while job is not NULL:
-        transfer.add(job, pool.index)
-        send_away(pool, job)
+        if job.role == ROLE_RANDOM:             # for jobs that wait here
+            pool.random_failed(job)
+        else:
+            transfer.add(job, pool.index)
+            send_away(pool, job)
         job = pop(&pool.outgoing)
-    return transfer
+    return transfer if transfer.count else None
 
 
 cdef int gather(JobPool pool, double now) except -1:

@@ -8,6 +8,7 @@ import time
 from libc.stdint cimport int64_t
 
 from scanner.model import REASONS
+from scanner.native.jobs.job cimport ROLE_UNCOMPARED
 from scanner.native.message.name cimport text_from_qname
 from scanner.native.output.buffer cimport put, put_number, put_span, span_of
 from scanner.native.output.fields cimport ResponseFields
@@ -72,6 +73,8 @@ cdef class CompactWriter(LineWriter):
             at = put_span(at, WHY[<int>reason])
             at = put_span(at, said)
             at = put(at, b'"', 1)
+        elif self.with_why and job.role == ROLE_UNCOMPARED:
+            at = put(at, b',"why":"the random names asked beside it got no answer"', 55)
         if self.with_own_type:
             at = put(put_own_type(put(at, b',"t":"', 6), job.qtype), b'"', 1)
         else:

@@ -7,6 +7,11 @@ from scanner.native.output.buffer cimport LineBuffer, Span, put, put_number, put
 from scanner.native.output.details cimport ResponseDetails
 from scanner.native.verdict cimport RCODE, REASON_COUNT, Reason, Verdict
 
+cdef enum Kept:
+    KEPT_NONE
+    KEPT_ALL
+    KEPT_OWN
+
 ctypedef Span ByReason[REASON_COUNT]
 
 cdef ByReason REASON_TEXTS              # `servfail`; neither is written after import
@@ -15,7 +20,7 @@ cdef ByReason WHY                       # the same in words
 cdef class LineWriter:
     cdef readonly LineBuffer buffer
     cdef Books books
-    cdef bint kept[3]                   # by Verdict: lines with it are written
+    cdef int kept[3]                    # by Verdict: lines with it are written, or (KEPT_OWN) those of no wildcard
     cdef bint with_line                 # lines say which input line they answer
     cdef bint with_meta                 # and what stood beside its name
     cdef bint with_own_type             # each line has its own type: that of the job, and not of an index
@@ -28,7 +33,7 @@ cdef class LineWriter:
 
     cdef inline bint keeps(self, Verdict verdict) noexcept nogil:
         """True for a verdict whose lines are written; the others are only counted."""
-        return self.kept[<int>verdict]
+        return self.kept[<int>verdict] != KEPT_NONE
 
     cdef int write(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil
