@@ -116,10 +116,13 @@ def test_every_format_has_its_line_for_them(authority):
     names = "x.wild.test\nwww.wild.test\nx.plain.test\n"
 
     bare = scan(*ask, "--format", "names", "--only", "taken", names=names)
+    alone = scan(*ask, "--format", "names", "--only", "own,nxdomain", "--stats", "json", names=names)
     massdns = scan(*ask, "--format", "massdns", names=names)
     zdns = scan(*ask, "--format", "zdns", names=names)
 
     assert sorted(bare.out.split()) == [b"www.wild.test", b"x.wild.test"]
+    assert sorted(alone.out.split()) == [b"www.wild.test", b"x.plain.test"]
+    assert (stats_of(alone)["filtered"], stats_of(alone)["settings"]["only"]) == (1, ["own", "nxdomain"])
     by_name = {row["name"]: row for row in massdns.rows}
     assert {each["data"] for each in by_name["x.wild.test."]["data"]["answers"]} == {"192.0.2.98", "192.0.2.99"}
     assert {row["name"]: row["results"]["A"]["status"] for row in zdns.rows} == {

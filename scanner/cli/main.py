@@ -33,7 +33,6 @@ Programs: dnsscan {"|".join(PROGRAMS)} --help
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;
 3 nothing could be reached; 4 output; 5 budget; 128+N signal; 141 reader left.
-Completion: eval "$(_DNSSCAN_COMPLETE=bash_source dnsscan)" (or zsh, fish)
 """
 
 

@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 from scanner.native.message.compressed cimport Name, Owners, is_owner, labels_below, owners_of, read_name
 from scanner.native.message.cursor cimport Cursor, cursor_over, take, u8
-from scanner.native.message.name cimport qname_from_text, same_name
+from scanner.native.message.name cimport QNAME_MAX, qname_from_text, same_name
 from scanner.native.message.records cimport (
     TYPE_ANY, TYPE_CNAME, TYPE_DNAME, TYPE_SOA, Record, next_record, skip_name,
 )
@@ -103,7 +103,8 @@ cdef bint is_above(Reading *reading, const Record *record) noexcept nogil:
     """A DNAME's owner: it has a say in the name."""
     cdef Cursor cursor = cursor_over(reading.message, record.owner, record.rdata)
     cdef Name owner
-    return read_name(&cursor, &owner) and labels_below(&reading.name, &owner) > 0
+    reading.work -= QNAME_MAX
+    return reading.work > 0 and read_name(&cursor, &owner) and labels_below(&reading.name, &owner) > 0
 
 
 cdef void put_alias(Reading *reading, Cursor answer, int count, Fingerprint *out) noexcept nogil:
@@ -130,9 +131,10 @@ cdef void put_nothing(Reading *reading, Cursor authority, int count, Fingerprint
     cdef uint64_t hash = stir(reading.seed, OF_NOTHING)
     while count > 0 and next_record(&authority, &record):
         count -= 1
-        cursor = cursor_over(reading.message, record.owner, record.rdata)
-        if record.rtype == TYPE_SOA and record.rclass == reading.qclass and read_name(&cursor, &owner):
-            hash = stir_name(hash, owner.wire, owner.size)
+        if record.rtype == TYPE_SOA and record.rclass == reading.qclass:
+            cursor = cursor_over(reading.message, record.owner, record.rdata)
+            if read_name(&cursor, &owner):
+                hash = stir_name(hash, owner.wire, owner.size)
             break
     out.items[0], out.count = hash, 1
 
