@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
+from scanner.model import Resolver
 from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer
@@ -41,6 +42,11 @@ def silence_of(pool: JobPool, clock: Clock) -> float:
     return max(clock.peek() - heard_at, 0) if heard_at else inf
 
 
+def serve(pool: JobPool, route: int, servers: Collection[int], here: int) -> None:
+    """The servers of a route, of which its engine has so many."""
+    pool.queues[route].served_by(resolvers=here, elsewhere=here < len(servers), servers=servers)
+
+
 def leave_out(pool: JobPool, route: int, left: Collection[int], here: Collection[int]) -> None:
     """Only these resolvers are left of a route; of them the pool's engine has those that are `here`."""
     ours = len(set(left).intersection(here))
@@ -57,6 +63,7 @@ class Outlet:
     finished: Callable[[list[tuple[int, int]]], object]  # imported jobs are finished: index of their engine, how many
     report: Callable[[], object]  # there is a new report
     warn: Callable[[str], object]
+    wanted: Callable[[list[bytes]], object]  # names with these suffixes wait for servers to be found
     by_stream: Callable[[int], object]  # this resolver is asked by streams only from now on
     case_blind: Callable[[int], object]  # this resolver's answers are taken in any case of letters from now on
     left: Callable[[BaseException | None], object]  # the engine ended, with the bug that ended it
@@ -156,6 +163,14 @@ class Engine(Protocol):
 
     def in_flight(self, resolver: int) -> int:
         """Queries that wait for this resolver's response."""
+        ...
+
+    def add_route(self, *, nowhere: int, why: bytes) -> None:
+        """One more route, the last: to authoritative servers that are to be named, or to nobody."""
+        ...
+
+    def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:
+        """The resolvers of a route are these now, by their indexes; those that are not known yet are new."""
         ...
 
     def leave_out(self, resolver: int, routes: Routes) -> None:

@@ -13,6 +13,15 @@ class Routes:
             for resolver in resolvers:
                 self._routes[resolver] = (*self._routes.get(resolver, ()), route)
 
+    def add(self, route: int, resolvers: Collection[int]) -> None:
+        """These are resolvers of a route too, which may be a new one."""
+        while len(self._members) <= route:
+            self._members.append(set())
+        for resolver in resolvers:
+            if resolver not in self._members[route]:
+                self._members[route].add(resolver)
+                self._routes[resolver] = (*self._routes.get(resolver, ()), route)
+
     def __len__(self) -> int:
         return len(self._members)
 

@@ -10,6 +10,13 @@ from scanner.config.kinds import FLAG, Choice, Option, Path, Switch
 from scanner.errors import ScanError
 
 
+class Unlisted(click.Option):
+    """A flag that has no line of its own in --help: another's names it."""
+
+    def get_help_record(self, ctx: click.Context) -> None:
+        """None."""
+
+
 def flags_of(
     options: Mapping[str, Option], *, hidden: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -18,7 +25,8 @@ def flags_of(
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(tuple(options.values())):
             if option.flags:
-                command = click.option(option.key, *option.flags, hidden=hidden, **attributes(option))(command)
+                cls = Unlisted if option.hidden else click.Option
+                command = click.option(option.key, *option.flags, hidden=hidden, cls=cls, **attributes(option))(command)
         return command
 
     return decorate

@@ -130,6 +130,26 @@ def resolver(text: str, *, tunnelled: bool) -> Resolver:
     return resolver_from_text(text)
 
 
+def at_registry(values: Values) -> bool:
+    """Whether names are asked of their registries. Raises ScanError where that is what something else is about."""
+    if values.value("from_root_hints") and not values.value("at_registry"):
+        raise ScanError(f"{values.where('from_root_hints')}: is about finding registries: give --at-registry too")
+    return bool(values.value("at_registry"))
+
+
+def root_hints(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
+    """The root's servers, where others are meant than those that everybody knows."""
+    where, found = values.where("root_hints"), []
+    for text in values.texts("root_hints") or ():
+        try:
+            found.append(resolver(text, tunnelled=tunnelled))
+        except ScanError as error:
+            raise ScanError(f"{where}: {error}") from None
+        if found[-1].scheme not in ("tcp", "udp"):
+            raise ScanError(f"{where}: {shown(text)}: the root's servers are asked over tcp:// or udp://")
+    return tuple(dict.fromkeys(found))
+
+
 def workers(values: Values, proxy_count: int, least: int, warnings: list[str]) -> int:
     """Tunnels held open: at least one for each resolver of several routes."""
     chosen: int = values.value("workers") or (max(WORKERS_WITH_PROXIES, proxy_count) if proxy_count else WORKERS)
@@ -147,10 +167,12 @@ def threads(values: Values, resolvers: Sequence[Resolver], warnings: list[str]) 
     wanted: int = values.value("threads") or (max(len(os.sched_getaffinity(0)) - 1, 1) if LINUX else 1)
     each = values.value("rate_per_resolver")
     paced = each if each is not None else any(resolver.is_public for resolver in resolvers)
-    kept = paced or values.value("rate") or values.value("max_queries")
+    kept = paced or values.value("at_registry") or values.value("rate") or values.value("max_queries")
     mixed = any(resolver.scheme != "udp" for resolver in resolvers)
     if (kept or mixed) and values.is_given("threads") and wanted > 1:
-        why = "where queries are counted or paced" if kept else "where not every resolver is udp://"
+        why = (
+            "where queries are counted or paced, or registries asked" if kept else "where not every resolver is udp://"
+        )
         warnings.append(f"{values.where('threads')}: one engine is used {why}")
     return 1 if kept or mixed else wanted
 

@@ -25,6 +25,9 @@ class Config:
     resolvers: tuple[Resolver, ...]  # of all routes
     routes: tuple[Route, ...]  # the first is that of names with none of the suffixes
     suffixes: tuple[tuple[str, int], ...]  # each with its route's index
+    at_registry: bool
+    from_root_hints: bool
+    root_hints: tuple[Resolver, ...]  # () = those that are built in
     proxies: tuple[Proxy, ...]
     types: tuple[int, ...]
     qclass: str  # key `class`: IN, CH or HS
@@ -107,7 +110,10 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
     """Every value checked, and what was not given found from the others. Raises ScanError."""
     proxies = check.proxies(values, warnings)
     named = check.routes(values, tunnelled=bool(proxies))
-    default = check.resolvers(values, tunnelled=bool(proxies), routed=bool(named))
+    at_registry = check.at_registry(values)
+    from_root = at_registry and values.value("from_root_hints")
+    root_hints = check.root_hints(values, tunnelled=bool(proxies))
+    default = check.resolvers(values, tunnelled=bool(proxies), routed=bool(named) or from_root)
     resolvers, routes, suffixes = joined(default, named, all_names=values.value("all_names"))
     streams = sum(resolver.scheme != "udp" for resolver in resolvers) if suffixes else 0
     if proxies and any(not r.is_public for r in resolvers) and not all(is_near(p.host) for p in proxies):
@@ -116,11 +122,12 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
     return Config(**{
         **plain,
         "resolvers": resolvers, "routes": routes, "suffixes": suffixes, "proxies": proxies,
+        "root_hints": root_hints,
         "types": check.types(values),
         "qclass": values.value("class"), "flags": asking.flags(values),
         "edns": asking.edns(values, tunnelled=bool(proxies), warnings=warnings),
         "workers": check.workers(values, len(proxies), streams, warnings),
-        "threads": check.threads(values, resolvers, warnings),
+        "threads": check.threads(values, (*resolvers, *root_hints), warnings),
         "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
         "canaries": check.canaries(values),
@@ -138,6 +145,7 @@ def describe(config: Config) -> dict[str, Any]:
     return {
         **plain,
         **servers_of(config),
+        "root_hints": [str(resolver) for resolver in config.root_hints],
         "proxies": [str(proxy) for proxy in config.proxies],
         "types": [type_text(number) for number in config.types],
         "canaries": [f"{name}={address}" for name, address in config.canaries],

@@ -178,6 +178,7 @@ class Option(NamedTuple):
     short: str = ""
     repeats: bool = False  # the flag may be given again
     place: str = BOTH
+    hidden: bool = False  # another flag's line of --help names it
     value_if_bare: str | None = None  # of the flag without a value, where it may stand so
     words: tuple[str, ...] = ()  # what completion offers where the kind has no words; of a LIST, with commas between
     may_be_file: bool = False  # completion offers files too

@@ -39,12 +39,20 @@ OPTIONS = table_of(
            default=(), default_text="",
            detail='whom names below a suffix are asked of, by the longest suffix: `{"com": ["192.0.2.1"], ".": …}`, as '
                   "a flag `com=192.0.2.1,192.0.2.2` ([routes](../how-to/routes.md))"),
-    Option("proxies", Texts(), "URL", "socks5://user:pass@host:1080, http://", flag="--proxy", repeats=True,
+    Option("at_registry", Switch(), "", "Ask each name of its registry's own servers", default=False,
+           detail="ask each name of the servers of the zone that its public suffix is delegated from, found when the "
+                  "input meets the suffix ([at the registry](../how-to/at-registry.md))"),
+    Option("from_root_hints", Switch(), "", "Find those from the root on (or from --root-hint)", default=False,
+           detail="with `at_registry`: find those servers from the root on, without a resolver"),
+    Option("root_hints", Texts(), "ADDR", "A server of the root; repeat for more", flag="--root-hint", repeats=True,
+           default=(), default_text="the IANA's", hidden=True,
+           detail="addresses of the root's servers, a list, where others are meant than those that the IANA names"),
+    Option("proxies", Texts(), "URL", "socks5://u:p@host:1080, http://; or --proxy-file", flag="--proxy", repeats=True,
            words=("socks5://", "socks5h://", "http://"),
            detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "
                   "`host:port:user:pass`, `user:pass@host:port`; `${NAME}` is filled in "
                   "from the environment; without any, connections are direct"),
-    Option("proxy_file", Path(), "FILE", "One proxy a line"),
+    Option("proxy_file", Path(), "FILE", "One proxy a line", hidden=True),
     Option("type", Texts(), "TYPE", "Record type; repeat for more", short="-t", repeats=True, default=("NS",),
            default_text="NS", detail="record type, or a list of them"),
     Option("class", Choice(tuple(CLASSES)), "WORD", "Class: IN, CH or HS", default="IN",
@@ -134,8 +142,9 @@ OPTIONS = table_of(
     Option("progress", Choice(("auto", "plain", "none")), "FORM",
            "auto (on a terminal), plain (every 10 s) or none", place=FLAG),
     Option("heartbeat", Path(), "FILE", "Keep the status there, as JSON", default="", place=FLAG),
-    Option("metrics", Text(), "[IP:]PORT", "Serve metrics to Prometheus", place=FLAG),
-    Option("metrics_file", Path(), "FILE", "Keep metrics there (node exporter)", default="", place=FLAG),
+    Option("metrics", Text(), "[IP:]PORT", "Serve metrics to Prometheus; or --metrics-file", place=FLAG),
+    Option("metrics_file", Path(), "FILE", "Keep metrics there (node exporter)", default="", place=FLAG,
+           hidden=True),
     Option("dry_run", Switch(), "", "Print the resolved config, secrets hidden", default=False, place=FLAG),
 )  # fmt: skip
 KEYS = keys_of(OPTIONS)

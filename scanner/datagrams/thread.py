@@ -6,10 +6,12 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from scanner.engine import Order, Outlet, Report, leave_out, report_of, silence_of
+from scanner.datagrams.address import Address
+from scanner.engine import Order, Outlet, Report, leave_out, report_of, serve, silence_of
+from scanner.model import Resolver
 from scanner.native.clock import Clock
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, export_jobs, import_jobs
@@ -26,10 +28,12 @@ WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the 
 
 
 class UdpThread:
-    """Runs `engine` on `pool`, by `paths`: all of them its own. Linux only, as the native engine is."""
+    """Runs `engine` on `pool`, by `paths`: all of them its own; `make_path(resolver)` makes one more. Linux only,
+    as the native engine is."""
 
-    def __init__(self, pool: JobPool, engine: UdpEngine, paths: Sequence[Path], outlet: Outlet):
-        self.pool, self.paths = pool, paths
+    def __init__(self, pool: JobPool, engine: UdpEngine, paths: Sequence[Path], outlet: Outlet,
+                 make_path: Callable[[int], tuple[Path, Address]]):  # fmt: skip
+        self.pool, self.paths, self._make_path = pool, list(paths), make_path
         self._by_resolver = {path.resolver: path for path in paths}
         self._engine, self._outlet = engine, outlet
         self._clock = Clock()
@@ -135,6 +139,29 @@ class UdpThread:
         """So many jobs may be given to streams for resolvers that are asked over TCP only."""
         self.order(lambda pool, now: setattr(self._engine, "stream_room", room))
 
+    def add_route(self, *, nowhere: int, why: bytes) -> None:
+        """One more route."""
+        self.order(lambda pool, _: pool.add_route(authoritative=not nowhere, nowhere=nowhere, why=why))
+
+    def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:
+        """The engine gets new resolvers, and those that it has their routes, in its own thread."""
+        ours = [index for index, server in servers.items() if server.scheme == "udp"]
+        added = [self._make_path(resolver) for resolver in ours if resolver not in self._by_resolver]
+        for path, _ in added:
+            self.paths.append(path)
+            self._by_resolver[path.resolver] = path
+        rerouted = {resolver: routes.of(resolver) for resolver in ours}
+        addresses = [address for _, address in added]
+        self._paced = self._paced or any(path.state.bucket.is_limited for path, _ in added)
+
+        def take_in(pool: JobPool, _: float) -> None:
+            serve(pool, route, servers, len(ours))
+            self._engine.add_paths(addresses, moves_when_cut=True)
+            for resolver, its in rerouted.items():
+                self._engine.reroute(resolver, its)
+
+        self.order(take_in)
+
     async def close(self) -> None:
         """Leave at the next turn; wait for that, and take what was finished."""
         self._is_leaving = True
@@ -199,6 +226,8 @@ class UdpThread:
         if not self.pool.held:
             self.pool.expire(now)
         self._tell_habits()
+        if wanted := self.pool.newly_wanted():
+            self._tell(lambda: self._outlet.wanted(wanted))
         if self._engine.ports.trouble:
             self._tell(lambda trouble=self._engine.ports.trouble: self._outlet.warn(  # type: ignore[misc]
                 f"udp: no socket can be opened: {os.strerror(trouble)}"))  # fmt: skip

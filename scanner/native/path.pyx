@@ -22,6 +22,10 @@ cdef class PathState:
         self.heard_at = -1
         self.stuck = []
 
+    def reroute(self, tuple routes not None) -> None:
+        """The names of these are asked here from now on."""
+        self.routes = routes
+
     cdef void ended_short(self, int answered) noexcept:
         """A connection closed with queries in flight after a few answers: seen twice in a row, it is a habit."""
         self.short_ends += 1

@@ -46,16 +46,10 @@ cdef class Session:
 
     def __cinit__(self, JobPool pool not None, PathState path not None, *, int window=0, double timeout_s=2.0,
                   int worker=0, bytes tags=b"", StreamFallback fallback=None):
-        cdef int index, route
         if not 0 <= window <= 1024:
             raise ValueError("window is 0 to 1024")
         self.pool, self.exchange, self.path, self.fallback = pool, pool.exchange, path, fallback
-        if not path.routes or not 0 <= min(path.routes) <= max(path.routes) < pool.route_count:
-            raise ValueError(f"no routes {path.routes}")
-        self.route_count = <int>len(path.routes)
-        self.routes = <Route **>checked_alloc(calloc(self.route_count, sizeof(Route *)))
-        for index, route in enumerate(path.routes):
-            self.routes[index] = pool.routes[route]
+        self.reroute()
         self.tags, self.tags_span = tags, span_of(tags)
         self.worker, self.timeout_s = worker, timeout_s
         self.frame_max = QUERY_MAX + 2 + COOKIE_NEW + pool.asking.form.size
@@ -79,6 +73,18 @@ cdef class Session:
         free(self.channel.places)
         free(self.tail.octets)
         free(self.routes)
+
+    def reroute(self) -> None:
+        """Take jobs of its path's routes, which may be others than before."""
+        cdef tuple given = self.path.routes
+        cdef Route **routes
+        if not given or not 0 <= min(given) <= max(given) < self.pool.route_count:
+            raise ValueError(f"no routes {given}")
+        routes = <Route **>checked_alloc(calloc(len(given), sizeof(Route *)))
+        for index, route in enumerate(given):
+            routes[<int>index] = self.pool.routes[<int>route]
+        free(self.routes)
+        self.routes, self.route_count, self.turn_of = routes, <int>len(given), 0
 
     @property
     def retry(self) -> RetryQueue:

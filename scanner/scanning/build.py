@@ -8,10 +8,10 @@ from scanner.config.asking import octets_of
 from scanner.config.check import askable_type
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
-from scanner.datagrams.address import address_of
+from scanner.datagrams.address import Address, address_of
 from scanner.datagrams.sockets import port_opener
 from scanner.input.line import classify_line
-from scanner.model import CLASSES, FLAGS, REASONS
+from scanner.model import CLASSES, FLAGS, REASONS, Resolver
 from scanner.native.input.answered import Answered
 from scanner.native.input.columns import Columns
 from scanner.native.jobs.pool import JobPool
@@ -21,6 +21,7 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
 from scanner.rdata import type_text
+from scanner.registry.suffixes import icann_suffixes
 from scanner.routes import Routes
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
@@ -48,6 +49,24 @@ def stream_resolvers(config: Config) -> list[int]:
     return [index for index in range(len(config.resolvers)) if not is_datagram(config, index)]
 
 
+def registry_scheme(config: Config) -> str:
+    """How registries' servers are asked: as the resolvers are, or the root's servers; "" = they are not."""
+    asked = [config.resolvers[index] for index in config.routes[0].resolvers] or config.root_hints or config.resolvers
+    if not config.at_registry:
+        return ""
+    return "udp" if asked and asked[0].scheme == "udp" else "tcp"
+
+
+def asks_datagrams(config: Config) -> bool:
+    """True where names are asked by datagrams, from the start or once their servers are found."""
+    return bool(datagram_resolvers(config)) or registry_scheme(config) == "udp"
+
+
+def asks_streams(config: Config) -> bool:
+    """The same of streams; those that ask what a datagram cannot hold do not count."""
+    return bool(stream_resolvers(config)) or registry_scheme(config) == "tcp"
+
+
 def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,
              index: int, engines: int, datagrams: bool) -> JobPool:  # fmt: skip
     """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
@@ -61,12 +80,15 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         fields=config.fields, only=config.only, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
         spill=None if config.no_second_pass else tempfile.TemporaryFile, budget=budget, index=index, engines=engines,
-        exports_fallback=datagrams, exports_retries=not datagrams and not stream_resolvers(config),
+        exports_fallback=datagrams, exports_retries=not datagrams and not asks_streams(config),
         asking=query_form(config), suffixes=[(suffix.encode(), route) for suffix, route in config.suffixes],
         routes=[(route.authoritative, REASONS.index(route.nowhere)) for route in config.routes],
         columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
         compared="parents" if config.wildcards else "suffixes" if config.qclass == "IN" else "",
+        finds_servers=config.at_registry,
     )  # fmt: skip
+    if config.at_registry:
+        pool.find_servers_of(icann_suffixes())
     for route, queue in zip(config.routes, pool.queues, strict=True):
         here = sum(is_datagram(config, index) == datagrams for index in route.resolvers)
         queue.served_by(resolvers=here, elsewhere=here < len(route.resolvers), servers=route.resolvers)
@@ -105,24 +127,24 @@ def live_max(config: Config, *, datagrams: bool) -> int:
 
 def takers(config: Config) -> int:
     """How many engines take names from the input."""
-    return config.threads * bool(datagram_resolvers(config)) + bool(stream_resolvers(config))
+    return config.threads * asks_datagrams(config) + asks_streams(config)
 
 
-def buckets_for(config: Config) -> Buckets:
+def buckets_for(config: Config, resolvers: Sequence[Resolver]) -> Buckets:
     """The rates that this configuration asks for."""
-    return Buckets(config.resolvers, config.rate_per_resolver, RATE_PUBLIC, config.rate)
+    return Buckets(resolvers, config.rate_per_resolver, RATE_PUBLIC, config.rate)
 
 
-def paths_for(config: Config, buckets: Buckets, routes: Routes) -> Paths:
+def paths_for(config: Config, resolvers: Sequence[Resolver], buckets: Buckets, routes: Routes) -> Paths:
     """The paths of one engine; none is made yet."""
-    return Paths(config.proxies, config.resolvers, buckets, routes)
+    return Paths(config.proxies, resolvers, buckets, routes)
 
 
 def stream_settings(config: Config, routes: Routes) -> StreamSettings:
     """The settings of the engine of streams."""
     return StreamSettings(workers=config.workers, proxies=max(len(config.proxies), 1),
                           resolvers=routes.in_turn(stream_resolvers(config)), window=config.pipeline,
-                          timeout_s=config.timeout_ms / 1000)  # fmt: skip
+                          timeout_s=config.timeout_ms / 1000, takes_input=asks_streams(config))  # fmt: skip
 
 
 def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngine:
@@ -132,5 +154,11 @@ def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngin
         pool, [address_of(path, tags_for(path, config.format, config.fields)) for path in paths], open_port=opener,
         slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
         policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
-        early=not config.no_early_retries,
+        early=not config.no_early_retries, grows=config.at_registry,
     )  # fmt: skip
+
+
+def udp_path(config: Config, paths: Paths, resolver: int) -> tuple[Path, Address]:
+    """The path to one more resolver, and where its datagrams go."""
+    path = paths.path(0, resolver)
+    return path, address_of(path, tags_for(path, config.format, config.fields))

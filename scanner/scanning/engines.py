@@ -5,13 +5,14 @@ list has udp:// resolvers. Who takes names from the input is the splitter's busi
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from time import monotonic
 
 from scanner.config.config import Config
 from scanner.datagrams.thread import UdpThread
 from scanner.engine import Engine, Order, Outlet
+from scanner.model import REASONS, Resolver
 from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
@@ -19,6 +20,8 @@ from scanner.native.limits import Budget
 from scanner.paths.standing import DISTRUSTED, HELD
 from scanner.routes import Routes
 from scanner.scanning.build import (
+    asks_datagrams,
+    asks_streams,
     buckets_for,
     datagram_resolvers,
     paths_for,
@@ -26,6 +29,7 @@ from scanner.scanning.build import (
     stream_resolvers,
     stream_settings,
     udp_engine,
+    udp_path,
 )
 from scanner.scanning.source import in_loop
 from scanner.scanning.tags import tags_for
@@ -34,6 +38,7 @@ from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
 FALLBACK_QUEUE = 256  # jobs that wait for the streams of resolvers that are asked over TCP only
+REGISTRY_QUEUE = 4096  # the same of registries: many of them limit what they say by datagrams
 SHUT_S = 0.5  # for which no resolver of an engine is asked, after which its jobs go to another in any case
 SILENT_S = 1.0  # without a response, while attempts fail, after which an engine's jobs go to another that is answered
 
@@ -41,22 +46,27 @@ SILENT_S = 1.0  # without a response, while attempts fail, after which an engine
 class Engines:
     """All engines of a scan. `room_made()` is called when a chunk of input is used up, `deliver(block)` with lines,
     `changed()` when the end may have come, `fault(error)` for a bug in an engine, `warn(text)` for the user,
-    `dial_failed(error)` for a connection that could not be opened; all of them in the loop's thread."""
+    `dial_failed(error)` for a connection that could not be opened; all of them in the loop's thread.
+    `resolvers` are the configuration's and grow by those that are found."""
 
-    def __init__(self, config: Config, answered: Answered | None, budget: Budget | None, limits: DialLimits, *,
+    def __init__(self, config: Config, resolvers: list[Resolver], answered: Answered | None, budget: Budget | None,
+                 limits: DialLimits, *,
                  room_made: Callable[[], object], deliver: Callable[[bytes], object], changed: Callable[[], object],
                  fault: Callable[[BaseException], object], warn: Callable[[str], object],
                  dial_failed: Callable[[DialError], None]):  # fmt: skip
         self._config, self._warn = config, warn
         self._deliver, self._changed, self._fault = deliver, changed, fault
         loop = asyncio.get_running_loop()
-        threads = config.threads if datagram_resolvers(config) else 0
+        threads = config.threads if asks_datagrams(config) else 0
+        self._resolvers = resolvers
+        self.want: Callable[[list[bytes]], object] = ignore  # finds the servers of suffixes that names wait for
+        self._route_count = len(config.routes)
         make = partial(pool_for, config, answered=answered, budget=budget, engines=1 + threads)
-        buckets = buckets_for(config)
+        self._buckets = buckets = buckets_for(config, resolvers)
         self.routes = Routes([route.resolvers for route in config.routes])
         self.is_paced = buckets.any_rate
         self.streams = StreamEngine(
-            make(room_made, index=0, datagrams=False), paths_for(config, buckets, self.routes),
+            make(room_made, index=0, datagrams=False), paths_for(config, resolvers, buckets, self.routes),
             stream_settings(config, self.routes), limits, self._outlet(0), routes=self.routes,
             dial_failed=dial_failed,
             tags_for=partial(tags_for, form=config.format, fields=config.fields, by_stream=True),
@@ -64,16 +74,18 @@ class Engines:
         self.datagrams: list[UdpThread] = []
         for index in range(1, 1 + threads):
             pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)
-            made = paths_for(config, buckets, self.routes)
+            made = paths_for(config, resolvers, buckets, self.routes)
             paths = [made.path(0, resolver) for resolver in datagram_resolvers(config)]
-            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index)))
+            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index),
+                                            partial(udp_path, config, made)))  # fmt: skip
+        self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
     def _outlet(self, index: int) -> Outlet:
         return Outlet(deliver=self._deliver, transfer=partial(self._transferred, index), finished=self._finished,
-                      report=self._changed, warn=self._warn, by_stream=self._moved, case_blind=self._blinded,
-                      left=self._left)  # fmt: skip
+                      report=self._changed, warn=self._warn, wanted=lambda names: self.want(names),
+                      by_stream=self._moved, case_blind=self._blinded, left=self._left)  # fmt: skip
 
     def __iter__(self) -> Iterator[Engine]:
         yield self.streams
@@ -82,7 +94,7 @@ class Engines:
     @property
     def takers(self) -> list[JobPool]:
         """The pools that take names from the input."""
-        streams = [self.streams.pool] if stream_resolvers(self._config) else []
+        streams = [self.streams.pool] if asks_streams(self._config) else []
         return streams + [engine.pool for engine in self.datagrams]
 
     @property
@@ -105,7 +117,7 @@ class Engines:
         self.streams.tick()
         self._leave_out_refusing()
         if self._by_stream:
-            room = FALLBACK_QUEUE - self.streams.fallback_backlog
+            room = (REGISTRY_QUEUE if self._config.at_registry else FALLBACK_QUEUE) - self.streams.fallback_backlog
             for engine in self.datagrams:
                 engine.offer_streams(max(room, 0) // len(self.datagrams))
 
@@ -180,6 +192,41 @@ class Engines:
         """All that were sent."""
         return sum(path.tally.count("queries") for engine in self for path in engine.paths)
 
+    # -- resolvers that are found during the scan ----------------------------------------------------------------
+
+    def add_route(self, *, nowhere: str, why: str) -> int:
+        """One more route: to authoritative servers that are to be named, or to nobody; its index."""
+        for engine in self:
+            engine.add_route(nowhere=REASONS.index(nowhere), why=why.encode())
+        self._route_count += 1
+        return self._route_count - 1
+
+    def serve(self, route: int, servers: Sequence[Resolver]) -> None:
+        """These are the servers of a route, all of them."""
+        for server in servers:
+            if server not in self._indexes:
+                self._indexes[server] = len(self._resolvers)
+                self._resolvers.append(server)
+        members = {self._indexes[server]: server for server in servers}
+        self.routes.add(route, members)
+        self.is_paced = self.is_paced or any(self._buckets.rate_of(index) for index in members)
+        for engine in self:
+            engine.serve(route, self.routes, members)
+
+    def direct(self, directions: Collection[tuple[str, int | None]]) -> None:
+        """Names below these suffixes take these routes from now on; None: find their servers once more."""
+        told = [(suffix.encode(), route) for suffix, route in directions]
+        self.order(lambda pool, now: pool.direct(told, now))
+        self.wake()
+
+    @property
+    def asked(self) -> list[Resolver]:
+        """Of the configuration's resolvers for names without a route, those that are asked now, or all."""
+        ours = self._config.routes[0].resolvers
+        return [self._resolvers[index] for index in ours if index not in self._shut_at] or [
+            self._resolvers[index] for index in ours
+        ]
+
     # -- resolvers -----------------------------------------------------------------------------------------------
 
     def _leave_out_refusing(self) -> None:
@@ -193,19 +240,25 @@ class Engines:
         self.routes.leave_out(resolver)
         for engine in self:
             engine.leave_out(resolver, self.routes)
-        self._warn(f"{self._config.resolvers[resolver]} refused 20 names in a row and is left out")
+        self._warn(f"{self._resolvers[resolver]} refused 20 names in a row and is left out")
 
     def _moved(self, resolver: int) -> None:
         self._by_stream.add(resolver)
-        self._warn(f"{self._config.resolvers[resolver]}: somebody forges its answers; it is asked over TCP from now on")
+        if resolver >= len(self._config.resolvers):
+            return  # a registry that limits its responses: that is its way
+        self._warn(f"{self._resolvers[resolver]}: somebody forges its answers; it is asked over TCP from now on")
 
     def _blinded(self, resolver: int) -> None:
-        self._warn(f"{self._config.resolvers[resolver]} changes the case of names, and TCP to it fails: "
+        self._warn(f"{self._resolvers[resolver]} changes the case of names, and TCP to it fails: "
                    "its answers are taken in any case from now on (as with --no-0x20)")  # fmt: skip
 
     def _left(self, fault: BaseException | None) -> None:
         if fault is not None:
             self._fault(fault)
+
+
+def ignore(_: list[bytes]) -> None:
+    """Nobody finds servers."""
 
 
 def share(engine: StreamEngine | UdpThread, *, retries: bool, drains: bool) -> None:

@@ -15,11 +15,13 @@ from scanner.input.hints import FirstLines
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
+from scanner.registry.registry import Registry
 from scanner.results.output import Output
 from scanner.scanning.build import columns_for
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
 from scanner.scanning.patience import Patience
+from scanner.scanning.registry import registry_for
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
@@ -68,7 +70,8 @@ class Scan:
         self._config, self._sources, self._output, self._host = config, sources, output, host
         self._console = Console(host)
         self._tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
-        self._view = View(config.proxies, config.resolvers)
+        self._resolvers = list(config.resolvers)  # and those that are found
+        self._view = View(config.proxies, self._resolvers)
         self._reporters = Reporters(config, self._view, self._console, [*sources, output.descriptor],
                                     is_typed=any(map(is_terminal, sources)))  # fmt: skip
         self._clock = Clock()
@@ -83,6 +86,7 @@ class Scan:
         self._first_lines = FirstLines(self._console.warn, ptr=config.ptr, name_span=self._name_span)
         self._suffixes, self._near = Suffixes(), ""
         self._vetting: Vetting | None = None  # from the first name on
+        self._registry: Registry | None = None
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,9 +98,13 @@ class Scan:
         loop.set_exception_handler(self._call_failed)
         limits = DialLimits(asyncio.Semaphore(DIALS_AT_ONCE), DIAL_TIMEOUTS * self._config.timeout_ms / 1000, self._tls)
         self._engines = Engines(
-            self._config, self._output.answered, self._budget, limits, room_made=self._room_made, deliver=self._deliver,
-            changed=self._look_at_end, fault=self._fault, warn=self._console.warn, dial_failed=self._dial_failed,
+            self._config, self._resolvers, self._output.answered, self._budget, limits, room_made=self._room_made,
+            deliver=self._deliver, changed=self._look_at_end, fault=self._fault, warn=self._console.warn,
+            dial_failed=self._dial_failed,
         )  # fmt: skip
+        if self._config.at_registry:
+            self._registry = registry_for(self._config, self._engines, limits, self._console.warn)
+            self._engines.want = self._registry.want
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made())
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
@@ -275,6 +283,8 @@ class Scan:
     def _turn(self, now: float) -> None:
         """What time brings: attempts and jobs that run out, refusing resolvers, giving up, reports, the end."""
         self._engines.tick()
+        if self._registry is not None:
+            self._registry.tick()
         self._splitter.resting = self._engines.balance()
         self._splitter.split()
         if any(engine.pool.held for engine in self._engines):
@@ -299,6 +309,8 @@ class Scan:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._registry is not None:
+            await self._registry.close()
         await self._engines.close()
         if not isinstance(self._how.error, ReaderGone) and self._how.fault is None:
             await self._sink.close()

@@ -98,7 +98,7 @@ class Vetting:
     async def ask(self, suffixes: Sequence[str], near: str) -> None:
         """All of them, about `suffixes` too; `near` is a name of the input."""
         self._suffixes = suffixes
-        about = suffixes[: min(SUFFIXES_MAX, max(CANARIES_MAX // len(self._resolvers), 1))]
+        about = suffixes[: min(SUFFIXES_MAX, max(CANARIES_MAX // max(len(self._resolvers), 1), 1))]
         askings = [Asking(each, self._canaries(each, about), near) for index, each in enumerate(self._resolvers)
                    if index not in self._authorities]  # fmt: skip
         waiting = asyncio.create_task(self._settle(askings))
@@ -208,7 +208,7 @@ class Vetting:
 
     @property
     def _are_all_distrusted(self) -> bool:
-        return all(word == DISTRUSTED for word in self._words)
+        return bool(self._words) and all(word == DISTRUSTED for word in self._words)
 
     def _apply(self, indexes: Iterable[int] | None = None) -> None:
         """Have each of these (None: of all) asked and believed as its standing says."""

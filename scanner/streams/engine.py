@@ -3,13 +3,13 @@ answer."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import lcm
 
-from scanner.engine import Order, Outlet, Report, leave_out, report_of, silence_of
-from scanner.model import REASONS
+from scanner.engine import Order, Outlet, Report, leave_out, report_of, serve, silence_of
+from scanner.model import REASONS, Resolver
 from scanner.native.clock import Clock
 from scanner.native.jobs.fallback import StreamFallback
 from scanner.native.jobs.pool import JobPool
@@ -18,11 +18,13 @@ from scanner.native.session import Session, expire_queries, find_stuck
 from scanner.paths.path import Path, Paths
 from scanner.routes import Routes
 from scanner.streams.flush import Flush
+from scanner.streams.staff import Staff
 from scanner.streams.waiters import Resting, Waiters
 from scanner.streams.worker import Workplace, work
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
+HIRED = 1 << 24  # the first number of workers that come later
 LOOK_S = 0.04  # between two looks at connections without an answer
 WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
@@ -37,6 +39,7 @@ class StreamSettings:
     resolvers: Sequence[int]
     window: int  # queries in flight on one connection, 0 = it is found
     timeout_s: float
+    takes_input: bool = True
 
 
 class StreamEngine:
@@ -58,7 +61,9 @@ class StreamEngine:
         self._tasks: list[asyncio.Task[None]] = []
         self._look_at = 0.0
         self._is_closed = False
-        if not settings.resolvers:
+        self._here = set(settings.resolvers)
+        self._staff = Staff(settings.workers)
+        if not settings.takes_input:
             pool.names.lines.drop()  # no input comes here
 
     # -- as every engine -----------------------------------------------------------------------------------------
@@ -104,6 +109,9 @@ class StreamEngine:
             self.pool.expire(now)
             self._share_stuck(now)
         self._give_back_stranded(now)
+        self._hire()
+        if wanted := self.pool.newly_wanted():
+            self._outlet.wanted(wanted)
         self._hand_over()
         self.wake()
         self._flush.poke()
@@ -169,10 +177,49 @@ class StreamEngine:
         """Ask this resolver no more; `routes` do without it."""
         self._paths.routes_changed()
         for route in routes.of(resolver):
-            leave_out(self.pool, route, routes.members(route), self._settings.resolvers)
+            leave_out(self.pool, route, routes.members(route), self._here)
         for connection in [*self._waiters.live, *self._live_fallbacks()]:
             if connection.state.resolver == resolver:
                 connection.abort()
+
+    def add_route(self, *, nowhere: int, why: bytes) -> None:
+        """One more route."""
+        queue = self.pool.add_route(authoritative=not nowhere, nowhere=nowhere, why=why)
+        queue.egresses = self._settings.proxies
+
+    def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:
+        """New resolvers get a worker each; of those that had other routes the connections take these jobs too."""
+        ours = [index for index, server in servers.items() if server.scheme != "udp"]
+        for resolver in ours:
+            if resolver in self._here:
+                self._reroute(resolver)
+            elif self._staff.hire(resolver, route):
+                self._work_for(resolver)
+        for resolver in servers.keys() - set(ours):
+            self._reroute(resolver)
+        self._here.update(ours)
+        self._paths.routes_changed()
+        self.pool.queues[route].workers = max(len(ours), 1)
+        serve(self.pool, route, servers, len(ours))
+        self.wake()
+
+    def _reroute(self, resolver: int) -> None:
+        routes = self._routes.of(resolver)
+        for path in [path for path in self._paths if path.resolver == resolver and path.state.routes != routes]:
+            before = path.state.routes
+            path.state.reroute(routes)
+            for session in path.sessions:
+                session.reroute()
+            self._waiters.reroute(before)
+
+    def _hire(self) -> None:
+        """One more worker for each route that more is waiting for than its workers can do."""
+        for route in self._staff.busy(self.pool, lambda routes: self._waiters.parked(routes), self._routes):
+            self._work_for(self._staff.hire_for(route))
+
+    def _work_for(self, resolver: int) -> None:
+        index = self._staff.count
+        self._employ(self._work(HIRED + index, index % self._settings.proxies, resolver))
 
     async def close(self) -> None:
         """End every worker; deliver what is finished."""
@@ -236,7 +283,7 @@ class StreamEngine:
     async def _work(self, worker: int, egress: int, resolver: int, fallback: StreamFallback | None = None,
                     failed: Callable[[DialError], None] | None = None) -> None:  # fmt: skip
         waiters = self._waiters if fallback is None else self._fallbacks[resolver]
-        await waiters.needed(self._routes.of(resolver))
+        await waiters.needed(lambda: self._routes.of(resolver))
         path = self._paths.path(egress, resolver)
         window = self._settings.window if fallback is None else 0
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from scanner.native.clock import Clock
@@ -31,7 +32,7 @@ class Waiters:
         self.live: set[Resting] = set()  # connections that are open
         self.unproved: set[Resting] = set()  # of them: without an answer yet
         self._resting: dict[PathState, deque[Resting]] = {}
-        self._parked: dict[tuple[int, ...], deque[asyncio.Future[None]]] = {}  # by the routes of their resolvers
+        self._parked: dict[tuple[int, ...], deque[asyncio.Future[bool]]] = {}  # by the routes of their resolvers
         self._scheduled = False
         self._loop = asyncio.get_running_loop()
 
@@ -40,12 +41,22 @@ class Waiters:
         connection.is_resting = True
         self._resting.setdefault(connection.state, deque()).append(connection)
 
-    async def needed(self, routes: tuple[int, ...] = (0,)) -> None:
-        """Wait until there are jobs of these routes that no open connection takes."""
-        parked: asyncio.Future[None] = self._loop.create_future()
-        self._parked.setdefault(routes, deque()).append(parked)
-        self.wake()
-        await parked
+    async def needed(self, routes: Callable[[], tuple[int, ...]] = lambda: (0,)) -> None:
+        """Wait until there are jobs of these routes that no open connection takes; they may become others meanwhile."""
+        are_there = False
+        while not are_there:
+            parked: asyncio.Future[bool] = self._loop.create_future()
+            self._parked.setdefault(routes(), deque()).append(parked)
+            self.wake()
+            are_there = await parked
+
+    def reroute(self, routes: tuple[int, ...]) -> None:
+        """Of those that wait for jobs of these routes, some are to wait for others."""
+        unpark(parked := self._parked.pop(routes, deque()), len(parked), are_there=False)
+
+    def parked(self, routes: tuple[int, ...]) -> int:
+        """How many wait for jobs of these routes."""
+        return len(self._parked.get(routes, ()))
 
     def wake(self) -> None:
         """There may be something to send: look in this turn of the loop."""
@@ -80,10 +91,10 @@ class Waiters:
                 unpark(parked, self._backlog(routes))
 
 
-def unpark(parked: deque[asyncio.Future[None]], count: int) -> None:
-    """Let so many of them go."""
+def unpark(parked: deque[asyncio.Future[bool]], count: int, *, are_there: bool = True) -> None:
+    """Let so many of them go: to jobs, where those `are_there`."""
     while count > 0 and parked:
         first = parked.popleft()
         if not first.done():
-            first.set_result(None)
+            first.set_result(are_there)
             count -= 1

@@ -37,7 +37,7 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
     first, is_needed = True, True
     while not health.is_left_out:
         if not is_needed:
-            await place.waiters.needed(path.state.routes)
+            await place.waiters.needed(lambda: path.state.routes)
         is_needed = False
         on_trial = await health.admitted()
         if health.is_left_out:

@@ -2,12 +2,12 @@
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.names cimport NameReader
-from scanner.native.input.suffixes cimport SuffixTable
+from scanner.native.input.suffixes cimport LONGER, UNMET, SuffixTable
 from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.clock cimport ScanClock, held_after, scan_time
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.job cimport Job, Queue
-from scanner.native.jobs.retry cimport Route
+from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport Span
@@ -32,6 +32,8 @@ cdef class JobCloser:
     cdef int route_count
     cdef SuffixTable suffixes           # None = there is one route
     cdef int fresh                      # jobs that no route's resolver was asked for yet
+    cdef Queue pending                  # jobs below suffixes whose servers are being found
+    cdef list wanted                    # such suffixes, that nobody was asked for yet
     cdef int recalled_to                # the route of the last job that came back for its second pass
     cdef Queue outgoing                 # jobs that another engine is to ask
     cdef ScanClock clock
@@ -61,10 +63,16 @@ cdef class JobCloser:
         """Jobs wait, and nothing was answered for half as long as one name may take."""
         return route.silent_since >= 0 and clock - route.silent_since > self.deferral.deadline_s / 2
 
-    cdef inline void find_route(self, Job *job) noexcept nogil:
+    cdef inline int find_route(self, Job *job) except -1 nogil:
+        """Its route; negative: the servers of its suffix are being found."""
         if self.suffixes is not None:
             job.route = self.suffixes.find(job.qname, job.qname_length)
+            if job.route == UNMET or job.route == LONGER:
+                self.want(job)
+        return 0
 
+    cdef int want(self, Job *job) except -1 nogil
+    cdef int finish_nowhere(self, Job *job, double now) except -1 nogil
     cdef int drop_queue(self, Queue *queue) except -1 nogil
     cdef int give_up(self, Job *job) except -1 nogil
     cdef int random_failed(self, Job *job) except -1 nogil

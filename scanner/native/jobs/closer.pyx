@@ -5,7 +5,7 @@
 from scanner.native.jobs.books cimport RECOVERED, RETRIED, SECOND, UNFINISHED
 from scanner.native.jobs.clock cimport end_hold
 from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, pop, push
-from scanner.native.verdict cimport CONNECTION, ERROR, TIMEOUT, TRUNCATED, Reason
+from scanner.native.verdict cimport CONNECTION, ERROR, NONE, TIMEOUT, TRUNCATED, Reason
 
 cdef enum:
     RECALL_AHEAD = 16           # deferred jobs in the queue of those that wait
@@ -13,6 +13,14 @@ cdef enum:
 
 cdef class JobCloser:
     """The half of a JobPool that ends jobs; it knows nothing of attempts."""
+
+    cdef int want(self, Job *job) except -1 nogil:
+        """The job has a suffix that none had before: its servers are to be found."""
+        with gil:
+            suffix = self.suffixes.want(job.qname, job.qname_length)
+            if suffix is not None:
+                self.wanted.append(suffix)
+        return 0
 
     # -- without a line ---------------------------------------------------------------------------------------------
 
@@ -73,6 +81,22 @@ cdef class JobCloser:
             self.slots.release(same)
             same = after
         self.slots.release(job)
+        return 0
+
+    cdef int finish_nowhere(self, Job *job, double now) except -1 nogil:
+        """There is nobody to ask for this job. Where that is so because the servers of its suffix were not found, they may
+        be found later."""
+        cdef Route *route = self.routes[job.route]
+        cdef Reason reason = route.nowhere
+        job.started = min(job.started, self.scan_now(now))
+        job.deadline = self.scan_now(now) + self.deferral.deadline_s
+        self.described.octets, self.described.length = route.why.octets + route.why.length, 0
+        self.writer.details.said = route.why
+        if route.why.length and not job.second:
+            self.fail_job(job, reason, now)
+        else:
+            self.finish_unanswered(job, reason, now)
+        self.described = nothing()
         return 0
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -148,10 +172,16 @@ cdef class JobCloser:
         """Have a few deferred jobs in the queue of those that are to be tried again."""
         cdef Queue *queue = self.queue_of_route(self.routes[self.recalled_to])
         cdef Job *job
-        while (self.deferral.waits() and queue.count < RECALL_AHEAD and self.deferral.has_room()
+        while (self.deferral.waits() and queue.count + self.pending.count < RECALL_AHEAD and self.deferral.has_room()
                and not self.writer.full() and not self.is_hopeless()):
             job = self.deferral.recall(self.scan_now(now))
             self.find_route(job)
+            if job.route < 0:
+                push(&self.pending, job)
+                continue
+            if self.routes[job.route].nowhere != NONE:
+                self.finish_nowhere(job, now)
+                continue
             if self.is_silent(self.routes[job.route], self.scan_now(now)):
                 self.finish_unanswered(job, <Reason>job.reason, now)
                 continue
@@ -171,5 +201,9 @@ cdef class JobCloser:
         cdef Job *job
         while self.deferral.waits() and not self.writer.full():
             job = self.deferral.recall(self.scan_now(now))
-            self.finish_unanswered(job, <Reason>job.reason, now)
+            self.find_route(job)
+            if job.route >= 0 and self.routes[job.route].nowhere != NONE:
+                self.finish_nowhere(job, now)
+            else:
+                self.finish_unanswered(job, <Reason>job.reason, now)
         return 0

@@ -8,7 +8,7 @@ clock (clock.pxd).
 from libc.string cimport memcmp
 
 from scanner.native.jobs.job cimport Job, LoneQueue, Queue
-from scanner.native.jobs.retry cimport Route
+from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.jobs.returner cimport JobReturner
 from scanner.native.message.query cimport QueryForm
 
@@ -47,6 +47,7 @@ cdef class JobPool(JobReturner):
         twin.same = job
         return True
 
+    cdef int enter_route(self, RetryQueue queue) except -1
     cdef Job *take(self, Route *route, int worker, int egress, int resolver, double now, bint fresh) except? NULL nogil
     cdef Job *take_lone(self, Route *route, LoneQueue *lone, int worker, int egress, int resolver, double now,
                         bint fresh) except? NULL nogil

@@ -7,14 +7,14 @@ It is given the time and knows nothing of connections. Of what it holds, the spo
 """
 
 cimport cython
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free, realloc
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.answered cimport Answered
 from scanner.native.input.columns cimport Columns
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
-from scanner.native.input.suffixes cimport SuffixTable
+from scanner.native.input.suffixes cimport UNMET, SuffixTable
 from scanner.native.jobs.books cimport UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
@@ -43,15 +43,15 @@ cdef class JobPool(JobReturner):
     file in which jobs may wait for their second pass; None: there is none. `index` is the engine's among `engines`. Where
     `columns` say that lines have a type, `type_of(octets)` is its number, 0 for none that can be asked, and `types` is the
     one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
-    has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index.
-    `compared`: answers are compared with those of random names below "suffixes", or below all "parents". Times in
-    seconds."""
+    has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index;
+    `finds_servers`: there will be more (`find_servers_of`). `compared`: answers are compared with those of random names
+    below "suffixes", or below all "parents". Times in seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
-                  routes=((False, 0),), suffixes=(), str compared=""):
+                  routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -62,7 +62,7 @@ cdef class JobPool(JobReturner):
                                 columns, type_of)
         self.slots = JobSlots(engines)
         self.begin_routes(routes)
-        self.suffixes = SuffixTable(suffixes) if len(routes) > 1 or routes[0][1] else None
+        self.suffixes = SuffixTable(suffixes) if len(routes) > 1 or routes[0][1] or finds_servers else None
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
         self.fallbacks = []
         self.exports_fallback, self.exports_retries = exports_fallback, exports_retries
@@ -75,21 +75,58 @@ cdef class JobPool(JobReturner):
 
     def begin_routes(self, routes) -> None:
         """A queue for each."""
-        cdef RetryQueue queue
-        cdef bint authoritative
-        cdef int nowhere
         self.asking_authorities = self.asking.without_recursion()
-        self.routes = <Route **>checked_alloc(calloc(len(routes), sizeof(Route *)))
-        self.queues = []
+        self.queues, self.wanted = [], []
         for authoritative, nowhere in routes:
-            queue = RetryQueue()
-            queue.route.authoritative, queue.route.nowhere = authoritative, <Reason>nowhere
-            queue.route.form = &(self.asking_authorities if authoritative else self.asking).form
-            self.routes[self.route_count] = &queue.route
-            self.route_count += 1
-            self.queues.append(queue)
-            self.any_authoritative = self.any_authoritative or authoritative
+            self.enter_route(RetryQueue(authoritative, nowhere))
         self.retry = self.queues[0]
+
+    cdef int enter_route(self, RetryQueue queue) except -1:
+        cdef bint authoritative = queue.route.authoritative
+        if self.route_count & (self.route_count - 1) == 0:      # full: room for twice as many
+            self.routes = <Route **>checked_alloc(realloc(self.routes, 2 * max(self.route_count, 1) * sizeof(Route *)))
+        queue.route.form = &(self.asking_authorities if authoritative else self.asking).form
+        self.routes[self.route_count] = &queue.route
+        self.route_count += 1
+        self.queues.append(queue)
+        self.any_authoritative = self.any_authoritative or authoritative
+        return 0
+
+    # -- suffixes whose servers are found while the scan runs ------------------------------------------------------
+
+    def find_servers_of(self, suffixes) -> None:
+        """Names below these suffixes, pairs of a plain name and whether every name one label longer is a suffix too, wait
+        until `direct` says where they go: when one comes, its suffix is `newly_wanted`."""
+        for suffix, has_children in suffixes:
+            if self.suffixes.route_of(suffix) <= 0:
+                self.suffixes.put(suffix, UNMET, has_children=has_children)
+
+    def newly_wanted(self) -> list:
+        """Suffixes of names that wait, since the last call."""
+        cdef list wanted = self.wanted
+        if wanted:
+            self.wanted = []
+        return wanted
+
+    def add_route(self, *, bint authoritative=False, int nowhere=0, bytes why=b"") -> RetryQueue:
+        """One more route, the last: to servers that are to be named (`served_by`), or to nobody."""
+        cdef RetryQueue queue = RetryQueue(authoritative, nowhere, why)
+        self.enter_route(queue)
+        return queue
+
+    def direct(self, routes, double now) -> None:
+        """Names below these suffixes take these routes (pairs; None: the next one is `newly_wanted` again); those that
+        wait for one go on."""
+        cdef Job *job
+        cdef int index
+        for suffix, route in routes:
+            self.suffixes.put(suffix, UNMET if route is None else route)
+        for index in range(self.pending.count):
+            job = pop(&self.pending)
+            self.find_route(job)
+            if job.second:
+                job.deadline = self.scan_now(now) + self.deadline_s
+            self.take_in(job, now)
 
     def __dealloc__(self):
         free(self.routes)
@@ -113,9 +150,10 @@ cdef class JobPool(JobReturner):
         """Drop all input that is not yet a job; jobs already started go on, to their first pass's end."""
         cdef int index
         self.stopped = True
-        self.cut_short = self.names.drop() or self.fresh > 0 or self.cut_short
+        self.cut_short = self.names.drop() or self.fresh + self.pending.count > 0 or self.cut_short
         for index in range(self.route_count):
             self.drop_queue(&self.routes[index].fresh)
+        self.drop_queue(&self.pending)
         self.fresh = 0
 
     def leave(self) -> None:
@@ -151,12 +189,12 @@ cdef class JobPool(JobReturner):
 
     def has_jobs(self, double now) -> bool:
         """True when there is a job to ask, here or elsewhere."""
-        return self.look_ahead(range(self.route_count), now) or self.outgoing.count > 0
+        return self.look_ahead(range(self.route_count), now) or self.outgoing.count + self.pending.count > 0
 
     @property
     def waits(self) -> bool:
         """True when jobs, or lines that may become some, wait to be asked."""
-        cdef int index, waiting = self.fresh + self.outgoing.count
+        cdef int index, waiting = self.fresh + self.outgoing.count + self.pending.count
         for index in range(self.route_count):
             waiting += self.routes[index].waiting.count + self.routes[index].lone.waiting.count
         return not self.blocked() and (waiting > 0 or self.names.at_name or self.deferral.waits()
@@ -257,7 +295,8 @@ cdef class JobPool(JobReturner):
             return 0
         if self.deferral.waits() and self.names.lines.ended:
             self.recall(now)
-        while self.fresh < FRESH_MAX and self.slots.live < self.live_max and not self.is_behind() and self.names.at_hand():
+        while self.fresh < FRESH_MAX and self.pending.count < FRESH_MAX and self.slots.live < self.live_max \
+                and not self.is_behind() and self.names.at_hand():
             job = self.start(now)
             if not self.joins_twin(job):
                 self.find_route(job)
@@ -266,10 +305,13 @@ cdef class JobPool(JobReturner):
 
     cdef int take_in(self, Job *job, double now) except -1 nogil:
         """The job waits with those of its route: as one that was not asked yet, or with those that have failed."""
-        cdef Route *route = self.routes[job.route]
+        cdef Route *route
+        if job.route < 0:
+            push(&self.pending, job)
+            return 0
+        route = self.routes[job.route]
         if route.nowhere != NONE:
-            job.started = self.scan_now(now)
-            self.finish_unanswered(job, route.nowhere, now)
+            self.finish_nowhere(job, now)
         elif not route.here:
             push(&self.outgoing, job)
         elif self.suffixes is None or job.resolver >= 0 or job.attempt or job.second:
@@ -372,9 +414,9 @@ cdef class JobPool(JobReturner):
 
     cdef Job *any_job(self, double waited_s, double now) except? NULL:
         """One that waits, of any route."""
-        cdef Job *job = NULL
+        cdef Job *job = pop(&self.pending)
         cdef int index
-        for index in range(self.route_count):
+        for index in range(self.route_count if job is NULL else 0):
             job = pop(&self.routes[index].waiting)
             if job is NULL:
                 job = self.newcomer(self.routes[index], now)

@@ -5,6 +5,7 @@ from libc.stdint cimport uint16_t
 
 from scanner.native.jobs.job cimport Job, LoneQueue, Queue
 from scanner.native.message.query cimport Form
+from scanner.native.output.buffer cimport Span
 from scanner.native.verdict cimport Reason
 
 cdef struct Route:
@@ -18,6 +19,7 @@ cdef struct Route:
     uint16_t servers        # all of these, a bit for each (Job.tried)
     bint authoritative      # its servers know one zone each: only their own word counts
     Reason nowhere          # what becomes of its names where no engine has any; NONE = there are some
+    Span why                # the same in words, the end of a sentence; owned by the RetryQueue
     Reason trouble          # why the last attempt failed
     bint heard              # something was answered since the last look
     double silent_since     # s, scan's clock: since when jobs wait and nothing is answered, < 0 = that is not so
@@ -25,5 +27,6 @@ cdef struct Route:
 
 cdef class RetryQueue:
     cdef Route route
+    cdef bytes why                      # see there
 
 cdef Job *next_for(Route *route, Queue *queue, int worker, int egress, int resolver, double now) noexcept nogil

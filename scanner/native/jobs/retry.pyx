@@ -5,6 +5,7 @@
 cimport cython
 
 from scanner.native.jobs.job cimport resolver_bit
+from scanner.native.output.buffer cimport span_of
 from scanner.native.verdict cimport TIMEOUT, Reason
 
 cdef enum:
@@ -14,13 +15,16 @@ cdef const double PATIENCE_S = 0.25     # after which a queued job may go back t
 
 @cython.final
 cdef class RetryQueue:
-    """Of one route: first come, first served, among those that fit."""
+    """Of one route: first come, first served, among those that fit. `nowhere` and `why` are what becomes of its names where
+    it has no resolvers."""
 
-    def __cinit__(self):
+    def __cinit__(self, bint authoritative=False, int nowhere=0, bytes why=b""):
         self.route.workers = self.route.egresses = self.route.resolvers = 1
         self.route.here = self.route.elsewhere = True
         self.route.trouble = TIMEOUT
         self.route.silent_since = -1
+        self.route.authoritative, self.route.nowhere = authoritative, <Reason>nowhere
+        self.why, self.route.why = why, span_of(why)
 
     def __len__(self) -> int:
         return self.route.waiting.count + self.route.lone.waiting.count

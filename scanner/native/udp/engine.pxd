@@ -29,7 +29,9 @@ cdef class UdpEngine:
     cdef SendBatch batch
     cdef list addresses                 # what `paths` was made of: their states and tags are kept alive
     cdef UdpPath *paths
-    cdef int path_count
+    cdef int path_count, path_room      # there are, and there is memory for
+    cdef int company_count              # of routes that `companies` has room for
+    cdef list outgrown                  # memory of before, where another thread may yet be reading
     cdef UdpPath **by_address           # the same, sorted
     cdef Roomy roomy[2]                 # IPv4, IPv6
     cdef readonly Tally strangers       # what came from addresses that were not asked
@@ -54,7 +56,10 @@ cdef class UdpEngine:
     cdef int forged                     # paths that are asked over TCP only
     cdef public int stream_room         # jobs that may yet be given to streams for those
 
+    cdef int make_room(self, int paths) except -1
+    cdef int make_companies(self) except -1
     cdef int add_path(self, int index) except -1
+    cdef int enter_routes(self, UdpPath *path, tuple routes) except -1
     cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil
     cdef int step(self, double now) except -1 nogil
     cdef int drain(self, Port *port, double now) except -1 nogil

@@ -10,7 +10,7 @@ counted and otherwise as if it had not come.
 
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.stdlib cimport bsearch, calloc, free, qsort
+from libc.stdlib cimport bsearch, calloc, free, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from scanner.model import POLICIES
@@ -116,49 +116,100 @@ cdef class UdpEngine:
     """All that is in flight as datagrams. `open_port(v6)` gives a bound non-blocking socket; times in seconds."""
 
     def __cinit__(self, JobPool pool not None, addresses, *, open_port, int slots=10_000, double timeout_s=2.0,
-                  str policy="random", bint gso=False, bint case=True, bint early=True):
-        cdef int index
+                  str policy="random", bint gso=False, bint case=True, bint early=True, bint grows=False):
         if not HAVE_BATCHES:
             raise OSError("udp:// needs Linux; use tcp://")
-        self.pool, self.exchange, self.addresses = pool, pool.exchange, list(addresses)
-        self.path_count = <int>len(self.addresses)
+        cdef bint is_single = len(addresses) == 1 and not grows
+        self.pool, self.exchange, self.addresses, self.outgrown = pool, pool.exchange, [], []
         self.timeout_s, self.policy, self.case, self.early = timeout_s, POLICIES.index(policy), case, early
         self.slots, self.limit = slots, min(slots, <int>LIMIT_FIRST)
         self.strangers = Tally()
-        self.ports = Ports(self.exchange, open_port, self.addresses[0].where if self.path_count == 1 else None)
-        self.received, self.batch = ReceiveBatch(), SendBatch(gso and self.path_count == 1)
-        self.paths = <UdpPath *>checked_alloc(calloc(self.path_count, sizeof(UdpPath)))
-        self.by_address = <UdpPath **>checked_alloc(calloc(self.path_count, sizeof(UdpPath *)))
-        self.companies = <Company *>checked_alloc(calloc(pool.route_count, sizeof(Company)))
-        for index in range(2):
-            self.roomy[index].places = <int *>checked_alloc(calloc(self.path_count, sizeof(int)))
+        self.ports = Ports(self.exchange, open_port, addresses[0].where if is_single else None)
+        self.received, self.batch = ReceiveBatch(), SendBatch(gso and is_single)
+        self.add_paths(addresses)
+
+    def add_paths(self, addresses, *, bint moves_when_cut=False) -> None:
+        """More paths, in the engine's own thread. `moves_when_cut`: their servers limit responses, and mean it so."""
+        cdef int index
+        self.make_companies()
+        self.make_room(self.path_count + <int>len(addresses))
+        for address in addresses:
+            self.addresses.append(address)
+            self.paths[self.path_count].moves_when_cut = moves_when_cut
+            self.add_path(self.path_count)
+            self.path_count += 1
+            self.consider(&self.paths[self.path_count - 1], 0)
         for index in range(self.path_count):
-            self.add_path(index)
+            self.by_address[index] = &self.paths[index]
         qsort(self.by_address, self.path_count, sizeof(UdpPath *), by_key)
+
+    def reroute(self, int resolver, tuple routes not None) -> None:
+        """The path to this resolver, by its index, asks names of these routes from now on; in the engine's own thread."""
+        cdef UdpPath *path
+        cdef int index, route
+        self.make_companies()
+        for index in range(self.path_count):
+            path = &self.paths[index]
+            if path.resolver == resolver:
+                before = frozenset(path.routes[route] for route in range(path.route_count))
+                self.addresses[index].state.reroute(routes)
+                self.enter_routes(path, routes)
+                for route in before.symmetric_difference(routes) if path.answered else ():
+                    self.companies[route].proven += -1 if route in before else 1
+
+    cdef int make_companies(self) except -1:
+        """One for each route that the pool has now."""
+        cdef int count = self.pool.route_count, index
+        if count > self.company_count:
+            self.companies = <Company *>checked_alloc(realloc(self.companies, 2 * count * sizeof(Company)))
+            memset(&self.companies[self.company_count], 0, (2 * count - self.company_count) * sizeof(Company))
+            self.company_count = 2 * count
+        return 0
+
+    cdef int make_room(self, int paths) except -1:
+        """Memory for so many paths. What was there before is freed with the engine: another thread may be reading it."""
+        cdef int index, room = max(paths, 1) if self.path_room == 0 else max(paths, 2 * self.path_room)
+        cdef UdpPath *grown
+        if paths <= self.path_room:
+            return 0
+        grown = <UdpPath *>checked_alloc(calloc(room, sizeof(UdpPath)))
+        if self.paths is not NULL:
+            memcpy(grown, self.paths, self.path_count * sizeof(UdpPath))
+            self.outgrown.append(<size_t>self.paths)
+        self.paths = grown
+        self.by_address = <UdpPath **>checked_alloc(realloc(self.by_address, room * sizeof(UdpPath *)))
+        for index in range(2):
+            self.roomy[index].places = <int *>checked_alloc(realloc(self.roomy[index].places, room * sizeof(int)))
+        self.path_room = room
+        return 0
 
     cdef int add_path(self, int index) except -1:
         cdef UdpPath *path = &self.paths[index]
         cdef PathState state = self.addresses[index].state
-        cdef int route
         begin_path(path, self.addresses[index].address, self.addresses[index].port, self.addresses[index].scope,
                    draw(&self.exchange.random, 8))
         path.habits, path.counts, path.bucket = &state.habits, state.counts(), &state.bucket.state
         path.resolver = state.resolver
-        if not state.routes or not 0 <= min(state.routes) <= max(state.routes) < self.pool.route_count:
-            raise ValueError(f"no routes {state.routes}")
-        path.routes = <int *>checked_alloc(calloc(len(state.routes), sizeof(int)))
-        for route in state.routes:
+        self.enter_routes(path, state.routes)
+        path.tags = span_of(self.addresses[index].tags)
+        return 0
+
+    cdef int enter_routes(self, UdpPath *path, tuple routes) except -1:
+        if not routes or not 0 <= min(routes) <= max(routes) < self.pool.route_count:
+            raise ValueError(f"no routes {routes}")
+        path.routes = <int *>checked_alloc(realloc(path.routes, len(routes) * sizeof(int)))
+        path.route_count = path.turn_of = 0
+        for route in routes:
             path.routes[path.route_count] = route
             path.route_count += 1
-        path.tags = span_of(self.addresses[index].tags)
-        self.by_address[index] = path
-        self.consider(path, 0)
         return 0
 
     def __dealloc__(self):
         cdef int index
         for index in range(self.path_count if self.paths is not NULL else 0):
             free(self.paths[index].routes)
+        for outgrown in self.outgrown or ():
+            free(<void *><size_t>outgrown)
         free(self.roomy[0].places)
         free(self.roomy[1].places)
         free(self.companies)
@@ -427,6 +478,9 @@ cdef class UdpEngine:
             return CAUSE_CASE
         if response.truncated:
             path.counts.counts[<int>TRUNCATED] += 1
+            if path.moves_when_cut and not path.by_stream:
+                path.by_stream = True
+                self.forged += 1
             job.cut = True
             job.rcode = message[3] & 0x0F if fit == FIT_BROKEN else response.rcode
             return CAUSE_SIZE

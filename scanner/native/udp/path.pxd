@@ -37,6 +37,7 @@ cdef struct UdpPath:
     int resolver            # its index in the configuration
     int *routes             # whose names are asked here: indexes in the configuration; the engine's memory
     int route_count
+    bint moves_when_cut     # a response that a datagram cannot hold means that it is to be asked over TCP only
     int turn_of             # of these, whose job is taken next
     Span tags               # JSON of fields ns and p
     sockaddr_in6 address    # or a sockaddr_in in the same room
