@@ -29,9 +29,12 @@ ZONES = {  # whose servers are where
     "info": (TCP_ONLY,),
     "jp": (KNOT_TOO,),
     "ne.jp": (NSD,),  # a zone of its own, elsewhere
+    "tv": (KNOT,),  # limits the rate of its responses: over UDP most are truncated
+    "za": (KNOT_TOO,),  # no rule of the list, but above some
     "ck": (KNOT,),  # each name below it is a suffix
     "co.ck": (NSD,),
 }
+DEAD = "fr"  # whose server is down
 TAKEN = tuple(f"taken{index}" for index in range(40))
 NAMES_BELOW = (*ZONES, "com.br", "bar.ck")
 
@@ -55,6 +58,10 @@ control:
 log:
   - target: stderr
     any: warning
+mod-rrl:
+  - id: slow
+    rate-limit: 2
+    slip: 1
 zone:
 {zones}
 """,
@@ -161,7 +168,8 @@ def zone_text(zone: str) -> str:
 
 def root_text() -> str:
     text = "$TTL 3600\n. SOA ns.root. hostmaster.root. 1 900 300 604800 300\n. NS ns.root.\n"
-    return text + "ns.root. A 127.0.0.1\n" + "".join(delegation(zone, "") for zone in ZONES if "." not in zone)
+    text += f"ns.root. A 127.0.0.1\n{DEAD}. NS ns.{DEAD}.\nns.{DEAD}. A 127.66.0.99\n"
+    return text + "".join(delegation(zone, "") for zone in ZONES if "." not in zone)
 
 
 def expected(name: str) -> tuple[str, str | None]:
@@ -207,6 +215,13 @@ def of_server(*addresses: str) -> list[str]:
             if set(places) & set(addresses) or (places == (TCP_ONLY,) and KNOT in addresses)]  # fmt: skip
 
 
+def knot_zone(zone: str, folder: Path) -> str:
+    """What knot's configuration says of a zone."""
+    limited = "    module: mod-rrl/slow\n" if zone == "tv" else ""
+    return (f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n    zonefile-sync: -1\n'
+            f"    journal-content: none\n{limited}")  # fmt: skip
+
+
 def begin(name: str, folder: Path, listen: str, zones: str, address: str, port: int = PORT) -> subprocess.Popen[bytes]:
     """A server with this configuration, which answers."""
     config = folder / f"{name}.conf"
@@ -239,8 +254,7 @@ def internet(base: Path) -> Iterator[str]:
         for zone in ZONES:
             (folder / f"{zone}.zone").write_text(zone_text(zone))
     (folders["named"] / "root.zone").write_text(root_text())
-    knot_zones = "".join(f'  - domain: {zone}\n    file: "{folders["knotd"]}/{zone}.zone"\n    zonefile-sync: -1\n'
-                         "    journal-content: none\n" for zone in of_server(KNOT, KNOT_TOO))  # fmt: skip
+    knot_zones = "".join(knot_zone(zone, folders["knotd"]) for zone in of_server(KNOT, KNOT_TOO))
     nsd_zones = "".join(f'zone:\n    name: "{zone}"\n    zonefile: "{zone}.zone"\n' for zone in of_server(NSD))
     started = []
     relays = Relays((TCP_ONLY, PORT), Relay)

@@ -16,9 +16,9 @@ from scanner.registry.messages import NOERROR
 from scanner.registry.zones import Finder, NotFound, Zone
 
 AT_ONCE = 64  # suffixes whose servers are being found
-FIND_S = 15.0  # the longest that one may take; its names wait
+FIND_S = 20.0  # the longest that one may take; its names wait
 GATHER_S = 0.2  # for other servers of a zone to be heard, after the first
-FAILED_S, FAILED_MAX_S = 30.0, 600.0  # after which servers that were not found are looked for again; doubled each time
+FAILED_S, FAILED_MAX_S = 10.0, 600.0  # after which servers that were not found are looked for again; doubled each time
 RENEW_LEAST_S = 60.0  # between two times that a zone's servers are found, whatever its TTL
 WARNED_MAX = 10  # suffixes that are named
 DIRECT_S = 0.01  # for others that are found meanwhile: names that wait are looked through once
@@ -85,6 +85,14 @@ class Registry:
             if now >= at:
                 self._renew_at[zone] = now + RENEW_LEAST_S
                 self._begin(self._renew(zone))
+
+    def input_ended(self) -> None:
+        """Names that failed get their second pass, and so do servers that were not found."""
+        directions: list[Direction] = [(suffix, None) for suffix, failure in self._failures.items() if failure.until]
+        for suffix, _ in directions:
+            self._failures[suffix].until = 0
+        if directions:
+            self._engines.direct(directions)
 
     async def close(self) -> None:
         """End what is being found."""

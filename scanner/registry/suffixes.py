@@ -17,6 +17,7 @@ def icann_suffixes() -> list[tuple[bytes, bool]]:
         name = suffix if suffix.isascii() else ascii_name_of(suffix)
         if name is not None and name.rpartition(".")[2] not in NOT_SOLD:
             found[name] = found.get(name, False) or rule != suffix
+            found.setdefault(name.rpartition(".")[2], False)  # some (`za`) stand there by what is below them only
     return [(name.encode(), has_children) for name, has_children in found.items()]
 
 

@@ -229,7 +229,8 @@ class FromRoot:
 
     def _servers(self, zone: Zone) -> list[Resolver]:
         first = next(self._turn) % len(zone.servers)
-        return [*zone.servers[first:], *zone.servers[:first]][:SERVERS_TRIED]
+        in_turn = [*zone.servers[first:], *zone.servers[:first]][:SERVERS_TRIED]
+        return in_turn * -(-TRIES // len(in_turn))
 
     async def _ask(self, zone: Zone, name: str, kind: str) -> Reply:
         """What a server of the zone says that knows it."""

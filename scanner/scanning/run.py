@@ -192,6 +192,8 @@ class Scan:
 
     def _input_ended(self, trouble: str | None) -> None:
         self._how.input_read = not (self._how.signal or self._how.budget) and trouble is None
+        if self._registry is not None:
+            self._registry.input_ended()
         self._splitter.end()
         self._how.trouble = trouble
         if self._how.input_read:
