@@ -65,6 +65,7 @@ class Route:
     resolvers: tuple[int, ...]  # indexes in the configuration
     authoritative: bool = False  # each knows a zone itself: RD is clear, and only its own word counts
     nowhere: str = ""  # the reason of its names where it has no resolvers
+    trusted: bool = False  # no suffix leads here: they are asked about what others say does not exist
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ def policy(datagram: Datagram) -> None:
     datagram.send(answer(datagram.query, [], [], [ede(17)], rcode=3))
 
 
+def deny(datagram: Datagram) -> None:
+    datagram.answer(3)
+
+
 def upward(datagram: Datagram) -> None:
     datagram.send(answer(datagram.query, [], [server(b"\0")]))
 
@@ -55,8 +59,9 @@ REASONS_OF = {  # by what is asked (of {lab}, the lab, or of a peer with one kin
     ("-r", "{cut}"): {"large.lab.test": "truncated"},
     ("-r", "{policy}"): {"blocked.lab.test": "filtered"},
     ("-r", "{upward}"): {"delegated.lab.test": "referral"},
+    ("-r", "{denying}", "--trusted-resolver", "{lab}"): {"nodata.lab.test": "disputed"},
 }
-NOT_SAID_YET = {"wildcard", "disputed"}
+NOT_SAID_YET = {"wildcard"}
 
 
 def test_the_reasons_are_those_of_the_reference_and_no_others():
@@ -69,9 +74,10 @@ def test_the_reasons_are_those_of_the_reference_and_no_others():
 
 @pytest.mark.parametrize("options", REASONS_OF, ids=" ".join)
 def test_each_reason_is_produced(lab, options):
-    with UdpOnlyPeer(cut) as peer, UdpPeer(policy) as filtering, UdpPeer(upward) as referring:
+    with UdpOnlyPeer(cut) as peer, UdpPeer(policy) as filtering, UdpPeer(upward) as referring, \
+            UdpPeer(deny) as denying:  # fmt: skip
         words = [option.format(lab=lab.config["resolvers"][0], cut=peer.address, policy=filtering.address,
-                               upward=referring.address) for option in options]  # fmt: skip
+                               upward=referring.address, denying=denying.address) for option in options]  # fmt: skip
         rows = scan(*words, *QUICK, names="".join(f"{name}\n" for name in REASONS_OF[options])).rows
 
     assert {row["d"]: row["e"] for row in rows} == REASONS_OF[options]

@@ -32,6 +32,13 @@ def flags_of(
     return decorate
 
 
+class WithoutRow(click.Option):
+    """One that another option's row of --help names."""
+
+    def get_help_record(self, ctx: click.Context) -> None:
+        return None
+
+
 def attributes(option: Option) -> dict[str, Any]:
     """What click is to know of it. Values are checked by their kinds, where a flag and a file are the same."""
     found: dict[str, Any] = {"help": option.help, "metavar": option.metavar or None, "shell_complete": offer_of(option)}

@@ -3,7 +3,7 @@
 import os
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
@@ -83,6 +83,29 @@ def resolvers(values: Values, *, tunnelled: bool, routed: bool) -> tuple[Resolve
     entries = [entry for text in texts or () for entry in resolver_entries(text, values.where(key))]
     if file is not None:
         entries += file_entries(Path(file), "resolvers")
+    return checked(entries, tunnelled=tunnelled)
+
+
+def trusted(values: Values, others: Iterable[Resolver], *, tunnelled: bool) -> tuple[Resolver, ...]:
+    """Those that are asked about what the `others` say does not exist; none where nothing was given."""
+    if {"trusted_resolver", "trusted_resolvers"} <= values.table.keys():
+        raise ScanError(
+            f"{values.source.at('trusted_resolvers')}: trusted_resolver and trusted_resolvers: give one of them"
+        )
+    is_one = "trusted_resolver" in values.table and "trusted_resolvers" not in values.flags
+    key = "trusted_resolver" if is_one else "trusted_resolvers"
+    texts = values.texts(key)
+    if values.is_given(key) and not texts:
+        raise ScanError(f"{values.where(key)}: the list is empty; leave the key out to trust the resolvers")
+    entries = [each for text in texts or () for each in resolver_entries(text, values.where(key))]
+    found = checked(entries, tunnelled=tunnelled)
+    if found and set(found).issuperset(others):
+        raise ScanError(f"{values.where(key)}: these are all the resolvers, and there is nobody for them to confirm")
+    return found
+
+
+def checked(entries: Sequence[tuple[str, str]], *, tunnelled: bool) -> tuple[Resolver, ...]:
+    """The resolvers of some texts, each text with its place; those over UDP first."""
     found = []
     for text, where in entries:
         try:

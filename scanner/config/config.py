@@ -23,7 +23,7 @@ class Config:
     """What a scan is given, checked and complete. Times in milliseconds, rates in queries a second."""
 
     resolvers: tuple[Resolver, ...]  # of all routes
-    routes: tuple[Route, ...]  # the first is that of names with none of the suffixes
+    routes: tuple[Route, ...]  # the first is that of names with none of the suffixes; the last may be of trusted ones
     suffixes: tuple[tuple[str, int], ...]  # each with its route's index
     at_registry: bool
     from_root_hints: bool
@@ -114,8 +114,10 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
     from_root = at_registry and values.value("from_root_hints")
     root_hints = check.root_hints(values, tunnelled=bool(proxies))
     default = check.resolvers(values, tunnelled=bool(proxies), routed=bool(named) or from_root)
-    resolvers, routes, suffixes = joined(default, named, all_names=values.value("all_names"))
-    streams = sum(resolver.scheme != "udp" for resolver in resolvers) if suffixes else 0
+    others = (*default, *(each for route in named for each in route.resolvers))
+    trusted = check.trusted(values, others, tunnelled=bool(proxies))
+    resolvers, routes, suffixes = joined(default, named, trusted, all_names=values.value("all_names"))
+    streams = sum(resolver.scheme != "udp" for resolver in resolvers) if len(routes) > 1 else 0
     if proxies and any(not r.is_public for r in resolvers) and not all(is_near(p.host) for p in proxies):
         warnings.append("a private or loopback resolver behind a remote proxy is one in the proxy's own network")
     plain = {key: values.value(key) for key in PLAIN}
@@ -166,13 +168,16 @@ def describe(config: Config) -> dict[str, Any]:
 
 
 def servers_of(config: Config) -> dict[str, Any]:
-    """`resolvers` and `routes` as they stand in a file, in full."""
+    """`resolvers`, `trusted_resolvers` and `routes` as they stand in a file, in full."""
     texts = [[str(config.resolvers[index]) for index in route.resolvers] for route in config.routes]
     routes = {suffix: index for suffix, index in config.suffixes if not config.routes[index].nowhere}
     if config.routes[0].authoritative:
         routes["."] = 0
     return {
         "resolvers": [] if "." in routes else texts[0],
+        "trusted_resolvers": [
+            text for route, each in zip(config.routes, texts, strict=True) if route.trusted for text in each
+        ],
         "routes": {suffix: {"resolvers": texts[index], "authoritative": config.routes[index].authoritative}
                    for suffix, index in routes.items()},
     }  # fmt: skip

@@ -74,13 +74,14 @@ def suffix_from_text(text: str) -> str:
     return name.lower().removesuffix(".")
 
 
-def joined(default: Sequence[Resolver], named: Sequence[Named], *, all_names: bool
+def joined(default: Sequence[Resolver], named: Sequence[Named], trusted: Sequence[Resolver], *, all_names: bool
            ) -> tuple[tuple[Resolver, ...], tuple[Route, ...], tuple[tuple[str, int], ...]]:  # fmt: skip
     """All resolvers, those over UDP first, so that they are one block; the routes by their indexes, the first that of
-    names with none of the suffixes; the suffixes, each with its route's index."""
+    names with none of the suffixes, the last that of the trusted ones where there are any; the suffixes, each with its
+    route's index."""
     root = next((route for route in named if not route.suffix), Named("", tuple(default), False))
     below = [route for route in named if route.suffix]
-    everything = dict.fromkeys(each for route in (root, *below) for each in route.resolvers)
+    everything = dict.fromkeys([each for route in (root, *below) for each in route.resolvers] + list(trusted))
     resolvers = tuple(sorted(everything, key=lambda each: each.scheme != "udp"))
     index = {each: number for number, each in enumerate(resolvers)}
     routes: dict[Route, int] = {}  # routes to the same servers are one
@@ -94,6 +95,9 @@ def joined(default: Sequence[Resolver], named: Sequence[Named], *, all_names: bo
         for suffix in special_suffixes(suffixes, tuple(routes), resolvers):
             suffixes[suffix] = routes.setdefault(Route((), False, "special"), len(routes))
     del suffixes[""]
+    if trusted:
+        route = Route(tuple(sorted(index[each] for each in trusted)), trusted=True)
+        routes[route] = len(routes)
     return resolvers, tuple(routes), tuple(suffixes.items())
 
 

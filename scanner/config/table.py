@@ -7,7 +7,10 @@ from scanner.config.kinds import Number, PortRange
 from scanner.config.options import KEYS, OPTIONS
 from scanner.config.values import Values
 
-WRITTEN_OUT = ("resolver", "resolvers", "resolver_file", "routes", "proxies", "proxy_file")
+WRITTEN_OUT = (
+    "resolver", "resolvers", "resolver_file", "trusted_resolver", "trusted_resolvers", "routes",
+    "proxies", "proxy_file",
+)  # fmt: skip
 """Keys whose files and ${NAME} are of this machine."""
 
 

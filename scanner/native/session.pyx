@@ -93,8 +93,9 @@ cdef class Session:
 
     @property
     def has_retries(self) -> bool:
-        """Jobs of its routes wait to be tried again."""
-        return self.retries_wait()
+        """Jobs of its routes wait to be tried again, or a trusted resolver is to be asked about some."""
+        return self.retries_wait() or (
+            self.pool.opinion is not None and self.pool.routes[self.pool.opinion.route].fresh.count > 0)
 
     def opened(self, connection=None) -> None:
         """A new connection: its counters begin anew; it doubles up to the window that the last one had found."""
@@ -388,7 +389,7 @@ cdef class Session:
             self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1
         revealed = job.edns_silence and not query.edns
-        refused = self.pool.respond(query, &response, message, length, self.tags_span, now)
+        refused = self.pool.respond(query, &response, message, length, self.tags_span, self.path.resolver, now)
         learn(&self.path.habits, &response, refused or revealed)
         return 1
 

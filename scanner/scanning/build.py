@@ -10,10 +10,11 @@ from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
 from scanner.datagrams.address import Address, address_of
 from scanner.datagrams.sockets import port_opener
-from scanner.input.line import classify_line
+from scanner.input.line import SPECIAL_USE, classify_line
 from scanner.model import CLASSES, FLAGS, REASONS, Resolver
 from scanner.native.input.answered import Answered
 from scanner.native.input.columns import Columns
+from scanner.native.jobs.opinion import SecondOpinion
 from scanner.native.jobs.pool import JobPool
 from scanner.native.limits import Budget
 from scanner.native.message.query import QueryForm
@@ -67,10 +68,22 @@ def asks_streams(config: Config) -> bool:
     return bool(stream_resolvers(config)) or registry_scheme(config) == "tcp"
 
 
+def takes_input(config: Config, *, datagrams: bool) -> bool:
+    """True for an engine that names of the input may be asked by: not of trusted resolvers alone."""
+    return registry_scheme(config) == ("udp" if datagrams else "tcp") or any(
+        is_datagram(config, index) == datagrams
+        for route in config.routes if not route.trusted for index in route.resolvers
+    )  # fmt: skip
+
+
 def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,
              index: int, engines: int, datagrams: bool) -> JobPool:  # fmt: skip
     """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
-    special = not config.suffixes and not config.all_names and any(resolver.is_public for resolver in config.resolvers)
+    special = (
+        not config.suffixes
+        and not config.all_names
+        and any(config.resolvers[index].is_public for index in config.routes[0].resolvers)
+    )
     tagged = len(config.types) > 1 or "t" in config.fields
     columns = columns_for(config)
     pool = JobPool(
@@ -83,7 +96,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         exports_fallback=datagrams, exports_retries=not datagrams and not asks_streams(config),
         asking=query_form(config), suffixes=[(suffix.encode(), route) for suffix, route in config.suffixes],
         routes=[(route.authoritative, REASONS.index(route.nowhere)) for route in config.routes],
-        columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
+        opinion=opinion_for(config), columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
         compared="parents" if config.wildcards else "suffixes" if config.qclass == "IN" else "",
         finds_servers=config.at_registry,
     )  # fmt: skip
@@ -95,6 +108,16 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         if not datagrams:
             queue.workers, queue.egresses = config.workers, max(len(config.proxies), 1)
     return pool
+
+
+def opinion_for(config: Config) -> SecondOpinion | None:
+    """Who is asked about what others say does not exist. Public ones do not hear of special-use names."""
+    for number, route in enumerate(config.routes):
+        if route.trusted:
+            is_public = any(config.resolvers[index].is_public for index in route.resolvers)
+            withheld = [suffix.encode() for suffix in SPECIAL_USE] if is_public and not config.all_names else ()
+            return SecondOpinion(number, route.resolvers, [str(each) for each in config.resolvers], withheld)
+    return None
 
 
 def columns_for(config: Config) -> Columns | None:
@@ -127,7 +150,7 @@ def live_max(config: Config, *, datagrams: bool) -> int:
 
 def takers(config: Config) -> int:
     """How many engines take names from the input."""
-    return config.threads * asks_datagrams(config) + asks_streams(config)
+    return config.threads * takes_input(config, datagrams=True) + takes_input(config, datagrams=False)
 
 
 def buckets_for(config: Config, resolvers: Sequence[Resolver]) -> Buckets:

@@ -19,6 +19,7 @@ from scanner.native.jobs.transfer import Transfer, acknowledge
 from scanner.native.limits import Budget
 from scanner.paths.standing import DISTRUSTED, HELD
 from scanner.routes import Routes
+from scanner.scanning import build
 from scanner.scanning.build import (
     asks_datagrams,
     asks_streams,
@@ -94,8 +95,14 @@ class Engines:
     @property
     def takers(self) -> list[JobPool]:
         """The pools that take names from the input."""
-        streams = [self.streams.pool] if asks_streams(self._config) else []
-        return streams + [engine.pool for engine in self.datagrams]
+        return [engine.pool for engine in self if build.takes_input(self._config, datagrams=engine is not self.streams)]
+
+    @property
+    def others(self) -> list[JobPool]:
+        """Those that have trusted resolvers alone: they take none, and have only to know when it has ended."""
+        takers, has_streams = self.takers, asks_streams(self._config)
+        return [engine.pool for engine in self
+                if engine.pool not in takers and (has_streams or engine is not self.streams)]  # fmt: skip
 
     @property
     def is_done(self) -> bool:
@@ -159,6 +166,8 @@ class Engines:
         datagrams_yield = not streams_shut and (datagrams_shut or (datagrams_fail and streams_work))
         share(streams, retries=streams_yield, drains=streams_yield)
         share(datagrams, retries=datagrams_yield or (streams_work and not streams_shut), drains=datagrams_yield)
+        if self.others:
+            return set()
         return {index for index, yields in enumerate((streams_yield, datagrams_yield)) if yields}
 
     # -- trust ---------------------------------------------------------------------------------------------------

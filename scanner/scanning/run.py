@@ -105,7 +105,7 @@ class Scan:
         if self._config.at_registry:
             self._registry = registry_for(self._config, self._engines, limits, self._console.warn)
             self._engines.want = self._registry.want
-        self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made())
+        self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made(), self._engines.others)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
                               ahead=AHEAD * len(self._engines.takers), blocks=self._config.ptr,
@@ -151,8 +151,9 @@ class Scan:
         config = self._config
         questions = Questions(config.types, config.canaries, config.canary_every)
         authorities = {index for route in config.routes if route.authoritative for index in route.resolvers}
+        trusted = {index for route in config.routes if route.trusted for index in route.resolvers}
         return Vetting(config.resolvers, config.proxies, limits, questions, self._engines, routes=self._engines.routes,
-                       authorities=authorities, warn=self._console.warn, failed=self._not_passed,
+                       authorities=authorities, trusted=trusted, warn=self._console.warn, failed=self._not_passed,
                        stranded=self._engines.streams.pool.exchange.trouble)  # fmt: skip
 
     async def _watch(self, canaries: "asyncio.Task[None]", vetting: Vetting) -> None:

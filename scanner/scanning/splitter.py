@@ -2,7 +2,7 @@
 do."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 AHEAD = 2  # chunks that wait at one taker
@@ -19,13 +19,14 @@ class Taker(Protocol):
 
 
 class Splitter:
-    """Splits among `takers`. Several get whole lines, and are given the number of lines before theirs.
+    """Splits among `takers`; `others` get no input, only its end. Several takers get whole lines, and are given the
+    number of lines before theirs.
 
     `room_made()` is called when a chunk was handed out: another may be read. All of it runs in the loop's thread.
     """
 
-    def __init__(self, takers: list[Taker], room_made: Callable[[], None]):
-        self._takers = takers
+    def __init__(self, takers: list[Taker], room_made: Callable[[], None], others: Sequence[Taker] = ()):
+        self._takers, self._others = takers, others
         self._room_made = room_made
         self._chunks: deque[bytes] = deque()
         self._torn: Taker | None = None  # the one that has the head of a line whose rest has not come
@@ -58,7 +59,7 @@ class Splitter:
                 return
             self._give(taker, self._next_piece())
         if self._ended:
-            for taker in self._takers:
+            for taker in (*self._takers, *self._others):
                 taker.end()
 
     def _next_piece(self) -> bytes:

@@ -4,7 +4,8 @@ again during the scan.
 A round during the scan: the resolver is held (asked nothing), what it has in flight comes in, then it gets its
 canaries. So no name was asked after the canary that convicts it, and what still comes is not believed. One that never
 passed is asked all the same while no other of its route has: then there is nothing better. Authorities are not asked:
-they know their own zones only, and of what they say only that counts.
+they know their own zones only, and of what they say only that counts. A trusted resolver has to have passed, or failed
+without a lie, before it is asked: the word of one that lies confirms nothing, though there be no other.
 """
 
 import asyncio
@@ -71,11 +72,13 @@ class Vetting:
 
     def __init__(self, resolvers: Sequence[Resolver], proxies: Sequence[Proxy], limits: DialLimits,
                  questions: Questions, engines: Asked, *, routes: Routes, authorities: Collection[int],
-                 warn: Callable[[str], object], failed: Callable[[str], object],
+                 trusted: Collection[int], warn: Callable[[str], object], failed: Callable[[str], object],
                  stranded: Callable[[], object]):  # fmt: skip
         self._resolvers, self._proxies, self._limits, self._questions = resolvers, proxies, limits, questions
         self._engines, self._warn, self._failed, self._stranded = engines, warn, failed, stranded
-        self._routes, self._authorities = routes, authorities
+        self._routes, self._authorities, self._trusted = routes, authorities, trusted
+        self._ordinary = [index for index in range(len(resolvers)) if index not in trusted]
+        self._liars: set[int] = set()  # that have not passed since
         self._standings = [Standing() for _ in resolvers]
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._sayings: dict[str, dict[Resolver, str]] = defaultdict(dict)  # by suffix: of random names below it
@@ -181,6 +184,10 @@ class Vetting:
         if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
             standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
         self.has_convicted = self.has_convicted or event is Event.LIED
+        if event is Event.LIED:
+            self._liars.add(index)
+        elif event is Event.PASSED:
+            self._liars.discard(index)
         is_first = event is Event.PASSED and not self._passed.issuperset(self._routes.of(index))
         if event is Event.PASSED and not self._has_passed:
             self._has_passed = True
@@ -201,14 +208,20 @@ class Vetting:
             return
         for index, text in self._untold:
             left = "; it is not asked until it tells the truth" if self._words[index] == DISTRUSTED else ""
-            self._warn(f"{self._resolvers[index]} {text}{left}")
+            self._warn(f"{'trusted ' if index in self._trusted else ''}{self._resolvers[index]} {text}{left}")
         if self._untold and self._are_all_distrusted:
             self._warn("no resolver is left that tells the truth: waiting for one to come back")
+        if any(index in self._trusted for index, _ in self._untold) and self._is_nothing_confirmed:
+            self._warn("no trusted resolver is left that tells the truth: what others deny is not confirmed")
         self._untold.clear()
 
     @property
     def _are_all_distrusted(self) -> bool:
-        return bool(self._words) and all(word == DISTRUSTED for word in self._words)
+        return bool(self._ordinary) and all(self._words[index] == DISTRUSTED for index in self._ordinary)
+
+    @property
+    def _is_nothing_confirmed(self) -> bool:
+        return all(self._words[index] == DISTRUSTED for index in self._trusted)
 
     def _apply(self, indexes: Iterable[int] | None = None) -> None:
         """Have each of these (None: of all) asked and believed as its standing says."""
@@ -221,11 +234,12 @@ class Vetting:
     def _word(self, index: int) -> int:
         standing, routes = self._standings[index], self._routes.of(index)
         is_alone = any(len(self._routes.members(route)) == 1 for route in routes)
-        nothing_better = not self._passed.issuperset(routes) and (self._is_settled or is_alone)
+        is_trusted = index in self._trusted
+        nothing_better = not self._passed.issuperset(routes) and (self._is_settled or (is_alone and not is_trusted))
         if index in self._authorities:
             return TRUSTED
         if standing.state is State.QUARANTINED:
-            return TRUSTED if nothing_better else DISTRUSTED
+            return TRUSTED if nothing_better and not (is_trusted and index in self._liars) else DISTRUSTED
         if standing.state is State.UNPROVEN:
             return TRUSTED if nothing_better or index in self._excused else HELD
         if standing.is_asked:

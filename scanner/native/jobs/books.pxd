@@ -21,6 +21,7 @@ cdef enum Entry:            # the order of `ENTRIES`
     RECOVERED
     RANDOM_NAMES
     UNCOMPARED
+    DOUBTED
     ENTRY_COUNT
 
 cdef class Books:

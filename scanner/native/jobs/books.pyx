@@ -21,6 +21,7 @@ ENTRIES = (
     ("recovered", "of them: with a verdict"),
     ("random", "random names asked beside those of the input"),
     ("uncompared", "names that exist and were compared with no random name: those got no answer"),
+    ("doubted", "NXDOMAINs that a trusted resolver was asked about"),
 )
 """The entries by name and meaning, in the order of the struct."""
 

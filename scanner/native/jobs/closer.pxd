@@ -7,12 +7,13 @@ from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.clock cimport ScanClock, held_after, scan_time
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.job cimport Job, Queue
+from scanner.native.jobs.opinion cimport SecondOpinion
 from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport Span
 from scanner.native.output.writer cimport LineWriter
-from scanner.native.verdict cimport Reason, Verdict
+from scanner.native.verdict cimport ERROR, Reason, Verdict
 
 cdef inline Span nothing() noexcept nogil:
     cdef Span span
@@ -31,6 +32,7 @@ cdef class JobCloser:
     cdef Route **routes                 # of these
     cdef int route_count
     cdef SuffixTable suffixes           # None = there is one route
+    cdef readonly SecondOpinion opinion # None = there are no trusted resolvers
     cdef int fresh                      # jobs that no route's resolver was asked for yet
     cdef Queue pending                  # jobs below suffixes whose servers are being found
     cdef list wanted                    # such suffixes, that nobody was asked for yet
@@ -66,10 +68,18 @@ cdef class JobCloser:
     cdef inline int find_route(self, Job *job) except -1 nogil:
         """Its route; negative: the servers of its suffix are being found."""
         if self.suffixes is not None:
+            if job.denied_by >= 0:
+                job.route = self.opinion.route
+                return 0
             job.route = self.suffixes.find(job.qname, job.qname_length)
             if job.route == UNMET or job.route == LONGER:
                 self.want(job)
         return 0
+
+    cdef inline void note(self, const Job *job, Reason reason) noexcept nogil:
+        """What is said beside the reason of a line without a verdict."""
+        if self.opinion is not None:
+            self.writer.remark = self.opinion.remark(job, ERROR, reason, reason, -1)
 
     cdef int want(self, Job *job) except -1 nogil
     cdef int finish_nowhere(self, Job *job, double now) except -1 nogil

@@ -60,6 +60,7 @@ cdef class JobCloser:
 
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil:
         """Write the line of a job without a verdict: no second pass."""
+        self.note(job, reason)
         return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), self.described, now)
 
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
@@ -157,13 +158,14 @@ cdef class JobCloser:
             same = job.same
             if not self.deferral.keep(job, reason, spent):
                 # no room on the disk: it is written, with those behind it
+                self.note(job, reason)
                 self.finish(job, ERROR, reason, spent, nothing(), nothing(), now)
                 return True
             if same is not NULL:
                 same.rcode, same.attempt = job.rcode, job.attempt
                 same.worker, same.egress, same.resolver = job.worker, job.egress, job.resolver
                 same.without_edns, same.by_stream, same.hurt = job.without_edns, job.by_stream, job.hurt
-                same.cut = job.cut
+                same.cut, same.denied_by, same.earlier = job.cut, job.denied_by, job.earlier
             self.slots.release(job)
             job = same
         return True

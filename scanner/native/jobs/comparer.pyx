@@ -119,6 +119,7 @@ cdef class JobComparer(JobCloser):
             details = self.describe(job, kept.message, kept.length)
         if not (is_same or is_known):
             self.uncompared(job)
+        self.writer.remark = nothing()
         try:
             return self.finish(job, TAKEN, WILDCARD if is_same else kept.reason, kept.spent, kept.tags, details, kept.at)
         finally:

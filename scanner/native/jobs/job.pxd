@@ -51,7 +51,8 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     Job *next               # in the one queue that it waits in, or in the free list
     Job *same               # jobs of lines with the very same name and type, asked once with this one, finished with it
     Query *newest           # query in flight, NULL = none; datagrams may have `older` ones too
-    uint64_t in_flight      # queries
+    uint32_t in_flight      # queries
+    int denied_by           # resolver whose NXDOMAIN a trusted one is to confirm, -1 = nobody has said that yet
     char *d                 # JSON texts of keys `d` and `m`, one behind the other (malloc'd, owned), NULL = there is neither
     int64_t line            # input line number, from 1
     uint32_t d_length       # 0 = `d` is the qname's own text
@@ -74,6 +75,7 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t edns_silence    # a query with EDNS was not answered
     uint8_t badcookies      # times that its query was answered with BADCOOKIE
     uint8_t role            # a Role
+    uint8_t earlier         # attempts before those at the trusted resolvers
     uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16
     int route               # whom it may be asked of
     double started          # s, scan's clock: when first taken
@@ -88,6 +90,10 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
 cdef inline uint16_t resolver_bit(int resolver) noexcept nogil:
     """Of `Job.tried`."""
     return <uint16_t>(1 << (resolver & 15))
+
+cdef inline bint is_unasked(const Job *job) noexcept nogil:
+    """Nobody was asked this question yet: what was asked before NXDOMAIN was another."""
+    return job.resolver < 0 and job.attempt == job.earlier and not (job.second and job.denied_by < 0)
 
 cdef inline void ask_without_edns_after_silence(Job *job) noexcept nogil:
     """Its next query is the last: some servers, and boxes before them, drop queries with EDNS (RFC 6891 section 6.2.2)."""

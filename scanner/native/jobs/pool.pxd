@@ -64,3 +64,4 @@ cdef class JobPool(JobReturner):
     cdef Job *any_job(self, double waited_s, double now) except? NULL
     cdef int expire_route(self, Route *route, double clock, double now) except -1 nogil
     cdef void listen(self, Route *route, double clock) noexcept nogil
+    cdef void stop_doubting(self, double clock) noexcept nogil

@@ -8,6 +8,7 @@ from scanner.native.input.names import NameReader
 from scanner.native.jobs.books import Books
 from scanner.native.jobs.deferral import Deferral
 from scanner.native.jobs.fallback import StreamFallback
+from scanner.native.jobs.opinion import SecondOpinion
 from scanner.native.jobs.retry import RetryQueue
 from scanner.native.jobs.slots import JobSlots
 from scanner.native.limits import Budget
@@ -78,6 +79,7 @@ class JobPool:
         suffixes: Sequence[tuple[bytes, int]] = (),
         compared: str = "",
         finds_servers: bool = False,
+        opinion: SecondOpinion | None = None,
     ) -> None: ...
     def find_servers_of(self, suffixes: Iterable[tuple[bytes, bool]]) -> None: ...
     def newly_wanted(self) -> list[bytes]: ...

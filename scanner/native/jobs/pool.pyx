@@ -19,7 +19,8 @@ from scanner.native.jobs.books cimport UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport pop, push
+from scanner.native.jobs.job cimport is_unasked, pop, push
+from scanner.native.jobs.opinion cimport SecondOpinion
 from scanner.native.jobs.retry cimport RetryQueue, Route, next_for
 from scanner.native.jobs.slots cimport JobSlots
 from scanner.native.limits cimport Budget
@@ -44,14 +45,15 @@ cdef class JobPool(JobReturner):
     `columns` say that lines have a type, `type_of(octets)` is its number, 0 for none that can be asked, and `types` is the
     one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
     has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index;
-    `finds_servers`: there will be more (`find_servers_of`). `compared`: answers are compared with those of random names
-    below "suffixes", or below all "parents". Times in seconds."""
+    `finds_servers`: there will be more (`find_servers_of`). `opinion`: one of the routes is that of the trusted resolvers.
+    `compared`: answers are compared with those of random names below "suffixes", or below all "parents". Times in
+    seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
-                  routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False):
+                  routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False, SecondOpinion opinion=None):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -66,7 +68,7 @@ cdef class JobPool(JobReturner):
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
         self.fallbacks = []
         self.exports_fallback, self.exports_retries = exports_fallback, exports_retries
-        self.budget, self.index = budget, index
+        self.budget, self.index, self.opinion = budget, index, opinion
         self.deadline_s, self.live_max = deadline_s, live_max
         self.retries = min(retries, <int>ATTEMPTS_MAX)
         self.clock.held_since = -1
@@ -147,14 +149,16 @@ cdef class JobPool(JobReturner):
         return self.names.lines.chunks_waiting
 
     def stop(self) -> None:
-        """Drop all input that is not yet a job; jobs already started go on, to their first pass's end."""
+        """Drop all input that is not yet a job; jobs already started go on, to their first pass's end. Those that wait for
+        a trusted resolver do so for as long as one name may take."""
         cdef int index
         self.stopped = True
         self.cut_short = self.names.drop() or self.fresh + self.pending.count > 0 or self.cut_short
         for index in range(self.route_count):
-            self.drop_queue(&self.routes[index].fresh)
+            if self.opinion is None or index != self.opinion.route:
+                self.drop_queue(&self.routes[index].fresh)
         self.drop_queue(&self.pending)
-        self.fresh = 0
+        self.fresh = 0 if self.opinion is None else self.routes[self.opinion.route].fresh.count
 
     def leave(self) -> None:
         """A budget is used up: what is in flight has until its attempt ends; what is not, or fails then, is given back
@@ -165,8 +169,10 @@ cdef class JobPool(JobReturner):
         self.leaving = True
         self.names.leave()
         for index in range(self.route_count):
+            self.drop_queue(&self.routes[index].fresh)
             self.drop_queue(&self.routes[index].waiting)
             self.drop_queue(&self.routes[index].lone.waiting)
+        self.fresh = 0
         self.drop_queue(&self.outgoing)
         for fallback in filter(None, self.fallbacks):
             self.drop_queue(&fallback.waiting)
@@ -314,7 +320,7 @@ cdef class JobPool(JobReturner):
             self.finish_nowhere(job, now)
         elif not route.here:
             push(&self.outgoing, job)
-        elif self.suffixes is None or job.resolver >= 0 or job.attempt or job.second:
+        elif self.suffixes is None or not is_unasked(job):
             push(&route.waiting, job)
         elif self.is_silent(route, self.scan_now(now)) and route.fresh.count >= FRESH_SILENT:
             self.fail_job(job, route.trouble, now)      # the others' names shall not wait for it
@@ -356,6 +362,8 @@ cdef class JobPool(JobReturner):
         cdef StreamFallback fallback
         cdef double clock = self.scan_now(now)
         cdef int late = self.expire_queue(&self.outgoing, clock, now), index
+        if self.stopped and self.opinion is not None:
+            self.stop_doubting(clock)
         for index in range(self.route_count):
             late += self.expire_route(self.routes[index], clock, now)
         for fallback in filter(None, self.fallbacks):
@@ -379,6 +387,15 @@ cdef class JobPool(JobReturner):
             job = self.first_fresh(route, now)
             self.fail_job(job, route.trouble, now)
         return late
+
+    cdef void stop_doubting(self, double clock) noexcept nogil:
+        """The scan was stopped: what no trusted resolver was asked for in time is left to another run."""
+        cdef Route *route = self.routes[self.opinion.route]
+        if self.opinion.until < 0:
+            self.opinion.until = clock + self.deadline_s
+        if clock >= self.opinion.until or self.is_silent(route, clock):
+            self.fresh -= route.fresh.count
+            self.drop_queue(&route.fresh)
 
     cdef void listen(self, Route *route, double clock) noexcept nogil:
         """Since when is nothing answered? A moment without jobs that wait is no end of that."""

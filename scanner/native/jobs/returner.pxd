@@ -22,7 +22,7 @@ cdef class JobReturner(JobComparer):
 
     cdef inline bint is_last(self, const Job *job) noexcept nogil:
         """No attempt is left after the one under way: of an authoritative route, each server is tried."""
-        return (job.attempt >= self.retries or job.second) and not (
+        return (job.attempt >= self.retries + job.earlier or (job.second and job.denied_by < 0)) and not (
             self.has_untried(job) and job.attempt < self.retries + <int>SERVERS_TRIED)
 
     cdef inline bint has_untried(self, const Job *job) noexcept nogil:
@@ -31,7 +31,9 @@ cdef class JobReturner(JobComparer):
         return route.authoritative and not job.second and route.servers & ~job.tried != 0
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
-                      double now) except -1 nogil
+                      int resolver, double now) except -1 nogil
+    cdef int ask_trusted(self, Job *job, int resolver, double now) except -1 nogil
+    cdef int take_in(self, Job *job, double now) except -1 nogil
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil
     cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil
     cdef int to_queue(self, Job *job, Queue *queue, double now) except -1 nogil

@@ -4,7 +4,7 @@
 
 from libc.stdint cimport uint8_t
 
-from scanner.native.jobs.books cimport REQUEUED, RETRIED
+from scanner.native.jobs.books cimport DOUBTED, REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front, resolver_bit
 from scanner.native.verdict cimport (
@@ -16,12 +16,13 @@ cdef class JobReturner(JobComparer):
     """The part of a JobPool that takes jobs back; it knows nothing of input."""
 
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
-                      double now) except -1 nogil:
-        """A response that fits the query, which is over with it. True when its server may know no EDNS."""
+                      int resolver, double now) except -1 nogil:
+        """A response of this resolver that fits the query, which is over with it. True when its server may know no EDNS."""
         cdef Job *job = query.job
         cdef double rtt = self.waited(query.sent, now)
         cdef Outcome outcome = outcome_of(response, query.edns)
         cdef Span details = nothing()
+        cdef Reason said
         if self.any_authoritative and self.routes[job.route].authoritative:
             outcome = of_an_authority(outcome, message)
         job.rcode = response.rcode
@@ -30,6 +31,13 @@ cdef class JobReturner(JobComparer):
             if job.role == ROLE_RANDOM:
                 self.random_answered(job, &outcome, response, message, length, now)
                 return False
+            if self.opinion is not None:
+                if self.opinion.is_wanted(job, self.routes[job.route], outcome.verdict, resolver):
+                    self.ask_trusted(job, resolver, now)
+                    return False
+                said = outcome.reason
+                outcome = self.opinion.of_both(job, outcome)
+                self.writer.remark = self.opinion.remark(job, outcome.verdict, outcome.reason, said, resolver)
             if outcome.verdict == TAKEN and self.parents is not None \
                     and self.waits_to_be_compared(job, &outcome, response, message, length, rtt, tags, now):
                 return False
@@ -53,6 +61,21 @@ cdef class JobReturner(JobComparer):
         push(&self.routes[job.route].waiting, job)
         return 0
 
+    cdef int ask_trusted(self, Job *job, int resolver, double now) except -1 nogil:
+        """NXDOMAIN came from this resolver: the job waits for those that are to confirm it."""
+        if self.leaving:
+            self.give_up(job)
+            return 0
+        self.books.add(DOUBTED)
+        self.opinion.begin(job, resolver)
+        job.without_edns = not self.asking.form.edns
+        return self.take_in(job, now)
+
+    cdef int take_in(self, Job *job, double now) except -1 nogil:
+        """The job waits with those of its route (JobPool)."""
+        with gil:
+            raise NotImplementedError
+
     cdef int retry_or_fail(self, Job *job, Reason reason, bint spend, double now) except -1 nogil:
         """A query of the job is over without a verdict: to be tried elsewhere, or finished when its attempts or its time
         are used up. While another query of it is in flight, that one decides."""
@@ -68,7 +91,7 @@ cdef class JobReturner(JobComparer):
             job.attempt = min(job.attempt + 1, 255)
             if self.routes[job.route].authoritative and not self.has_untried(job):
                 job.tried = resolver_bit(job.resolver)
-            if reason == TIMEOUT and job.attempt == self.retries:
+            if reason == TIMEOUT and job.attempt == self.retries + job.earlier:
                 ask_without_edns_after_silence(job)
             self.books.add(RETRIED)
         elif job.requeues < 255:

@@ -53,7 +53,8 @@ cdef class JobSlots:
         job.newest = NULL
         job.in_flight = 0
         job.hurt = job.rcode = job.worker = job.egress = job.resolver = -1
-        job.attempt = job.requeues = 0
+        job.denied_by = -1
+        job.attempt = job.earlier = job.requeues = 0
         job.origin = job.tried = 0
         job.route = 0
         job.second = job.without_edns = job.by_stream = False

@@ -10,11 +10,11 @@ cdef struct Record:         # a job: this, its qname, its texts of keys `d` and 
     double hurt
     int64_t line
     int rcode
-    int worker, egress, resolver
+    int worker, egress, resolver, denied_by
     uint32_t d_length, m_length
     uint16_t qtype
     uint8_t reason
-    uint8_t attempt
+    uint8_t attempt, earlier
     uint16_t type_index
     bint without_edns, by_stream, cut, dot
     uint8_t qname_length

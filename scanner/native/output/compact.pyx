@@ -38,7 +38,8 @@ cdef class CompactWriter(LineWriter):
         cdef Span said = self.details.said_beside(details)
         if details.length == 0:
             details = self.no_lists
-        at = self.buffer.begin(1400 + job.d_length + job.m_length + tags.length + details.length + said.length)
+        at = self.buffer.begin(1400 + job.d_length + job.m_length + tags.length + details.length + said.length
+                               + self.remark.length)
         at = put(at, b'{"d":"', 6)
         if job.d_length:
             at = put(at, job.d, job.d_length)
@@ -71,6 +72,7 @@ cdef class CompactWriter(LineWriter):
         if self.with_why and reason != NONE:
             at = put(at, b',"why":"', 8)
             at = put_span(at, WHY[<int>reason])
+            at = put_span(at, self.remark)
             at = put_span(at, said)
             at = put(at, b'"', 1)
         elif self.with_why and job.role == ROLE_UNCOMPARED:

@@ -25,6 +25,7 @@ cdef class LineWriter:
     cdef bint with_meta                 # and what stood beside its name
     cdef bint with_own_type             # each line has its own type: that of the job, and not of an index
     cdef readonly ResponseDetails details   # what they say of a response
+    cdef Span remark                    # of the next line: what stands behind its reason in words
     cdef double epoch                   # s to add to monotonic seconds for the wall clock
 
     cdef inline bint full(self) noexcept nogil:

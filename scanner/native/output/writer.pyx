@@ -41,6 +41,7 @@ cdef class LineWriter:
             self.kept[<int>TAKEN] = KEPT_OWN
         self.buffer, self.books, self.details = buffer, books, ResponseDetails()
         self.with_line, self.with_meta, self.with_own_type = "n" in fields, "m" in fields, with_own_type
+        self.remark.octets = b""
         self.set_epoch(time.monotonic())
 
     def set_epoch(self, double now) -> None:

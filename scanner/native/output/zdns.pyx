@@ -109,7 +109,7 @@ cdef class ZdnsWriter(LineWriter):
 
     cdef int put_line(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                       double now) except -1 nogil:
-        cdef char *at = self.buffer.begin(1200 + job.d_length + job.m_length + tags.length + details.length)
+        cdef char *at = self.buffer.begin(1200 + job.d_length + job.m_length + tags.length + details.length + self.remark.length)
         cdef long long us = <long long>(spent * 1e6 + 0.5) if spent > 0 else 0
         at = put(at, b'{"name":"', 9)
         if job.d_length:
@@ -134,6 +134,7 @@ cdef class ZdnsWriter(LineWriter):
         if verdict == ERROR:
             at = put(at, b',"error":"', 10)
             at = put_span(at, WHY[<int>reason])
+            at = put_span(at, self.remark)
             at = put(at, b'"', 1)
         at = put(at, b',"status":"', 11)
         at = put_text(at, status_of(verdict, reason, job.rcode))

@@ -439,7 +439,7 @@ cdef class UdpEngine:
             self.pool.retry_or_fail(job, REFUSED, False, now)
         else:
             revealed = job.edns_silence and not query.edns
-            refused = self.pool.respond(query, &response, message, length, path.tags, now)
+            refused = self.pool.respond(query, &response, message, length, path.tags, path.resolver, now)
             learn(path.habits, &response, refused or revealed)
         return ANSWERED
 
@@ -851,14 +851,14 @@ cdef class UdpEngine:
             job.tried |= resolver_bit(path.resolver)
         if not is_asked_with_edns(path.habits):
             job.without_edns = True
-        elif job.attempt and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
+        elif job.attempt > job.earlier and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
             ask_without_edns_after_silence(job)
         ends = min(clock + patience, job.deadline)
         if is_early:
             ends = min(ends, job.newest.ends)   # no attempt takes longer for it
         query = self.exchange.begin(job, &port.channel, message_id, self.leaves_at, min(ends, clock + (late if late else LOOK_FIRST_S)))
         query.path, query.edns, query.ends = <int>(path - self.paths), not job.without_edns, ends
-        depart(&path.pacing, &query.departure, job.attempt == 0 and not is_early, is_early, now)
+        depart(&path.pacing, &query.departure, job.attempt == job.earlier and not is_early, is_early, now)
         self.in_flight += 1
         self.batch.sizes[at] = <uint16_t>self.write(self.batch.octets + at * MESSAGE_MAX, query, path)
         self.batch.queries[at] = query
