@@ -1,5 +1,5 @@
 """What a second opinion costs: CPU and queries of a scan of the lab, alone and with --trusted-resolver.
-`python bench/trusted.py [NAMES] [RUNS]`; the table goes to stdout.
+`python bench/trusted.py [NAMES] [RUNS]`; the table goes to stdout."""
 
 import json
 import os

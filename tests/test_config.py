@@ -86,7 +86,7 @@ def test_every_key_of_the_configuration_is_a_flag():
     flags = set(re.findall(r"--[a-z0-9-]+", scan("--help").out.decode()))
 
     assert {option.long for option in OPTIONS.values()} <= flags
-    assert [key for key, option in OPTIONS.items() if option.place == FILE] == ["resolver"]
+    assert [key for key, option in OPTIONS.items() if option.place == FILE] == ["resolver", "trusted_resolver"]
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,8 @@ def test_every_option_of_the_table_is_used():
         "resolver",
         "proxy_file",
         "resolver_file",
+        "trusted_resolver",
+        "trusted_resolvers",
         "type",
         "class",
     }

@@ -47,7 +47,7 @@ OPTIONS = table_of(
     Option("root_hints", Texts(), "ADDR", "A server of the root; repeat for more", flag="--root-hint", repeats=True,
            default=(), default_text="the IANA's", hidden=True,
            detail="addresses of the root's servers, a list, where others are meant than those that the IANA names"),
-    Option("trusted_resolvers", Texts(), "ADDR", "Asked to confirm NXDOMAIN (forms of -r)", flag="--trusted-resolver",
+    Option("trusted_resolvers", Texts(), "IP", "Asked to confirm NXDOMAIN; forms as of -r", flag="--trusted-resolver",
            repeats=True, default=(), default_text="", words=("udp://", "tcp://", "tls://"), may_be_file=True,
            detail="resolvers that each NXDOMAIN is asked of once more before it is written, in the forms of "
                   "`resolvers` ([ask twice](../how-to/truth.md))"),
