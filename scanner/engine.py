@@ -88,6 +88,8 @@ class EnginePath(Protocol):
     def resolver_pauses(self) -> int: ...
     @property
     def pausing(self) -> int: ...
+    @property
+    def is_failing(self) -> bool: ...
 
 
 class Engine(Protocol):
@@ -116,6 +118,10 @@ class Engine(Protocol):
     @property
     def live(self) -> int:
         """Connections that are open."""
+        ...
+
+    def live_to(self, resolvers: Collection[int]) -> int:
+        """Of them: those to these resolvers."""
         ...
 
     @property

@@ -10,7 +10,7 @@ import pytest
 from command import QUICK, refusal, scan, start, wait_for
 from dns_peer import NXDOMAIN, SERVFAIL, DnsPeer, Query, response
 from peer_answers import CNAME, answer, ede, own, record, server, soa
-from test_liars import peer_of
+from test_liars import each, peer_of
 from udp_peer import is_probe
 
 CARRIERS = pytest.mark.parametrize(("one", "other"), [("udp", "udp"), ("udp", "tcp"), ("tcp", "udp"), ("tcp", "tcp")])
@@ -157,9 +157,42 @@ def test_of_several_any_may_confirm_and_a_dead_one_costs_no_name():
 
 
 def peer_script(answers):
-    from test_liars import each
-
     return each(Answers(answers))
+
+
+@pytest.mark.parametrize("other", ["udp", "tcp"])
+@pytest.mark.parametrize(("one", "dead"), [("udp", "127.0.0.1:9"), ("tcp", "udp://127.0.0.1:9")])
+def test_a_dead_resolver_costs_no_name_though_trusted_ones_answer_beside_it(one, dead, other):
+    with peer_of(Answers(denies), one) as ordinary, peer_of(Answers(trusted), other) as better:
+        done = scan("-r", dead, "-r", ordinary.address, "--trusted-resolver", better.address, "--timeout-ms", 500,
+                    "--deadline-ms", 3000, names="".join(f"nx{number}.example\n" for number in range(2000)))  # fmt: skip
+
+    assert Counter(row["s"] for row in done.rows) == {"nxdomain": 2000}, done.err
+
+
+@pytest.mark.parametrize(("one", "dead"), [("udp", "127.0.0.1:9"), ("tcp", "udp://127.0.0.1:9")])
+def test_where_no_trusted_one_answers_each_name_has_its_line_and_none_is_free(one, dead):
+    with peer_of(Answers(denies), one) as ordinary:
+        done = scan("-r", ordinary.address, "--trusted-resolver", dead, *QUICK,
+                    names="".join(f"nx{number}.example\n" for number in range(1000)) + "is.example\n")  # fmt: skip
+
+    assert Counter(row["s"] for row in done.rows) == {"error": 1000, "taken": 1}, done.err
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("form", ["massdns", "zdns", "names"])
+def test_other_formats_know_what_is_disputed(form):
+    with peer_of(Answers(denies), "udp") as ordinary, peer_of(Answers(trusted), "tcp") as better:
+        done = scan("-r", ordinary.address, "--trusted-resolver", better.address, "--format", form,
+                    *(("--only", "nxdomain") if form == "names" else ()), names="nx.example\nlie.example\n")  # fmt: skip
+
+    lines = {line.split(b"lie.example")[0] == line: line.decode() for line in done.out.splitlines()}
+    if form == "names":
+        assert done.out == b"nx.example\n"
+        assert "error 1 (disputed 1)" in done.err
+        return
+    assert "NXDOMAIN" in lines[True]
+    assert {"massdns": '"error":"DISPUTED"', "zdns": "say different things; NXDOMAIN from"}[form] in lines[False]
 
 
 def test_a_resolver_that_is_trusted_itself_needs_no_other():

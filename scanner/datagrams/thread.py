@@ -6,7 +6,7 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from scanner.datagrams.address import Address
@@ -84,6 +84,10 @@ class UdpThread:
     @property
     def live(self) -> int:
         """Connections that are open: none."""
+        return 0
+
+    def live_to(self, resolvers: Collection[int]) -> int:
+        """None."""
         return 0
 
     @property

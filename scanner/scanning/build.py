@@ -68,12 +68,17 @@ def asks_streams(config: Config) -> bool:
     return bool(stream_resolvers(config)) or registry_scheme(config) == "tcp"
 
 
+def ordinary_resolvers(config: Config, *, datagrams: bool) -> list[int]:
+    """Indexes of the resolvers of an engine that names of the input go to: those that are trusted ones only do not."""
+    ordinary = {index for route in config.routes if not route.trusted for index in route.resolvers}
+    return [index for index in sorted(ordinary) if is_datagram(config, index) == datagrams]
+
+
 def takes_input(config: Config, *, datagrams: bool) -> bool:
-    """True for an engine that names of the input may be asked by: not of trusted resolvers alone."""
-    return registry_scheme(config) == ("udp" if datagrams else "tcp") or any(
-        is_datagram(config, index) == datagrams
-        for route in config.routes if not route.trusted for index in route.resolvers
-    )  # fmt: skip
+    """True for an engine that names of the input may be asked by."""
+    return registry_scheme(config) == ("udp" if datagrams else "tcp") or bool(
+        ordinary_resolvers(config, datagrams=datagrams)
+    )
 
 
 def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,

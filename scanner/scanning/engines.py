@@ -20,6 +20,7 @@ from scanner.native.limits import Budget
 from scanner.paths.standing import DISTRUSTED, HELD
 from scanner.routes import Routes
 from scanner.scanning import build
+from scanner.scanning.activity import Activity
 from scanner.scanning.build import (
     asks_datagrams,
     asks_streams,
@@ -81,6 +82,7 @@ class Engines:
                                             partial(udp_path, config, made)))  # fmt: skip
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
+        self._judged: list[Activity] = []
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
     def _outlet(self, index: int) -> Outlet:
@@ -156,12 +158,12 @@ class Engines:
         if not self.datagrams or not stream_resolvers(self._config):
             return set()
         streams, datagrams = self.streams, self.datagrams[0]
-        streams_work = streams.live > 0 and streams.silent_s < SILENT_S
-        datagrams_work = datagrams.silent_s < SILENT_S
-        streams_fail = streams.live == 0 and streams.pool.exchange.troubles > 0
-        datagrams_fail = not datagrams_work and datagrams.pool.exchange.troubles > 0
-        streams_shut = self._is_shut(stream_resolvers(self._config))
-        datagrams_shut = self._is_shut(datagram_resolvers(self._config))
+        by_streams, by_datagrams = self._activities()
+        streams_work = by_streams.live > 0 and by_streams.silent_s < SILENT_S
+        datagrams_work = by_datagrams.silent_s < SILENT_S
+        streams_fail = by_streams.live == 0 and by_streams.is_troubled
+        datagrams_fail = not datagrams_work and by_datagrams.is_troubled
+        streams_shut, datagrams_shut = self._is_shut(by_streams.resolvers), self._is_shut(by_datagrams.resolvers)
         streams_yield = not datagrams_shut and (streams_shut or (streams_fail and datagrams_work))
         datagrams_yield = not streams_shut and (datagrams_shut or (datagrams_fail and streams_work))
         share(streams, retries=streams_yield, drains=streams_yield)
@@ -169,6 +171,15 @@ class Engines:
         if self.others:
             return set()
         return {index for index, yields in enumerate((streams_yield, datagrams_yield)) if yields}
+
+    def _activities(self) -> tuple[Activity, Activity]:
+        """Of streams and of datagrams. An engine that has trusted resolvers alone is judged by those."""
+        if not self._judged:
+            for engine, every in ((self.streams, stream_resolvers(self._config)),
+                                  (self.datagrams[0], datagram_resolvers(self._config))):  # fmt: skip
+                ordinary = build.ordinary_resolvers(self._config, datagrams=engine is not self.streams) or every
+                self._judged.append(Activity(engine, frozenset(ordinary), are_all=len(ordinary) == len(every)))
+        return self._judged[0], self._judged[1]
 
     # -- trust ---------------------------------------------------------------------------------------------------
 
@@ -182,7 +193,7 @@ class Engines:
             self._shut_at.pop(resolver, None)
             self.wake()
 
-    def _is_shut(self, resolvers: Sequence[int]) -> bool:
+    def _is_shut(self, resolvers: Collection[int]) -> bool:
         """True when none of these has been asked for a while."""
         until = monotonic() - SHUT_S
         return all(self._shut_at.get(resolver, until) < until for resolver in resolvers)

@@ -3,7 +3,7 @@ answer."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import lcm
@@ -145,6 +145,10 @@ class StreamEngine:
     def live(self) -> int:
         """Connections that are open."""
         return len(self._waiters.live) + sum(len(waiters.live) for waiters in self._fallbacks.values())
+
+    def live_to(self, resolvers: Collection[int]) -> int:
+        """Of them: those to these resolvers, over which names of the input go."""
+        return sum(connection.state.resolver in resolvers for connection in self._waiters.live)
 
     @property
     def resolvers_pausing(self) -> int:
