@@ -21,8 +21,9 @@ cdef class SecondOpinion:
     cdef char words[WORDS_MAX]          # the last remark
 
     cdef inline bint is_wanted(self, const Job *job, const Route *route, Verdict verdict, int resolver) noexcept nogil:
-        """The NXDOMAIN of this resolver is not the last word about the job."""
-        return (verdict == NXDOMAIN and job.route != self.route and not self.trusted[resolver] and not route.authoritative
+        """The NXDOMAIN of this resolver is not the last word about the job. An authority's is, found during the scan or
+        not: those that were found are in no table here."""
+        return (verdict == NXDOMAIN and job.route != self.route and not route.authoritative and not self.trusted[resolver]
                 and not (self.withheld is not None and self.withheld.find(job.qname, job.qname_length)))
 
     cdef inline Outcome of_both(self, const Job *job, Outcome outcome) noexcept nogil:
