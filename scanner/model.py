@@ -36,6 +36,12 @@ FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}
 CLASSES = {"IN": 1, "CH": 3, "HS": 4}
 """Classes that may be asked (RFC 6895 section 3.2)."""
 
+RCODES = {
+    "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5, "YXDOMAIN": 6, "YXRRSET": 7, "NXRRSET": 8,
+    "NOTAUTH": 9, "NOTZONE": 10,
+}  # fmt: skip
+"""Response codes by their names (RFC 6895 section 2.3), without NOERROR; others are `rcode11`."""
+
 POLICIES = ("random", "round-robin", "sticky")
 """How the next udp:// resolver is chosen among those with room; sticky stays with one for as long as it has room."""
 

@@ -4,11 +4,12 @@ from ipaddress import ip_address, ip_network
 
 from scanner.config.values import Values
 from scanner.errors import ScanError
-from scanner.model import FLAGS
+from scanner.model import FLAGS, RCODES
 from scanner.text import shown
 
 NSID, ECS, COOKIE = 3, 8, 10
 ECS_BITS = {4: 24, 6: 56}  # where none are given: as many as RFC 7871 section 11.1 lets a resolver tell
+RCODE_MAX = 23  # of those that are assigned (RFC 6895 section 2.3)
 OPTIONS_MAX = 256  # octets of all options
 
 
@@ -21,6 +22,31 @@ def flags(values: Values) -> tuple[str, ...]:
     if "do" in wanted and values.value("no_edns"):
         raise ScanError(f"{values.where('flags')}: do stands in EDNS, which --no-edns takes away")
     return tuple(word for word in FLAGS if word in wanted)
+
+
+def failover(values: Values) -> tuple[str, ...]:
+    """RCODEs that send a name to another resolver, by their names, in the order of their numbers."""
+    found: dict[int, str] = {}
+    for word in words_of(values, "failover"):
+        try:
+            code = rcode_of(word)
+        except ValueError as error:
+            raise ScanError(f"{values.where('failover')}: {shown(word)} {error}") from None
+        found[code] = next((name for name, number in RCODES.items() if number == code), f"rcode{code}")
+    return tuple(found[code] for code in sorted(found))
+
+
+def rcode_of(word: str) -> int:
+    """`SERVFAIL`, `rcode11`. Raises ValueError."""
+    name = word.upper()
+    if name == "NOERROR":
+        raise ValueError("is the answer: nothing else is to be asked for")
+    if name in RCODES:
+        return RCODES[name]
+    number = name.removeprefix("RCODE")
+    if number != name and number.isascii() and number.isdigit() and len(number) <= 2 and 1 <= int(number) <= RCODE_MAX:
+        return int(number)
+    raise ValueError(f"is no RCODE; they are {', '.join(RCODES)}, and rcode11 to rcode{RCODE_MAX}")
 
 
 def edns(values: Values, *, tunnelled: bool, warnings: list[str]) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ class Config:
     no_second_pass: bool
     threads: int  # udp: engines
     policy: str  # udp: of native.udp.POLICIES
+    failover: tuple[str, ...]  # RCODEs: names of model.RCODES, or rcodeN
     bind: tuple[str, ...]  # udp: source addresses
     rcvbuf: int  # octets
     sndbuf: int
@@ -132,6 +133,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "threads": check.threads(values, (*resolvers, *root_hints), warnings),
         "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
+        "failover": asking.failover(values),
         "canaries": check.canaries(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),

@@ -89,6 +89,11 @@ OPTIONS = table_of(
     Option("threads", Number(1, 256), "N", "udp: engines, each with its own sockets", default_text="cores - 1"),
     Option("policy", Choice(POLICIES), "WORD", "udp: random, round-robin or sticky", default=POLICIES[0],
            detail="udp: how the next of several resolvers is chosen; `sticky` stays with one while it has room"),
+    Option("failover", Texts(), "LIST", "RCODEs that send a name to another resolver", repeats=True, default=(),
+           words=("SERVFAIL", "REFUSED", "NXDOMAIN", "NOTIMP"),
+           detail="RCODEs with which a name goes to another resolver of its route at once, such as `SERVFAIL`, "
+                  "`REFUSED`: that is no attempt, and each is asked once; without any, they go elsewhere too, and "
+                  "each is an attempt ([the pool](../how-to/pool.md))"),
     Option("bind", Texts(), "IP", "udp: source address; repeat for more", repeats=True, default=(), default_text="any",
            detail="udp: source address, or a list of them"),
     Option("port_range", PortRange(), "MIN-MAX", "udp: source ports", default_text="any"),

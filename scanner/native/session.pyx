@@ -15,7 +15,7 @@ from libc.string cimport memcpy, memset
 from scanner.native.exchange cimport find
 from scanner.native.frames cimport frame_size, keep
 from scanner.native.jobs.books cimport REQUEUED
-from scanner.native.jobs.job cimport ask_without_edns_after_silence, resolver_bit
+from scanner.native.jobs.job cimport ask_without_edns_after_silence
 from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport LINE_OCTETS, checked_alloc, prefetch
@@ -249,8 +249,8 @@ cdef class Session:
         cdef Py_ssize_t size
         cdef uint16_t message_id = self.exchange.free_id(&self.channel)
         job.worker, job.egress, job.resolver = self.worker, self.path.egress, self.path.resolver
-        if self.pool.any_authoritative:
-            job.tried |= resolver_bit(self.path.resolver)
+        if self.pool.notes_tried and job.in_flight == 0:
+            self.pool.note_asked(job, self.path.resolver)
         if not is_asked_with_edns(&self.path.habits):
             job.without_edns = True
         elif self.silent or self.path.doubted:      # nothing came back, perhaps because of EDNS

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from scanner.config.asking import octets_of
+from scanner.config.asking import octets_of, rcode_of
 from scanner.config.check import askable_type
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
@@ -101,7 +101,8 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         exports_fallback=datagrams, exports_retries=not datagrams and not asks_streams(config),
         asking=query_form(config), suffixes=[(suffix.encode(), route) for suffix, route in config.suffixes],
         routes=[(route.authoritative, REASONS.index(route.nowhere)) for route in config.routes],
-        opinion=opinion_for(config), columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
+        opinion=opinion_for(config), failover=sum(1 << rcode_of(word) for word in config.failover),
+        columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
         compared="parents" if config.wildcards else "suffixes" if config.qclass == "IN" else "",
         finds_servers=config.at_registry,
     )  # fmt: skip

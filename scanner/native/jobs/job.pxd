@@ -76,7 +76,8 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t badcookies      # times that its query was answered with BADCOOKIE
     uint8_t role            # a Role
     uint8_t earlier         # attempts before those at the trusted resolvers
-    uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16
+    uint8_t failed_over     # it was asked of every resolver that an RCODE may send it to: from now on each is an attempt
+    uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16; kept where `notes_tried`
     int route               # whom it may be asked of
     double started          # s, scan's clock: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond

@@ -55,7 +55,7 @@ cdef class SecondOpinion:
         job.worker = job.egress = job.resolver = -1
         job.earlier, job.reason, job.hurt = job.attempt, CONNECTION, -1
         job.requeues = job.badcookies = job.stream_cause = 0
-        job.tried = 0
+        job.tried = job.failed_over = 0
         job.by_stream = job.stream_failed = job.cut = job.edns_silence = job.without_edns = False
 
     cdef Span remark(self, const Job *job, Verdict verdict, Reason reason, Reason said, int resolver) noexcept nogil:

@@ -76,6 +76,7 @@ class JobPool:
         columns: Columns | None = None,
         type_of: Callable[[bytes], int] | None = None,
         routes: Sequence[tuple[bool, int]] = ((False, 0),),
+        failover: int = 0,
         suffixes: Sequence[tuple[bytes, int]] = (),
         compared: str = "",
         finds_servers: bool = False,

@@ -46,14 +46,15 @@ cdef class JobPool(JobReturner):
     one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
     has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index;
     `finds_servers`: there will be more (`find_servers_of`). `opinion`: one of the routes is that of the trusted resolvers.
-    `compared`: answers are compared with those of random names below "suffixes", or below all "parents". Times in
-    seconds."""
+    `compared`: answers are compared with those of random names below "suffixes", or below all "parents". `failover` are
+    RCODEs, a bit for each. Times in seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
-                  routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False, SecondOpinion opinion=None):
+                  routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False, SecondOpinion opinion=None,
+                  unsigned int failover=0):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -63,6 +64,7 @@ cdef class JobPool(JobReturner):
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered,
                                 columns, type_of)
         self.slots = JobSlots(engines)
+        self.failover = failover
         self.begin_routes(routes)
         self.suffixes = SuffixTable(suffixes) if len(routes) > 1 or routes[0][1] or finds_servers else None
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
@@ -92,6 +94,7 @@ cdef class JobPool(JobReturner):
         self.route_count += 1
         self.queues.append(queue)
         self.any_authoritative = self.any_authoritative or authoritative
+        self.notes_tried = self.any_authoritative or self.failover != 0
         return 0
 
     # -- suffixes whose servers are found while the scan runs ------------------------------------------------------

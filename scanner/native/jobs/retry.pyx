@@ -78,7 +78,7 @@ cdef Job *next_for(Route *route, Queue *queue, int worker, int egress, int resol
     while job is not NULL and looked < LOOK_AHEAD:
         if now - job.queued_at > PATIENCE_S or (
                 (route.egresses < 2 or job.egress != egress) and (route.resolvers < 2 or job.resolver != resolver)
-                and not (route.authoritative and job.tried & resolver_bit(resolver))
+                and (route.resolvers < 2 or not job.tried & resolver_bit(resolver))
                 and (route.workers < 2 or job.worker != worker)):
             if before is NULL:
                 queue.first = job.next

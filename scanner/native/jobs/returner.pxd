@@ -1,10 +1,10 @@
 """The part of a job pool that takes jobs back from where they were asked."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from scanner.native.jobs.comparer cimport JobComparer
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
+from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause, resolver_bit
 from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.message.response cimport Response
 from scanner.native.output.buffer cimport Span
@@ -19,6 +19,8 @@ cdef class JobReturner(JobComparer):
     cdef readonly list fallbacks        # StreamFallback by resolver index, or None
     cdef bint exports_fallback          # jobs that need a stream go there
     cdef int retries                    # attempts after the first
+    cdef uint32_t failover              # RCODEs with which a job goes to another resolver at once, a bit for each
+    cdef bint notes_tried               # that, or there are authoritative routes: jobs know whom they were asked of
 
     cdef inline bint is_last(self, const Job *job) noexcept nogil:
         """No attempt is left after the one under way: of an authoritative route, each server is tried."""
@@ -30,6 +32,19 @@ cdef class JobReturner(JobComparer):
         cdef const Route *route = self.routes[job.route]
         return route.authoritative and not job.second and route.servers & ~job.tried != 0
 
+    cdef inline void note_asked(self, Job *job, int resolver) noexcept nogil:
+        """It is about to be asked of this one; where that is the second time, nothing is free any more."""
+        cdef uint16_t bit = resolver_bit(resolver)
+        job.failed_over = job.failed_over or job.tried & bit != 0
+        job.tried |= bit
+
+    cdef inline bint fails_over(self, const Job *job, int rcode) noexcept nogil:
+        """A response with this RCODE sends it to a resolver of its route that it was not asked of: no attempt."""
+        cdef const Route *route = self.routes[job.route]
+        return (rcode < 32 and self.failover >> rcode & 1 and not job.failed_over and not job.second
+                and not route.authoritative and route.servers & ~job.tried != 0)
+
+    cdef int fail_over(self, Job *job, Reason reason, double now) except -1 nogil
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       int resolver, double now) except -1 nogil
     cdef int ask_trusted(self, Job *job, int resolver, double now) except -1 nogil

@@ -8,7 +8,7 @@ from scanner.native.jobs.books cimport DOUBTED, REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front, resolver_bit
 from scanner.native.verdict cimport (
-    ASK_WITHOUT_EDNS, CONNECTION, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of,
+    ASK_WITHOUT_EDNS, CONNECTION, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of, reason_of,
 )
 
 
@@ -26,6 +26,10 @@ cdef class JobReturner(JobComparer):
         if self.any_authoritative and self.routes[job.route].authoritative:
             outcome = of_an_authority(outcome, message)
         job.rcode = response.rcode
+        if self.failover and outcome.next != ASK_WITHOUT_EDNS and self.fails_over(job, response.rcode):
+            self.exchange.end(query)
+            self.fail_over(job, reason_of(response.rcode), now)
+            return False
         if outcome.next == WRITE:
             self.exchange.settle(query)
             if job.role == ROLE_RANDOM:
@@ -91,12 +95,22 @@ cdef class JobReturner(JobComparer):
             job.attempt = min(job.attempt + 1, 255)
             if self.routes[job.route].authoritative and not self.has_untried(job):
                 job.tried = resolver_bit(job.resolver)
+            elif self.failover and self.routes[job.route].servers & ~job.tried == 0:
+                job.tried, job.failed_over = resolver_bit(job.resolver), True
             if reason == TIMEOUT and job.attempt == self.retries + job.earlier:
                 ask_without_edns_after_silence(job)
             self.books.add(RETRIED)
         elif job.requeues < 255:
             job.requeues += 1
             self.books.add(REQUEUED)
+        return self.to_queue(job, self.queue_of(job), now)
+
+    cdef int fail_over(self, Job *job, Reason reason, double now) except -1 nogil:
+        """The job goes to another resolver of its route; no attempt is spent."""
+        job.reason = reason
+        if job.in_flight:
+            return 0
+        self.books.add(REQUEUED)
         return self.to_queue(job, self.queue_of(job), now)
 
     cdef int ask_alone(self, Job *job, LoneQueue *lone, Reason reason, double now) except -1 nogil:

@@ -55,7 +55,7 @@ cdef class JobSlots:
         job.hurt = job.rcode = job.worker = job.egress = job.resolver = -1
         job.denied_by = -1
         job.attempt = job.earlier = job.requeues = 0
-        job.origin = job.tried = 0
+        job.origin = job.tried = job.failed_over = 0
         job.route = 0
         job.second = job.without_edns = job.by_stream = False
         job.stream_cause = job.badcookies = job.role = 0

@@ -18,7 +18,6 @@ from scanner.native.clock cimport monotonic
 from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport (
     CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
-    resolver_bit,
 )
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
@@ -846,9 +845,9 @@ cdef class UdpEngine:
             patience = min(patience, UNPROVEN_S + 8 * self.rtt)
         if job.stream_failed:
             self.without_stream(job)
+        if self.pool.notes_tried and not (is_early and job.resolver == path.resolver):
+            self.pool.note_asked(job, path.resolver)
         job.worker, job.egress, job.resolver = WORKER_NONE, 0, path.resolver
-        if self.pool.any_authoritative:
-            job.tried |= resolver_bit(path.resolver)
         if not is_asked_with_edns(path.habits):
             job.without_edns = True
         elif job.attempt > job.earlier and now - path.heard_at > self.timeout_s:      # silent perhaps to EDNS
