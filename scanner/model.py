@@ -42,8 +42,8 @@ RCODES = {
 }  # fmt: skip
 """Response codes by their names (RFC 6895 section 2.3), without NOERROR; others are `rcode11`."""
 
-POLICIES = ("random", "round-robin", "sticky")
-"""How the next udp:// resolver is chosen among those with room; sticky stays with one for as long as it has room."""
+POLICIES = ("random", "round-robin", "sticky", "sequential", "best")
+"""How the next of several resolvers is chosen (docs/how-to/pool.md). Index = native code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which resolvers each route has: those that are left of the configuration's."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 
 class Routes:
@@ -9,9 +9,11 @@ class Routes:
     def __init__(self, members: Sequence[Collection[int]]):
         self._members = [set(resolvers) for resolvers in members]
         self._routes: dict[int, tuple[int, ...]] = {}  # by resolver
+        self._ranks: dict[int, tuple[int, ...]] = {}  # the same: its place in each of these, in the list's order
         for route, resolvers in enumerate(members):
-            for resolver in resolvers:
+            for rank, resolver in enumerate(resolvers):
                 self._routes[resolver] = (*self._routes.get(resolver, ()), route)
+                self._ranks[resolver] = (*self._ranks.get(resolver, ()), rank)
 
     def add(self, route: int, resolvers: Collection[int]) -> None:
         """These are resolvers of a route too, which may be a new one."""
@@ -19,8 +21,10 @@ class Routes:
             self._members.append(set())
         for resolver in resolvers:
             if resolver not in self._members[route]:
+                rank = len(self._members[route])
                 self._members[route].add(resolver)
                 self._routes[resolver] = (*self._routes.get(resolver, ()), route)
+                self._ranks[resolver] = (*self._ranks.get(resolver, ()), rank)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -29,9 +33,20 @@ class Routes:
         """The routes of a resolver."""
         return self._routes[resolver]
 
+    def ranks(self, resolver: int) -> tuple[int, ...]:
+        """Its place in each of its routes, in the order in which they were listed."""
+        return self._ranks[resolver]
+
     def may_lose(self, resolver: int) -> bool:
         """True when each of its routes has another."""
-        return all(len(self._members[route] - {resolver}) > 0 for route in self._routes[resolver])
+        return all(len(members) > (resolver in members) for members in self._of(resolver))
+
+    def is_alone(self, resolver: int) -> bool:
+        """True when one of its routes has but one resolver."""
+        return any(len(members) == 1 for members in self._of(resolver))
+
+    def _of(self, resolver: int) -> Iterator[set[int]]:
+        return (self._members[route] for route in self._routes[resolver])
 
     def is_left_out(self, resolver: int) -> bool:
         """True when its routes do without it."""

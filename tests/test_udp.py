@@ -429,7 +429,7 @@ def test_a_resolver_that_refuses_everything_is_left_out_with_one_warning():
     assert len(closed.names) < 1000
 
 
-@pytest.mark.parametrize("policy", ["random", "round-robin", "sticky"])
+@pytest.mark.parametrize("policy", ["random", "round-robin", "sticky", "sequential", "best"])
 def test_every_policy_scans_a_list(policy):
     peers = [UdpPeer() for _ in range(5)]
     for peer in peers:
@@ -442,7 +442,9 @@ def test_every_policy_scans_a_list(policy):
 
     assert Counter(row["s"] for row in done.rows) == {"taken": 2000}
     assert sum(used) == 2000
-    if policy != "sticky":
+    if policy == "sequential":
+        assert used[1:] == [0] * 4
+    elif policy != "sticky":
         assert min(used) > 20
 
 
@@ -579,7 +581,7 @@ def test_elsewhere_than_on_linux_udp_is_refused_in_one_sentence(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--policy", "best"), "random, round-robin, sticky"),
+        (("--policy", "fastest"), "random, round-robin, sticky, sequential, best"),
         (("--bind", "here"), "is not an IP address"),
         (("--port-range", "5-9"), "MIN-MAX"),
         (("--port-range", "60000-70000"), "MIN-MAX"),

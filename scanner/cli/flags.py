@@ -11,7 +11,7 @@ from scanner.errors import ScanError
 
 
 class Unlisted(click.Option):
-    """A flag that has no line of its own in --help: another's names it."""
+    """A flag that has no line of its own in --help: another's names it, or only the manual does."""
 
     def get_help_record(self, ctx: click.Context) -> None:
         """None."""
@@ -25,7 +25,7 @@ def flags_of(
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(tuple(options.values())):
             if option.flags:
-                cls = Unlisted if option.hidden else click.Option
+                cls = Unlisted if option.hidden or option.is_rare else click.Option
                 command = click.option(option.key, *option.flags, hidden=hidden, cls=cls, **attributes(option))(command)
         return command
 

@@ -31,6 +31,7 @@ LINUX = sys.platform.startswith("linux")
 TYPE_MAX = 65534  # those from 65280 on are for private use (RFC 6895 section 3.1)
 NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
+FEW = 20  # resolvers, up to which each is asked as often as the others unless they say how
 COLUMNS_MAX = 32
 OTHER_LINES = {
     "names": "a line of names is the name alone", "massdns": "a line of massdns has massdns's own keys",
@@ -80,7 +81,8 @@ def resolvers(values: Values, *, tunnelled: bool, routed: bool) -> tuple[Resolve
         return system_resolvers()
     if not texts and file is None:
         raise ScanError(f"{values.where(key)}: the list is empty; name a resolver, for example 192.0.2.53")
-    entries = [entry for text in texts or () for entry in resolver_entries(text, values.where(key))]
+    where = values.where(key)
+    entries = [entry for text in texts or () for entry in resolver_entries(text, where)]
     if file is not None:
         entries += file_entries(Path(file), "resolvers")
     return checked(entries, tunnelled=tunnelled)
@@ -171,6 +173,16 @@ def root_hints(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
         if found[-1].scheme not in ("tcp", "udp"):
             raise ScanError(f"{where}: {shown(text)}: the root's servers are asked over tcp:// or udp://")
     return tuple(dict.fromkeys(found))
+
+
+def policy(values: Values, count: int) -> str:
+    """How one of so many resolvers is chosen."""
+    return str(values.value("policy") or ("best" if count > FEW else "random"))
+
+
+def stream_policy(values: Values, count: int) -> str:
+    """The same over streams, where workers stay with their resolvers unless they say or there are many."""
+    return policy(values, count) if values.value("policy") or count > FEW else "round-robin"
 
 
 def workers(values: Values, proxy_count: int, least: int, warnings: list[str]) -> int:

@@ -52,8 +52,12 @@ class Config:
     max_queries: int  # 0 = no limit
     no_second_pass: bool
     threads: int  # udp: engines
-    policy: str  # udp: of native.udp.POLICIES
+    expire_ms: int  # streams: idle, 0 = never
+    max_age_ms: int  # streams, 0 = any
+    max_idle: int  # streams: of one egress and resolver, 0 = any number
+    policy: str  # of model.POLICIES
     failover: tuple[str, ...]  # RCODEs: names of model.RCODES, or rcodeN
+    stream_policy: str  # the same for streams
     bind: tuple[str, ...]  # udp: source addresses
     rcvbuf: int  # octets
     sndbuf: int
@@ -133,7 +137,8 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "threads": check.threads(values, (*resolvers, *root_hints), warnings),
         "columns": check.columns(values),
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
-        "failover": asking.failover(values),
+        "failover": asking.failover(values), "policy": check.policy(values, len(resolvers)),
+        "stream_policy": check.stream_policy(values, len(resolvers)),
         "canaries": check.canaries(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
@@ -143,7 +148,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
 def describe(config: Config) -> dict[str, Any]:
     """The resolved configuration for people (--dry-run); passwords are hidden."""
     plain = asdict(config)
-    for key in ("warnings", "suffixes"):
+    for key in ("warnings", "suffixes", "stream_policy"):
         plain.pop(key)
     plain["class"] = plain.pop("qclass")
     return {

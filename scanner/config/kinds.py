@@ -119,6 +119,8 @@ class Choice(NamedTuple):
         return ", ".join(f"`{word}`" for word in self.words)
 
     def read(self, value: Any, *, is_flag: bool) -> str:
+        if isinstance(value, str) and "_" in value:  # round_robin, as other programs write it
+            value = value.replace("_", "-")
         if value not in self.words:
             raise ValueError(f"{token(value)} is not one of {', '.join(self.words)}")
         return str(value)
@@ -179,6 +181,7 @@ class Option(NamedTuple):
     repeats: bool = False  # the flag may be given again
     place: str = BOTH
     hidden: bool = False  # another flag's line of --help names it
+    is_rare: bool = False  # no line of --help names the flag
     value_if_bare: str | None = None  # of the flag without a value, where it may stand so
     words: tuple[str, ...] = ()  # what completion offers where the kind has no words; of a LIST, with commas between
     may_be_file: bool = False  # completion offers files too

@@ -87,8 +87,19 @@ OPTIONS = table_of(
     Option("max_in_flight", Count(1, 10_000_000), "N", "Names started and not yet written", default=0,
            default_text="from the above"),
     Option("threads", Number(1, 256), "N", "udp: engines, each with its own sockets", default_text="cores - 1"),
-    Option("policy", Choice(POLICIES), "WORD", "udp: random, round-robin or sticky", default=POLICIES[0],
-           detail="udp: how the next of several resolvers is chosen; `sticky` stays with one while it has room"),
+    Option("policy", Choice(POLICIES), "WORD", "Whom to ask: best, random, ...",
+           default_text="best for over 20",
+           detail="how the next of several resolvers is chosen ([the pool](../how-to/pool.md)); the default of up to "
+                  "20 is `random`, over streams `round-robin`"),
+    Option("expire_ms", Number(0, 86_400_000, ms=True), "N", "Idle connections end after", default=10_000, is_rare=True,
+           detail="streams: a connection that nothing was asked on for so long ends; `0` is never"),
+    Option("max_age_ms", Number(0, 86_400_000, ms=True), "N", "Greatest age of a connection", default=0,
+           default_text="no limit", is_rare=True,
+           detail="streams: a connection is drained and made anew at this age, or up to a quarter sooner"),
+    Option("max_idle", Number(0, 100_000), "N", "Idle connections kept for each path", default=0,
+           default_text="no limit", is_rare=True,
+           detail="streams: idle connections that are kept by egress and resolver; the one that is idle for longest "
+                  "ends first"),
     Option("failover", Texts(), "LIST", "RCODEs that send a name to another resolver", repeats=True, default=(),
            words=("SERVFAIL", "REFUSED", "NXDOMAIN", "NOTIMP"),
            detail="RCODEs with which a name goes to another resolver of its route at once, such as `SERVFAIL`, "

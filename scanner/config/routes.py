@@ -87,7 +87,7 @@ def joined(default: Sequence[Resolver], named: Sequence[Named], trusted: Sequenc
     routes: dict[Route, int] = {}  # routes to the same servers are one
     suffixes = {}
     for each in (root, *below):
-        route = Route(tuple(sorted(index[resolver] for resolver in each.resolvers)), each.authoritative)
+        route = Route(tuple(index[resolver] for resolver in each.resolvers), each.authoritative)
         suffixes[each.suffix] = routes.setdefault(
             route if route.resolvers else Route((), False, "connection"), len(routes)
         )

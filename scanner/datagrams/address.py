@@ -16,6 +16,7 @@ class Address:
     port: int
     scope: int
     tags: bytes
+    ranks: tuple[int, ...] = (0,)  # in each of the state's routes: its place in the list
 
     @property
     def where(self) -> tuple[object, ...]:
@@ -23,8 +24,9 @@ class Address:
         return (self.address, self.port, 0, self.scope) if ":" in self.address else (self.address, self.port)
 
 
-def address_of(path: Path, tags: bytes) -> Address:
-    """The address of a path's resolver; `tags` is the JSON of fields ns and p. Raises OSError where
+def address_of(path: Path, tags: bytes, ranks: tuple[int, ...]) -> Address:
+    """The address of a path's resolver; `tags` is the JSON of fields ns and p, `ranks` its places
+    in the lists of its routes. Raises OSError where
     there is no such interface."""
     address, _, zone = path.target.address.partition("%")
-    return Address(path.state, address, path.target.port, socket.if_nametoindex(zone) if zone else 0, tags)
+    return Address(path.state, address, path.target.port, socket.if_nametoindex(zone) if zone else 0, tags, ranks)

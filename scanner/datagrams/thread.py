@@ -154,15 +154,15 @@ class UdpThread:
         for path, _ in added:
             self.paths.append(path)
             self._by_resolver[path.resolver] = path
-        rerouted = {resolver: routes.of(resolver) for resolver in ours}
+        rerouted = {resolver: (routes.of(resolver), routes.ranks(resolver)) for resolver in ours}
         addresses = [address for _, address in added]
         self._paced = self._paced or any(path.state.bucket.is_limited for path, _ in added)
 
         def take_in(pool: JobPool, _: float) -> None:
             serve(pool, route, servers, len(ours))
             self._engine.add_paths(addresses, moves_when_cut=True)
-            for resolver, its in rerouted.items():
-                self._engine.reroute(resolver, its)
+            for resolver, (its, ranks) in rerouted.items():
+                self._engine.reroute(resolver, its, ranks)
 
         self.order(take_in)
 

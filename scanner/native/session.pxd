@@ -64,7 +64,7 @@ cdef class Session:
     cdef readonly bint smooth           # the window is full, no job waits for a retry, and there is room for lines
     cdef bint mute                      # attempts ran out in this `expire_queries`, nothing answered since they were sent
     cdef bint is_silent                 # the same, and nothing heard
-    cdef double heard_at                # s, monotonic: the last octet
+    cdef readonly double heard_at       # s, monotonic: the last octet
     cdef double answered_at             # s, monotonic: the last answer in time
     cdef double late_at                 # s, monotonic: the last answer to a query whose attempt had run out
     cdef uint16_t overdue[OVERDUE]      # message IDs of such queries, 0 = empty: the newest ones
@@ -73,6 +73,7 @@ cdef class Session:
     cdef readonly bint excused          # the connection's end was a name's doing, not the path's
     cdef readonly bint turned_away      # it was silent to its end, while others of its path were answered
     cdef bint asks_alone                # a lone query was sent: nothing else is until it is over
+    cdef public bint retires            # nothing more is sent: it ends when what is in flight has been answered
     cdef bint makes_way                 # nothing more is sent: a new connection is to take a lone job's query
     cdef Tail tail
     cdef readonly object connection     # what carries it while it is open, for the caller of `expire_queries`

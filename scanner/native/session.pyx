@@ -107,6 +107,7 @@ cdef class Session:
             self.win.now = min(self.win.now, <int>WINDOW_FIRST)
         self.sent = self.answered = self.answered_before = 0
         self.silent = self.strays = self.strays_in_row = self.noise = 0
+        self.retires = False
         self.excused = self.turned_away = self.noisy = self.suspect = self.asks_alone = self.makes_way = False
         memset(self.overdue, 0, sizeof(self.overdue))
         self.tail.used = 0
@@ -130,7 +131,7 @@ cdef class Session:
 
     cdef int room_now(self) noexcept:
         cdef int64_t room = self.win.now - self.channel.in_flight
-        if (self.asks_alone or self.makes_way) and self.is_apart():
+        if self.retires or (self.asks_alone or self.makes_way) and self.is_apart():
             return 0
         if self.path.quota:
             room = min(room, self.path.quota - self.sent)
@@ -138,8 +139,8 @@ cdef class Session:
 
     @property
     def used_up(self) -> bool:
-        """True when the connection has given all that its server allows one, or makes way: time for another."""
-        return self.channel.in_flight == 0 and (0 < self.path.quota <= self.sent
+        """True when the connection has given all that its server allows one, makes way or retires: time for another."""
+        return self.channel.in_flight == 0 and (self.retires or 0 < self.path.quota <= self.sent
                                                 or (self.makes_way and self.lone().waiting.count > 0))
 
     cdef bint is_apart(self) noexcept:

@@ -48,6 +48,7 @@ class PathHealth:
         self.egress_pauses = self.resolver_pauses = 0  # by whose doing; of both when that cannot be known
         self._has_worked = False
         self._failures = 0  # in a row
+        self.try_at = 0.0  # s, monotonic: when a failing path is to be tried again
         self._turned_away: deque[asyncio.Future[None]] = deque()  # workers that wait for a vacancy
         self._usable = asyncio.Event()  # open, or left out: no worker has to wait any more
         self._usable.set()
@@ -62,12 +63,19 @@ class PathHealth:
         """True while it is not known to work again."""
         return self.state in (State.FAILING, State.ON_TRIAL)
 
+    @property
+    def is_free(self) -> bool:
+        """True while no worker is about to try it."""
+        return self.state is not State.ON_TRIAL
+
     def _happened(self, event: Event) -> bool:
         """Move; True when that was a move."""
         state = MOVES.get((self.state, event))
         if state is None:
             return False
         self.state = state
+        if state is State.FAILING:
+            self._plan_try()
         if state in (State.OPEN, State.LEFT_OUT):
             self._usable.set()
         else:
@@ -87,10 +95,13 @@ class PathHealth:
                 self.pausing -= 1
         return False
 
+    def _plan_try(self) -> None:
+        self.try_at = asyncio.get_running_loop().time() + self.pause_s()
+
     async def _pause(self) -> None:
         """Before the next try, which the caller makes."""
         try:
-            await asyncio.sleep(self.pause_s())
+            await asyncio.sleep(max(self.try_at - asyncio.get_running_loop().time(), 0))
         except BaseException:
             self._happened(Event.ENDED)
             raise
@@ -125,6 +136,7 @@ class PathHealth:
         workers that were not trying, the first failure counts."""
         if (on_trial or self.state is State.OPEN) and self._happened(Event.FAILED):
             self._failures += 1
+            self._plan_try()
             self.egress_pauses += reason in ("proxy", "")
             self.resolver_pauses += reason != "proxy"
 

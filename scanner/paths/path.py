@@ -126,6 +126,14 @@ class Paths:
             self._set_up(path)
         return self._made[egress, resolver]
 
+    def known(self, egress: int, resolver: int) -> Path | None:
+        """The path of the pair where it was used, else None."""
+        return self._made.get((egress, resolver))
+
+    def trust_of(self, resolver: int) -> int:
+        """Whether it is asked and believed (native/path.pxd)."""
+        return self._trust.get(resolver, 0)
+
     def __iter__(self) -> Iterator[Path]:
         return iter(list(self._made.values()))
 

@@ -26,6 +26,7 @@ from scanner.registry.suffixes import icann_suffixes
 from scanner.routes import Routes
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
+from scanner.streams.keeping import Keeping
 
 WINDOW_MAX = 64  # of `auto`, on a short way
 FAR_JOBS = 65_536  # for connections that need more on a long one
@@ -173,21 +174,28 @@ def stream_settings(config: Config, routes: Routes) -> StreamSettings:
     """The settings of the engine of streams."""
     return StreamSettings(workers=config.workers, proxies=max(len(config.proxies), 1),
                           resolvers=routes.in_turn(stream_resolvers(config)), window=config.pipeline,
-                          timeout_s=config.timeout_ms / 1000, takes_input=asks_streams(config))  # fmt: skip
+                           timeout_s=config.timeout_ms / 1000, takes_input=asks_streams(config),
+                           policy=config.stream_policy, keeping=keeping_for(config))  # fmt: skip
 
 
-def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path]) -> UdpEngine:
+def keeping_for(config: Config) -> Keeping:
+    """How long connections are kept."""
+    return Keeping(config.expire_ms / 1000, config.max_age_ms / 1000, config.max_idle)
+
+
+def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path], routes: Routes) -> UdpEngine:
     """A UDP engine that asks the resolvers of `paths`."""
     opener = port_opener(config.bind, rcvbuf=config.rcvbuf, sndbuf=config.sndbuf, port_range=config.port_range)
     return UdpEngine(
-        pool, [address_of(path, tags_for(path, config.format, config.fields)) for path in paths], open_port=opener,
+        pool, [address_of(path, tags_for(path, config.format, config.fields), routes.ranks(path.resolver))
+               for path in paths], open_port=opener,
         slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
         policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
         early=not config.no_early_retries, grows=config.at_registry,
     )  # fmt: skip
 
 
-def udp_path(config: Config, paths: Paths, resolver: int) -> tuple[Path, Address]:
+def udp_path(config: Config, paths: Paths, routes: Routes, resolver: int) -> tuple[Path, Address]:
     """The path to one more resolver, and where its datagrams go."""
     path = paths.path(0, resolver)
-    return path, address_of(path, tags_for(path, config.format, config.fields))
+    return path, address_of(path, tags_for(path, config.format, config.fields), routes.ranks(resolver))

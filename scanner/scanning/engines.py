@@ -59,6 +59,7 @@ class Engines:
         self._config, self._warn = config, warn
         self._deliver, self._changed, self._fault = deliver, changed, fault
         loop = asyncio.get_running_loop()
+        self._by_datagrams, self._by_streams = datagram_resolvers(config), stream_resolvers(config)
         threads = config.threads if asks_datagrams(config) else 0
         self._resolvers = resolvers
         self.want: Callable[[list[bytes]], object] = ignore  # finds the servers of suffixes that names wait for
@@ -77,12 +78,13 @@ class Engines:
         for index in range(1, 1 + threads):
             pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)
             made = paths_for(config, resolvers, buckets, self.routes)
-            paths = [made.path(0, resolver) for resolver in datagram_resolvers(config)]
-            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths), paths, self._outlet(index),
-                                            partial(udp_path, config, made)))  # fmt: skip
+            paths = [made.path(0, resolver) for resolver in self._by_datagrams]
+            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths, self.routes), paths,
+                                            self._outlet(index), partial(udp_path, config, made, self.routes)))  # fmt: skip
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._judged: list[Activity] = []
+        self._is_waking = False
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
     def _outlet(self, index: int) -> Outlet:
@@ -155,7 +157,7 @@ class Engines:
         """Where streams and datagrams share the work: what fails by datagrams is tried again over streams while
         those are answered, and an engine that is not answered at all gives its jobs to the other. Returns the
         takers (by index) that get no input now."""
-        if not self.datagrams or not stream_resolvers(self._config):
+        if not self.datagrams or not self._by_streams:
             return set()
         streams, datagrams = self.streams, self.datagrams[0]
         by_streams, by_datagrams = self._activities()
@@ -175,8 +177,8 @@ class Engines:
     def _activities(self) -> tuple[Activity, Activity]:
         """Of streams and of datagrams. An engine that has trusted resolvers alone is judged by those."""
         if not self._judged:
-            for engine, every in ((self.streams, stream_resolvers(self._config)),
-                                  (self.datagrams[0], datagram_resolvers(self._config))):  # fmt: skip
+            for engine, every in ((self.streams, self._by_streams),
+                                  (self.datagrams[0], self._by_datagrams)):  # fmt: skip
                 ordinary = build.ordinary_resolvers(self._config, datagrams=engine is not self.streams) or every
                 self._judged.append(Activity(engine, frozenset(ordinary), are_all=len(ordinary) == len(every)))
         return self._judged[0], self._judged[1]
@@ -191,7 +193,13 @@ class Engines:
             self._shut_at.setdefault(resolver, monotonic())
         else:
             self._shut_at.pop(resolver, None)
-            self.wake()
+            if not self._is_waking:  # many may pass in one turn of the loop
+                self._is_waking = True
+                asyncio.get_running_loop().call_soon(self._woken)
+
+    def _woken(self) -> None:
+        self._is_waking = False
+        self.wake()
 
     def _is_shut(self, resolvers: Collection[int]) -> bool:
         """True when none of these has been asked for a while."""

@@ -233,8 +233,7 @@ class Vetting:
 
     def _word(self, index: int) -> int:
         standing, routes = self._standings[index], self._routes.of(index)
-        is_alone = any(len(self._routes.members(route)) == 1 for route in routes)
-        is_trusted = index in self._trusted
+        is_alone, is_trusted = self._routes.is_alone(index), index in self._trusted
         nothing_better = not self._passed.issuperset(routes) and (self._is_settled or (is_alone and not is_trusted))
         if index in self._authorities:
             return TRUSTED

@@ -2,7 +2,9 @@
 query."""
 
 import asyncio
+import random
 from collections.abc import Callable
+from math import inf
 from typing import cast
 
 from scanner.model import REASONS
@@ -11,6 +13,7 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.path import PathState
 from scanner.native.session import Session
 from scanner.streams.flush import Flush
+from scanner.streams.keeping import AGE_LEAST
 from scanner.streams.waiters import Waiters
 
 CONNECTION = REASONS.index("connection")
@@ -21,22 +24,25 @@ class Connection(asyncio.Protocol):
     called at its first response."""
 
     __slots__ = ("_buffer", "_clock", "_flush", "_is_proved", "_proved", "_session", "_transport", "_waiters",
-                 "is_resting", "lost")  # fmt: skip
+                 "is_resting", "lost", "opened_at", "share_of_age")  # fmt: skip
 
     def __init__(self, session: Session, waiters: Waiters, flush: Flush, clock: Clock, proved: Callable[[], None]):
         self._session, self._waiters, self._flush, self._clock, self._proved = session, waiters, flush, clock, proved
         self._buffer: LineBuffer = flush.buffer
         self._is_proved = False
         self.is_resting = False  # it stands among the waiters
+        self.opened_at = 0.0
+        self.share_of_age = random.uniform(AGE_LEAST, 1)
         self._transport: asyncio.Transport | None = None
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._session.opened(self)
+        self.opened_at = self._clock()
         self._waiters.live.add(self)
         self._waiters.unproved.add(self)
-        self.pump(self._clock())
+        self.pump(self.opened_at)
 
     def data_received(self, data: bytes) -> None:
         session, flush = self._session, self._flush
@@ -83,6 +89,22 @@ class Connection(asyncio.Protocol):
     def state(self) -> PathState:
         """Its path's."""
         return self._session.path
+
+    @property
+    def idle_since(self) -> float:
+        """When it was last used; infinite while something is in flight."""
+        return inf if self._session.in_flight else max(self.opened_at, self._session.heard_at)
+
+    @property
+    def retires(self) -> bool:
+        """It gets no more names."""
+        return self._session.retires
+
+    def retire(self) -> None:
+        """End when what is in flight has been answered, or its attempts are over."""
+        self._session.retires = True
+        if self._session.used_up:
+            self.abort()
 
     def attempts_ended(self, now: float) -> None:
         """Attempts ran out here: send others, or end a connection that is silent, noisy or used up."""

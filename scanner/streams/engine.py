@@ -4,9 +4,8 @@ answer."""
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from math import lcm
 
 from scanner.engine import Order, Outlet, Report, leave_out, report_of, serve, silence_of
 from scanner.model import REASONS, Resolver
@@ -17,7 +16,9 @@ from scanner.native.jobs.transfer import Transfer, export_jobs, give_back, impor
 from scanner.native.session import Session, expire_queries, find_stuck
 from scanner.paths.path import Path, Paths
 from scanner.routes import Routes
+from scanner.streams.choice import DISTRUSTED, Choice
 from scanner.streams.flush import Flush
+from scanner.streams.keeping import Keeping
 from scanner.streams.staff import Staff
 from scanner.streams.waiters import Resting, Waiters
 from scanner.streams.worker import Workplace, work
@@ -25,6 +26,7 @@ from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 
 HIRED = 1 << 24  # the first number of workers that come later
+KEEP_S = 0.25  # between two looks at how old connections are
 LOOK_S = 0.04  # between two looks at connections without an answer
 WHY_TCP = "it is asked there where an answer over UDP did not fit or is in doubt"
 
@@ -40,6 +42,8 @@ class StreamSettings:
     window: int  # queries in flight on one connection, 0 = it is found
     timeout_s: float
     takes_input: bool = True
+    policy: str = "round-robin"  # of model.POLICIES
+    keeping: Keeping = field(default_factory=Keeping)
 
 
 class StreamEngine:
@@ -59,7 +63,8 @@ class StreamEngine:
         self._fallbacks: dict[int, Waiters] = {}  # by resolver index
         self._reasons: dict[int, int] = {}  # why no stream to it could be opened last, by the same
         self._tasks: list[asyncio.Task[None]] = []
-        self._look_at = 0.0
+        self._look_at = self._keep_at = 0.0
+        self._choice = Choice(settings.policy, settings.resolvers, settings.proxies, routes, paths, self._open_to)
         self._is_closed = False
         self._here = set(settings.resolvers)
         self._staff = Staff(settings.workers)
@@ -78,10 +83,8 @@ class StreamEngine:
     def start(self) -> None:
         """One task for each worker; worker i has proxy i % M for life."""
         count, resolvers = self._settings.proxies, self._settings.resolvers
-        around = lcm(count, len(resolvers))  # workers after which the pairs would be the same
         for index in range(self._settings.workers if resolvers else 0):
-            resolver = resolvers[(index + index // around) % len(resolvers)]
-            self._employ(self._work(index, index % count, resolver))
+            self._employ(self._work(index, index % count, self._choice.first(index)))
 
     def order(self, order: Order) -> None:
         """Do it now."""
@@ -112,9 +115,31 @@ class StreamEngine:
         self._hire()
         if wanted := self.pool.newly_wanted():
             self._outlet.wanted(wanted)
+        if now >= self._keep_at and not self.pool.held:
+            self._keep_at = now + KEEP_S
+            self._keep(now)
         self._hand_over()
         self.wake()
         self._flush.poke()
+
+    def _keep(self, now: float) -> None:
+        """Drain connections that are old, or that nobody needs, or to the wrong resolver."""
+        live = [*self._waiters.live, *self._live_fallbacks()]
+        for old in self._settings.keeping.due(live, now, names_wait=self.pool.has_jobs(now)):
+            old.retire()
+        tried = set()  # failing resolvers that one worker is to try
+        for connection in self._waiters.live if self._choice.moves else ():
+            state = connection.state
+            better = self._choice.goes_before(state.egress, state.resolver)
+            if better is None or connection.retires or (state.egress, better) in tried:
+                continue
+            if not self._choice.works(state.egress, better):
+                tried.add((state.egress, better))
+            connection.retire()
+
+    def _open_to(self, egress: int, resolver: int) -> int:
+        """Connections that are open by this path."""
+        return sum((each.state.egress, each.state.resolver) == (egress, resolver) for each in self._waiters.live)
 
     def _share_stuck(self, now: float) -> None:
         """Jobs on connections that their server does not serve are asked on others of the path too."""
@@ -172,6 +197,9 @@ class StreamEngine:
     def trust(self, resolver: int, trust: int) -> None:
         """Have this resolver asked and believed, or not, from now on."""
         self._paths.trust(resolver, trust)
+        for connection in self._waiters.live if trust == DISTRUSTED and self._choice.moves else ():
+            if connection.state.resolver == resolver:
+                connection.retire()  # its worker goes to another
 
     def in_flight(self, resolver: int) -> int:
         """Queries that wait for this resolver's response."""
@@ -287,19 +315,28 @@ class StreamEngine:
     async def _work(self, worker: int, egress: int, resolver: int, fallback: StreamFallback | None = None,
                     failed: Callable[[DialError], None] | None = None) -> None:  # fmt: skip
         waiters = self._waiters if fallback is None else self._fallbacks[resolver]
-        await waiters.needed(lambda: self._routes.of(resolver))
-        path = self._paths.path(egress, resolver)
-        window = self._settings.window if fallback is None else 0
-
-        def session() -> Session:
-            return Session(self.pool, path.state, window=window, timeout_s=self._settings.timeout_s, worker=worker,
-                           tags=self._tags_for(path), fallback=fallback)  # fmt: skip
-
-        limits = self._limits
+        limits, moves = self._limits, fallback is None and self._choice.moves
         if fallback is not None:  # a job that datagrams cannot bring waits for it, and there is no other worker
             limits = replace(limits, timeout_s=min(limits.timeout_s, self._settings.timeout_s))
-        failed = failed or partial(self._failed, resolver)
-        await work(session, Workplace(path, waiters, self._flush, self._clock, limits, failed))
+        sessions: dict[Path, Session] = {}
+        while True:
+            await waiters.needed(partial(self._routes.of, resolver))
+            resolver = self._choice.next(egress, resolver) if moves else resolver
+            path = self._paths.path(egress, resolver)
+            if path.health.is_left_out:
+                return
+            place = Workplace(path, waiters, self._flush, self._clock, limits,
+                              failed or partial(self._failed, resolver), moves)  # fmt: skip
+            await work(partial(self._session, sessions, path, worker, fallback), place, first=not sessions)
+
+    def _session(self, made: dict[Path, Session], path: Path, worker: int, fallback: StreamFallback | None) -> Session:
+        """The worker's session by this path: one for life, whatever connection carries it."""
+        if path not in made:
+            made[path] = Session(self.pool, path.state, window=self._settings.window if fallback is None else 0,
+                                 timeout_s=self._settings.timeout_s, worker=worker, tags=self._tags_for(path),
+                                 fallback=fallback)  # fmt: skip
+            path.sessions.append(made[path])
+        return made[path]
 
     def _failed(self, resolver: int, error: DialError) -> None:
         for route in self._routes.of(resolver):

@@ -9,15 +9,14 @@ from scanner.native.clock import Clock
 from scanner.native.jobs.fallback import StreamFallback
 from scanner.native.jobs.pool import JobPool
 from scanner.native.path import PathState
+from scanner.streams.keeping import Kept
 
 
-class Resting(Protocol):
+class Resting(Kept, Protocol):
     """A connection that has room and nothing to send."""
 
     is_resting: bool
 
-    @property
-    def state(self) -> PathState: ...
     def pump(self, now: float) -> None: ...
     def hold(self, is_held: bool) -> None: ...
     def abort(self) -> None: ...

@@ -27,14 +27,15 @@ class Workplace:
     clock: Clock
     limits: DialLimits
     dial_failed: Callable[[DialError], None]
+    moves: bool = False  # the next connection may go by another path
 
 
-async def work(make_session: Callable[[], Session], place: Workplace) -> None:
+async def work(make_session: Callable[[], Session], place: Workplace, *, first: bool = True) -> None:
     """Keep one connection for a session of its own, while jobs need it, as they do when this is called; returns only
-    when the path is left out."""
+    when the path is left out, and where the next may go by another path, after one. `first`: it is the worker's."""
     path, health, clock = place.path, place.path.health, place.clock
     session = None
-    first, is_needed = True, True
+    is_needed = True
     while not health.is_left_out:
         if not is_needed:
             await place.waiters.needed(lambda: path.state.routes)
@@ -44,7 +45,6 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
             break
         if session is None:
             session = make_session()
-            path.sessions.append(session)
         connection = Connection(session, place.waiters, place.flush, clock, health.proved)
         lost_s = clock.lost_s
         try:
@@ -55,9 +55,11 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
             clock()
             if clock.lost_s > lost_s:  # we did not run meanwhile: what ended by time is no proof of anything
                 health.ended(on_trial)
-                continue
-            health.failed(on_trial, error.reason)
-            place.dial_failed(error)
+            else:
+                health.failed(on_trial, error.reason)
+                place.dial_failed(error)
+            if place.moves:
+                return
             continue
         except BaseException:
             # uvloop closes the stream of an opening that is cancelled, and calls nothing
@@ -73,6 +75,8 @@ async def work(make_session: Callable[[], Session], place: Workplace) -> None:
         finally:
             connection.abort()
         assess_close(session, place, on_trial, monotonic() - opened)
+        if place.moves:
+            return
         if session.turned_away:
             await health.vacancy()
 
@@ -84,7 +88,7 @@ def assess_close(session: Session, place: Workplace, on_trial: bool, lived_s: fl
         path.health.failed(on_trial)
         place.dial_failed(no_answer(session, place))
     else:
-        if session.used_up:
+        if session.used_up and not session.retires:
             path.state.used_up()
         path.health.ended(on_trial)
         if session.answered:

@@ -59,7 +59,7 @@ cdef class UdpEngine:
     cdef int make_room(self, int paths) except -1
     cdef int make_companies(self) except -1
     cdef int add_path(self, int index) except -1
-    cdef int enter_routes(self, UdpPath *path, tuple routes) except -1
+    cdef int enter_routes(self, UdpPath *path, tuple routes, tuple ranks) except -1
     cdef UdpPath *path_at(self, sockaddr_in6 *address) noexcept nogil
     cdef int step(self, double now) except -1 nogil
     cdef int drain(self, Port *port, double now) except -1 nogil
@@ -86,6 +86,13 @@ cdef class UdpEngine:
     cdef Query *first_in_line(self, UdpPath *path, double clock) noexcept nogil
     cdef void let_leave(self, Query *query, UdpPath *path, double now) noexcept nogil
     cdef void account(self, Query *query, UdpPath *path, double now) noexcept nogil
+    cdef unsigned int better_of_two(self, const Roomy *roomy, uint32_t drawn) noexcept nogil
+    cdef double queue_s(self, const UdpPath *path) noexcept nogil
+    cdef unsigned int first_of(self, const Roomy *roomy) noexcept nogil
+    cdef void find_leaders(self, double now) noexcept nogil
+    cdef bint follows(self, UdpPath *path, int at) noexcept nogil
+    cdef Job *second_choice(self, UdpPath *path, int route, double now) except? NULL nogil
+    cdef bint is_wanted(self, UdpPath *path) noexcept nogil
     cdef bint unproven(self, UdpPath *path, int route) noexcept nogil
     cdef bint doubtful(self, UdpPath *path, int route) noexcept nogil
     cdef bint is_needed(self, UdpPath *path) noexcept nogil

@@ -19,6 +19,7 @@ from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport (
     CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
 )
+from scanner.native.jobs.retry cimport Route
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
@@ -28,7 +29,7 @@ from scanner.native.pacing.model cimport Pacing, is_away, may_repeat
 from scanner.native.pacing.window cimport (
     depart, fail, leave, let_go, pause_unreachable, prove_loss, respond, see_cure, see_too_late, undo_departure,
 )
-from scanner.native.path cimport DISTRUSTED, VOUCHED, PathState, is_asked_with_edns, learn
+from scanner.native.path cimport DISTRUSTED, VOUCHED, PathState, is_asked_with_edns, is_open, learn
 from scanner.native.random cimport draw
 from scanner.native.round_trips cimport (
     again_after, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
@@ -49,6 +50,9 @@ from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
 cdef enum:
     RANDOM = 0                  # of POLICIES
     ROUND_ROBIN = 1
+    STICKY = 2
+    SEQUENTIAL = 3
+    BEST = 4
     EVENTS = 64
     ROUNDS = 16                 # receiving calls for one socket in a turn
     WORKER_NONE = -1
@@ -71,6 +75,7 @@ cdef const double COOKIE_WAIT_S = 0.05  # and two round trips, for an answer wit
 cdef const double BACKOFF_S = 0.001     # after a full buffer
 cdef const double LOOK_S = 0.01         # between two looks at a query that is late, where nothing says when to look again
 cdef const double LOOK_FIRST_S = 0.1    # the same, of a path that has not answered yet
+cdef const double DELIVERED = 1 / 64.0  # weight of one query in the share that is delivered
 cdef const double CONSIDERED_S = 0.001  # how often time may bring a path room, where there are many paths
 
 
@@ -142,8 +147,9 @@ cdef class UdpEngine:
             self.by_address[index] = &self.paths[index]
         qsort(self.by_address, self.path_count, sizeof(UdpPath *), by_key)
 
-    def reroute(self, int resolver, tuple routes not None) -> None:
-        """The path to this resolver, by its index, asks names of these routes from now on; in the engine's own thread."""
+    def reroute(self, int resolver, tuple routes not None, tuple ranks not None) -> None:
+        """The path to this resolver, by its index, asks names of these routes from now on, where it has these places; in
+        the engine's own thread."""
         cdef UdpPath *path
         cdef int index, route
         self.make_companies()
@@ -152,7 +158,7 @@ cdef class UdpEngine:
             if path.resolver == resolver:
                 before = frozenset(path.routes[route] for route in range(path.route_count))
                 self.addresses[index].state.reroute(routes)
-                self.enter_routes(path, routes)
+                self.enter_routes(path, routes, ranks)
                 for route in before.symmetric_difference(routes) if path.answered else ():
                     self.companies[route].proven += -1 if route in before else 1
 
@@ -189,17 +195,19 @@ cdef class UdpEngine:
                    draw(&self.exchange.random, 8))
         path.habits, path.counts, path.bucket = &state.habits, state.counts(), &state.bucket.state
         path.resolver = state.resolver
-        self.enter_routes(path, state.routes)
+        self.enter_routes(path, state.routes, self.addresses[index].ranks)
         path.tags = span_of(self.addresses[index].tags)
         return 0
 
-    cdef int enter_routes(self, UdpPath *path, tuple routes) except -1:
+    cdef int enter_routes(self, UdpPath *path, tuple routes, tuple ranks) except -1:
+        """Its routes, and its place in the list of each."""
         if not routes or not 0 <= min(routes) <= max(routes) < self.pool.route_count:
             raise ValueError(f"no routes {routes}")
         path.routes = <int *>checked_alloc(realloc(path.routes, len(routes) * sizeof(int)))
+        path.ranks = <int *>checked_alloc(realloc(path.ranks, len(routes) * sizeof(int)))
         path.route_count = path.turn_of = 0
-        for route in routes:
-            path.routes[path.route_count] = route
+        for route, rank in zip(routes, ranks):
+            path.routes[path.route_count], path.ranks[path.route_count] = route, rank
             path.route_count += 1
         return 0
 
@@ -207,6 +215,7 @@ cdef class UdpEngine:
         cdef int index
         for index in range(self.path_count if self.paths is not NULL else 0):
             free(self.paths[index].routes)
+            free(self.paths[index].ranks)
         for outgrown in self.outgrown or ():
             free(<void *><size_t>outgrown)
         free(self.roomy[0].places)
@@ -300,6 +309,8 @@ cdef class UdpEngine:
             self.pool.sort_input(now)
         if self.path_count <= PACED_FEW or now - self.considered_at >= CONSIDERED_S:
             self.considered_at = now
+            if self.policy == SEQUENTIAL:
+                self.find_leaders(now)
             for index in range(self.path_count):
                 self.consider(&self.paths[index], now)      # time brings credit
         self.fill(now)
@@ -447,6 +458,7 @@ cdef class UdpEngine:
         self.let_leave(query, path, now)
         respond(&path.pacing, &query.departure, query.sent, self.came, now)
         learn_round_trip(&path.trips, self.came - query.sent)
+        path.delivered += (1 - path.delivered) * DELIVERED
         if self.overruns == 0:
             self.limit += 1
         else:
@@ -638,6 +650,7 @@ cdef class UdpEngine:
         if not let_go(&path.pacing, &query.departure, evident, patience, now):
             return False
         self.in_flight -= 1
+        path.delivered -= path.delivered * DELIVERED
         if query.departure.is_early and query.job is not NULL:
             see_cure(&path.pacing, False)
         return True
@@ -661,7 +674,8 @@ cdef class UdpEngine:
         cdef Roomy *roomy = &self.roomy[path.v6]
         cdef double worth = min(path.pacing.size / 4, OUT) if path.pacing.pace == 0 else 0
         if path.place < 0 and path.pacing.in_flight <= path.pacing.size - worth and has_room(path, now) \
-                and (self.pool.suffixes is None or self.exchange.line_first is not NULL or self.waits_for_more(path)):
+                and (self.pool.suffixes is None or self.exchange.line_first is not NULL or self.waits_for_more(path)) \
+                and (self.policy != SEQUENTIAL or self.is_wanted(path)):
             path.place = roomy.count
             roomy.places[roomy.count] = <int>(path - self.paths)
             roomy.count += 1
@@ -680,16 +694,77 @@ cdef class UdpEngine:
         cdef uint32_t drawn
         cdef UdpPath *path
         while roomy.count:
-            if self.policy == RANDOM and roomy.count > 1:
+            if roomy.count > 1 and (self.policy == RANDOM or self.policy == BEST):
                 memcpy(&drawn, draw(&self.exchange.random, sizeof(drawn)), sizeof(drawn))
-                self.turn_of = drawn
+                self.turn_of = drawn if self.policy == RANDOM else self.better_of_two(roomy, drawn)
             elif self.policy == ROUND_ROBIN:
                 self.turn_of += 1               # unsigned: it wraps
+            elif self.policy == SEQUENTIAL:
+                self.turn_of = self.first_of(roomy)
             path = &self.paths[roomy.places[self.turn_of % <unsigned int>roomy.count]]
             if has_room(path, now):
                 return path
             self.shut(path)
         return NULL
+
+    cdef unsigned int better_of_two(self, const Roomy *roomy, uint32_t drawn) noexcept nogil:
+        """Of two drawn places the one whose queue is shorter, in time: so each path gets its share of what all deliver, and
+        no state of all has to be kept (the power of two choices)."""
+        cdef unsigned int one = (drawn & 0xFFFF) % <unsigned int>roomy.count
+        cdef unsigned int other = (drawn >> 16) % <unsigned int>roomy.count
+        return one if self.queue_s(&self.paths[roomy.places[one]]) <= self.queue_s(&self.paths[roomy.places[other]]) else other
+
+    cdef double queue_s(self, const UdpPath *path) noexcept nogil:
+        """In how many seconds it will have answered what it has and one more: by its window and round trip, or its pace, and
+        what it loses. One that never answered is taken for an average one."""
+        cdef double rtt = path.pacing.rtt if path.answered else self.rtt
+        cdef double each = rtt / max(path.pacing.size, 1.0)
+        if path.pacing.pace > 0:
+            each = max(each, 1 / path.pacing.pace)
+        return (path.pacing.in_flight + 1) * each / max(path.delivered, 0.01)
+
+    cdef unsigned int first_of(self, const Roomy *roomy) noexcept nogil:
+        """The place of the one that is first in the list."""
+        cdef int index, first = 0
+        for index in range(1, roomy.count):
+            if roomy.places[index] < roomy.places[first]:
+                first = index
+        return <unsigned int>first
+
+    cdef void find_leaders(self, double now) noexcept nogil:
+        """Of each route the first path that answers, in the list's order."""
+        cdef int route, index, at
+        cdef UdpPath *path
+        for route in range(self.pool.route_count):
+            self.companies[route].leader = -1
+        for index in range(self.path_count):
+            path = &self.paths[index]
+            if path.by_stream or not is_open(path.habits) or now < path.pacing.paused_until or path.pacing.silences:
+                continue
+            for at in range(path.route_count):
+                route = path.routes[at]
+                if not self.doubtful(path, route) and not 0 <= self.companies[route].leader < path.ranks[at]:
+                    self.companies[route].leader = path.ranks[at]
+
+    cdef bint follows(self, UdpPath *path, int at) noexcept nogil:
+        """In this one of its routes, one before it in the list answers: it gets only names that have failed there. Those
+        before that one, which do not answer now, are still felt for."""
+        return self.policy == SEQUENTIAL and 0 <= self.companies[path.routes[at]].leader < path.ranks[at]
+
+    cdef Job *second_choice(self, UdpPath *path, int route, double now) except? NULL nogil:
+        """For one that follows another: a name that has failed there."""
+        cdef Route *jobs = self.pool.routes[route]
+        if self.doubtful(path, route) or self.pool.is_behind() or jobs.waiting.count == 0:
+            return NULL
+        return self.pool.waiting_job(jobs, &jobs.waiting, WORKER_NONE, 0, path.resolver, now)
+
+    cdef bint is_wanted(self, UdpPath *path) noexcept nogil:
+        """It has a route in which it follows none, or one with names that have failed."""
+        cdef int at
+        for at in range(path.route_count):
+            if not self.follows(path, at) or self.pool.routes[path.routes[at]].waiting.count:
+                return True
+        return False
 
     cdef bint unproven(self, UdpPath *path, int route) noexcept nogil:
         """It has never answered while others of the route have: its jobs wait only briefly, and then go elsewhere for
@@ -730,7 +805,9 @@ cdef class UdpEngine:
         cdef int tries = path.route_count, route
         while job is NULL and tries:
             route = path.routes[path.turn_of]
-            if self.doubtful(path, route):
+            if self.follows(path, path.turn_of):
+                job = self.second_choice(path, route, now)
+            elif self.doubtful(path, route):
                 job = self.pool.newcomer(self.pool.routes[route], now)
             else:
                 job = self.pool.take(self.pool.routes[route], WORKER_NONE, 0, path.resolver, now, False)
@@ -793,7 +870,7 @@ cdef class UdpEngine:
             job = late.job if late is not NULL else self.next_job(path, now)
             if job is NULL:
                 return_tokens(path.bucket, 1)
-                if self.pool.suffixes is None and not self.doubtful(path, 0):
+                if self.pool.suffixes is None and self.policy != SEQUENTIAL and not self.doubtful(path, 0):
                     break
                 self.shut(path)                 # another may take what it may not, or has names of its own
                 continue
@@ -810,9 +887,10 @@ cdef class UdpEngine:
         cdef double clock = self.pool.scan_now(now)
         cdef Query *query = self.first_in_line(path, clock)
         if query is NULL or self.doubtful(path, query.job.route) \
+                or (self.policy == SEQUENTIAL and &self.paths[query.path] != path) \
                 or (self.waits_for_more(path) and not may_repeat(&path.pacing)):
             return NULL
-        if &self.paths[query.path] == path and self.policy <= ROUND_ROBIN and self.roomy[path.v6].count > 1 \
+        if &self.paths[query.path] == path and self.policy != STICKY and self.policy != SEQUENTIAL and self.roomy[path.v6].count > 1 \
                 and (self.pool.suffixes is None or self.pool.routes[query.job.route].resolvers > 1):
             return NULL                     # it goes elsewhere: the next pick may be another
         self.paths[query.path].trips.tokens -= 1

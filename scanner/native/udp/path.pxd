@@ -29,6 +29,7 @@ cdef struct Cookie:
 cdef struct Company:        # the paths of one route
     int proven              # of them: have answered
     int sound               # of those: answer now, as of the last tick
+    int leader              # sequential: the place in the list of the first that answers; -1 = none
 
 cdef struct UdpPath:
     Habits *habits          # of the path's state
@@ -36,6 +37,7 @@ cdef struct UdpPath:
     BucketState *bucket     # the same
     int resolver            # its index in the configuration
     int *routes             # whose names are asked here: indexes in the configuration; the engine's memory
+    int *ranks              # in each of these: its place in the list; the engine's memory
     int route_count
     bint moves_when_cut     # a response that a datagram cannot hold means that it is to be asked over TCP only
     int turn_of             # of these, whose job is taken next
@@ -47,6 +49,7 @@ cdef struct UdpPath:
     Pacing pacing
     RoundTrips trips
     Cookie cookie
+    double delivered        # share of its queries that are answered in good time, a moving mean
     double heard_at         # s, monotonic
     int64_t answered        # in all
     bint late               # something came from it, if only too late

@@ -30,6 +30,7 @@ cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8
         memcpy(<uint8_t *>v4 + 4, <const uint8_t *>octets, 4)
         path.address_size = sizeof(v4[0])
     path.place = -1
+    path.delivered = 1
     begin_pacing(&path.pacing)
     begin_round_trips(&path.trips)
     memcpy(path.cookie.option, b"\x00\x0a\x00\x08", 4)  # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
