@@ -82,6 +82,11 @@ class Path:
         return self.state.refusing and not self.health.is_left_out
 
     @property
+    def is_left_out(self) -> bool:
+        """True when its resolver refused everything, and is asked no more."""
+        return self.health.is_left_out
+
+    @property
     def in_flight(self) -> int:
         """Queries that wait for their response."""
         return self.tally.count("queries") - self.tally.count("responses") - self.tally.count("losses")

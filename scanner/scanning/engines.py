@@ -17,7 +17,8 @@ from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
 from scanner.native.limits import Budget
-from scanner.paths.standing import DISTRUSTED, HELD
+from scanner.native.tally import Tally
+from scanner.paths.standing import DISTRUSTED, HELD, Traffic
 from scanner.routes import Routes
 from scanner.scanning import build
 from scanner.scanning.activity import Activity
@@ -215,6 +216,15 @@ class Engines:
         return any(path.tally.count("responses") for engine in self for path in engine.paths
                    if path.resolver == resolver)  # fmt: skip
 
+    def traffic(self) -> dict[int, Traffic]:
+        """What became of the names of each resolver that was asked for some."""
+        found: dict[int, list[Tally]] = {}
+        for engine in self:
+            for path in engine.paths:
+                if path.tally.count("queries"):
+                    found.setdefault(path.resolver, []).append(path.tally)
+        return {resolver: traffic_of(tallies) for resolver, tallies in found.items()}
+
     @property
     def queries(self) -> int:
         """All that were sent."""
@@ -287,6 +297,13 @@ class Engines:
 
 def ignore(_: list[bytes]) -> None:
     """Nobody finds servers."""
+
+
+def traffic_of(tallies: Sequence[Tally]) -> Traffic:
+    """Of several paths together; the round trip of the one that was answered most."""
+    busiest = max(tallies, key=lambda each: each.count("responses"))
+    return Traffic(sum(each.count("responses") for each in tallies), sum(each.count("losses") for each in tallies),
+                   busiest.quantile_ms(0.5))  # fmt: skip
 
 
 def share(engine: StreamEngine | UdpThread, *, retries: bool, drains: bool) -> None:

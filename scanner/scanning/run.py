@@ -135,6 +135,7 @@ class Scan:
         if self._engines.is_done:
             return
         vetting = self._vetting = self._new_vetting(limits)
+        self._view.state_of = vetting.state_of
         canaries = asyncio.create_task(vetting.ask(self._suffixes.all, self._near))
         self._tasks += [canaries, asyncio.create_task(self._watch(canaries, vetting))]
         if self._config.strict:

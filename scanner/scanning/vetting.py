@@ -20,7 +20,7 @@ from scanner.model import Proxy, Resolver
 from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
 from scanner.paths.canary import Canary, canaries_for
-from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State
+from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State, Traffic
 from scanner.routes import Routes
 from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
@@ -37,6 +37,8 @@ GATHER_S = 0.05  # for others to pass too, after the first
 LOOK_S = 0.05
 EVERY_S = 60.0  # between two rounds, where there are none: for what is reckoned with it
 DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
+TRAFFIC_TURNS, TRAFFIC_LEAST = 20, 50  # looks between two at what names show; queries that show something
+TIMES_ASKED = 4  # in one round, of one that does not answer
 TURNS = 10  # looks, of which one that is on probation is asked in one
 KNOWN = (("a.root-servers.net", "198.41.0.4"), ("a.gtld-servers.net", "192.5.6.30"))
 """Names that exist, asked of public resolvers where the user gives none: servers of the root and of com. No resolver
@@ -52,6 +54,7 @@ class Asked(Protocol):
     def trust(self, resolver: int, trust: int) -> None: ...
     def in_flight(self, resolver: int) -> int: ...
     def has_answered(self, resolver: int) -> bool: ...
+    def traffic(self) -> Mapping[int, Traffic]: ...
     @property
     def queries(self) -> int: ...
 
@@ -89,8 +92,8 @@ class Vetting:
         self._passed: set[int] = set()  # routes of which one did; of others they are asked all the same
         self._is_gathered = len(resolvers) == 1
         self._untold: list[tuple[int, str]] = []  # who is quarantined and why
-        self._excused: set[int] = set()  # they refuse everything: that is the engines' business
         self._turn = 0
+        self._heard: dict[int, Traffic] = {}  # of names, until the last look at that
         self._words = [TRUSTED] * len(resolvers)
         self._rounds: set[asyncio.Task[None]] = set()
         if len(resolvers) > 1:
@@ -121,7 +124,9 @@ class Vetting:
         end = monotonic() + WAIT_S
         while monotonic() < end and not self._is_vain(askings):
             await asyncio.sleep(LOOK_S)
-        self._excused.update(self._indexes[asking.resolver] for asking in askings if asking.is_silent)
+        for asking in askings:
+            if asking.is_silent:
+                self._happened(asking.resolver, Event.SILENT)
         self._settled()
 
     def _gathered(self) -> None:
@@ -156,18 +161,14 @@ class Vetting:
         elif not asking.unfinished:
             self._happened(resolver, Event.PASSED)
         elif asking.is_silent and not self._engines.has_answered(self._indexes[resolver]):
-            self._excuse(resolver)  # dead, perhaps: the engines see that
+            self._happened(resolver, Event.SILENT)
         elif asking.only_refuses:
-            self._excuse(resolver)
+            self._happened(resolver, Event.REFUSED)
         else:
             self._happened(resolver, Event.FAILED, asking.unfinished)
         for other, suffix in inventors:
-            if other != resolver and self._standings[self._indexes[other]].state is not State.QUARANTINED:
+            if other != resolver and not self._standings[self._indexes[other]].is_distrusted:
                 self._happened(other, Event.LIED, below(suffix))
-
-    def _excuse(self, resolver: Resolver) -> None:
-        self._excused.add(self._indexes[resolver])
-        self._apply([self._indexes[resolver]])
 
     def _inventors(self, suffixes: Iterable[str]) -> Iterable[tuple[Resolver, str]]:
         """Who says of names below a suffix that they exist, where no registry does, or where as many others deny it."""
@@ -196,9 +197,8 @@ class Vetting:
             self._passed.update(self._routes.of(index))
         if not moved:
             return
-        self._excused.discard(index)
         self._apply(None if is_first else [index])
-        if standing.state is State.QUARANTINED and (event is Event.LIED or len(self._resolvers) > 1):
+        if standing.is_distrusted and (event is Event.LIED or len(self._resolvers) > 1):
             self._untold.append((index, text))
         self._tell()
 
@@ -210,10 +210,21 @@ class Vetting:
             left = "; it is not asked until it tells the truth" if self._words[index] == DISTRUSTED else ""
             self._warn(f"{'trusted ' if index in self._trusted else ''}{self._resolvers[index]} {text}{left}")
         if self._untold and self._are_all_distrusted:
-            self._warn("no resolver is left that tells the truth: waiting for one to come back")
+            self._warn(f"no resolver is left that tells the truth ({self.reasons}): waiting for one to come back")
         if any(index in self._trusted for index, _ in self._untold) and self._is_nothing_confirmed:
             self._warn("no trusted resolver is left that tells the truth: what others deny is not confirmed")
         self._untold.clear()
+
+    def state_of(self, index: int) -> str:
+        """The resolver's state, for people; "" where it is not judged, as authorities are not, those found neither."""
+        is_judged = index < len(self._standings) and index not in self._authorities
+        return self._standings[index].state.name.lower() if is_judged else ""
+
+    @property
+    def reasons(self) -> str:
+        """How many there are in each state: `2 lying, 1 silent`."""
+        counts = Counter(self.state_of(index) for index in range(len(self._standings)))
+        return ", ".join(f"{count:,} {state}" for state, count in counts.most_common() if state)
 
     @property
     def _are_all_distrusted(self) -> bool:
@@ -237,10 +248,12 @@ class Vetting:
         nothing_better = not self._passed.issuperset(routes) and (self._is_settled or (is_alone and not is_trusted))
         if index in self._authorities:
             return TRUSTED
-        if standing.state is State.QUARANTINED:
+        if standing.is_distrusted:
             return TRUSTED if nothing_better and not (is_trusted and index in self._liars) else DISTRUSTED
-        if standing.state is State.UNPROVEN:
-            return TRUSTED if nothing_better or index in self._excused else HELD
+        if standing.state in (State.UNPROVEN, State.SILENT):  # one that was silent may lie when it comes back
+            return TRUSTED if nothing_better else HELD
+        if standing.state is State.REFUSING:  # whether it refuses names too, the engines see
+            return TRUSTED
         if standing.is_asked:
             return HELD
         if standing.state is State.PROBATION:
@@ -253,7 +266,7 @@ class Vetting:
         """Ask on; never returns."""
         now = monotonic()
         for index, standing in enumerate(self._standings):  # not all at once
-            if standing.state in (State.GOOD, State.UNPROVEN):
+            if standing.is_good or standing.state is State.UNPROVEN:
                 standing.next_at = now + self._questions.every_s * (1 + index / len(self._standings)) / 2
         try:
             while True:
@@ -261,6 +274,8 @@ class Vetting:
                 self._turn += 1
                 self._suffixes = suffixes()
                 self._look()
+                if self._turn % TRAFFIC_TURNS == 0:
+                    self._judge_traffic()
         finally:
             for task in self._rounds:
                 task.cancel()
@@ -271,20 +286,31 @@ class Vetting:
         are_stranded = self._are_all_distrusted
         if are_stranded:
             self._stranded()
-        is_scarce = not any(standing.state is State.GOOD for standing in self._standings)
+        is_scarce = not any(standing.is_good for standing in self._standings)
         for index, standing in enumerate(self._standings):
             if index in self._authorities:
                 continue
             is_due = not standing.is_asked and now >= standing.next_at
-            if is_due and index in self._excused:
-                is_due = self._engines.has_answered(index)
             if is_due and (is_scarce or self._spent + ROUND_MAX <= SHARE_MAX * self._engines.queries):
                 standing.is_asked = True
                 standing.next_at = now + self._questions.every_s
+                self._spent += ROUND_MAX
                 task = asyncio.create_task(self._round(index))
                 self._rounds.add(task)
                 task.add_done_callback(self._rounds.discard)
         self._apply(index for index, each in enumerate(self._standings) if each.state is State.PROBATION)
+
+    def _judge_traffic(self) -> None:
+        """Slow, lossy or neither, by what its names showed since it was last judged by many."""
+        found = self._engines.traffic()
+        times = sorted(each.p50_ms for each in found.values() if each.p50_ms is not None)
+        median_ms = times[len(times) // 2] if times else None
+        for index, now in found.items():
+            before = self._heard.get(index, Traffic(0, 0, None))
+            recent = Traffic(now.responses - before.responses, now.losses - before.losses, now.p50_ms)
+            if recent.responses + recent.losses >= TRAFFIC_LEAST:
+                self._heard[index] = now
+                self._standings[index].kept_up(recent, median_ms)
 
     async def _round(self, index: int) -> None:
         """One resolver once more; it is held for that."""
@@ -292,7 +318,8 @@ class Vetting:
         self._apply([index])
         await self._drained(index)
         asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)))
-        self._spent += len(asking.open)
+        times = TIMES_ASKED if standing.state is State.SILENT else 1  # what is not answered is asked again
+        self._spent += times * len(asking.open) - ROUND_MAX
         asked = asyncio.create_task(ask_all([asking], self._proxies, self._limits, self._ended))
         try:
             await asyncio.wait([asked], timeout=HOLD_S)

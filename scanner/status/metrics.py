@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -94,6 +95,12 @@ class Collector:
             if windows and name != OTHERS:
                 family.add_metric((*self._values, name), max(windows))
         yield family
+        if states := Counter(row.state for row in rows if row.state):
+            family = GaugeMetricFamily(f"dnsscan_{kind}s_in_state", "Resolvers by what their answers are worth.",
+                                       labels=(*self._names, "state"))  # fmt: skip
+            for state, count in states.items():
+                family.add_metric((*self._values, state), count)
+            yield family
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...],
                  samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:  # fmt: skip

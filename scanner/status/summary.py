@@ -30,7 +30,10 @@ def as_json(view: View, *, connections: int, troubles: int, settings: Mapping[st
 
 def figures(kind: str, row: Row) -> dict[str, Any]:
     """A row as data."""
-    return {kind: row.name, **{key: getattr(row, key) for key in Row.__slots__ if key != "name"}}
+    return {
+        kind: row.name,
+        **{key: getattr(row, key) for key in Row.__slots__ if key != "name" and (key != "state" or row.state)},
+    }
 
 
 def as_text(view: View, troubles: int, stopped_by: str) -> Iterator[str]:
@@ -73,6 +76,8 @@ def row_text(row: Row) -> str:
         parts.append(f"{row.reconnects:,} reconnects, {row.pauses:,} pauses")
     if row.window is not None:
         parts.append(f"window {row.window}")
+    if row.state not in ("", "good", "unproven"):
+        parts.append(row.state)
     return f"{row.name}: {'; '.join(parts)}"
 
 

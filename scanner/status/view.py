@@ -6,7 +6,7 @@ everything else may be asked by any thread.
 
 import statistics
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -48,6 +48,7 @@ class Row:
     reconnects: int
     pauses: int
     window: int | None
+    state: str = ""  # of a resolver that is judged: a State of paths/standing.py, in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class View:
         self.ended: datetime | None = None
         self.ended_by: str | None = None  # input, a signal, a budget, error
         self.series = Series()
+        self.state_of: Callable[[int], str] = lambda _: ""  # of a resolver, by its index
         self._recent = deque([Sample(self.started, 0, 0)], RECENT)
         self._next_at = 0.0
 
@@ -231,7 +233,8 @@ class View:
         for engine in self.engines:
             windows.update(engine.windows())
         found = by_index(((path.resolver, path) for path in self._paths()), len(self._resolvers))
-        return [row_for(str(resolver), paths, sum(path.resolver_pauses for path in paths), windows.get(index))
+        return [row_for(str(resolver), paths, sum(path.resolver_pauses for path in paths), windows.get(index),
+                        "refusing" if any(path.is_left_out for path in paths) else self.state_of(index))
                 for index, (resolver, paths) in enumerate(zip(self._resolvers, found, strict=True))]  # fmt: skip
 
 
@@ -256,7 +259,7 @@ def sum_of(paths: Iterable[EnginePath]) -> Tally:
     return total
 
 
-def row_for(name: str, paths: Sequence[EnginePath], pauses: int, window: int | None = None) -> Row:
+def row_for(name: str, paths: Sequence[EnginePath], pauses: int, window: int | None = None, state: str = "") -> Row:
     """The row of a proxy or resolver that these paths go by; its pauses beside those of datagrams."""
     tally = sum_of(paths)
     windows = [window for path in paths for window in path.windows]
@@ -264,7 +267,7 @@ def row_for(name: str, paths: Sequence[EnginePath], pauses: int, window: int | N
         window = round(statistics.median(windows))
     counts = {key: tally.count(key) for key in PATH_COUNTS}
     counts["pauses"] += pauses
-    return Row(name=name, p50_ms=ms_of(tally, 0.5), p99_ms=ms_of(tally, 0.99), window=window, **counts)
+    return Row(name=name, p50_ms=ms_of(tally, 0.5), p99_ms=ms_of(tally, 0.99), window=window, state=state, **counts)
 
 
 def ms_of(tally: Tally, share: float) -> float | None:
