@@ -287,11 +287,12 @@ class Vetting:
         if are_stranded:
             self._stranded()
         is_scarce = not any(standing.is_good for standing in self._standings)
+        most = SHARE_MAX * self._engines.queries - ROUND_MAX
         for index, standing in enumerate(self._standings):
             if index in self._authorities:
                 continue
             is_due = not standing.is_asked and now >= standing.next_at
-            if is_due and (is_scarce or self._spent + ROUND_MAX <= SHARE_MAX * self._engines.queries):
+            if is_due and (is_scarce or self._spent <= most):
                 standing.is_asked = True
                 standing.next_at = now + self._questions.every_s
                 self._spent += ROUND_MAX
