@@ -11,6 +11,7 @@ from scanner.paths.path import Path, Paths
 from scanner.routes import Routes
 
 DISTRUSTED = TRUSTS.index("distrusted")
+DRAWN = 4  # resolvers at a time, of which one is likely to work
 MOVING = ("random", "sequential", "best")  # a worker's next connection may go to another resolver
 
 
@@ -43,16 +44,17 @@ class Choice:
     def next(self, egress: int, resolver: int) -> int:
         """Where the next connection of a worker goes that had this resolver: to one of the same routes that works, or
         is due to be tried again; where there is none, to the one that is due first."""
-        alike = [each for each in self._alike.get(self._routes.of(resolver), [resolver]) if not self._routes.is_left_out(each)]
-        usable = [each for each in alike if self._is_usable(egress, each)]
-        if not usable:
-            return min(alike, key=lambda each: self._due_at(egress, each), default=resolver)
+        alike = self._alike.get(self._routes.of(resolver), [resolver])
         if self._policy == "sequential":
-            return usable[0]
-        if self._policy == "random" or len(usable) < 2:
-            return random.choice(usable)
-        one, other = random.sample(usable, 2)
-        return one if self._load(egress, one) <= self._load(egress, other) else other
+            first = next((each for each in alike if self._is_usable(egress, each)), None)
+            return self._first_due(egress, alike, resolver) if first is None else first
+        drawn = [each for each in random.sample(alike, min(DRAWN, len(alike))) if self._is_usable(egress, each)]
+        drawn = drawn or [each for each in alike if self._is_usable(egress, each)]
+        if not drawn:
+            return self._first_due(egress, alike, resolver)
+        if self._policy == "random":
+            return drawn[0]
+        return min(random.sample(drawn, min(2, len(drawn))), key=lambda each: self._load(egress, each))
 
     def goes_before(self, egress: int, resolver: int) -> int | None:
         """With `sequential`, a resolver that is to be used instead of this one; None = this one is right."""
@@ -66,8 +68,13 @@ class Choice:
         path = self._paths.known(egress, resolver)
         return path is None or not path.is_failing
 
+    def _first_due(self, egress: int, alike: Sequence[int], resolver: int) -> int:
+        """Where none is usable: the one that is to be tried again first, of those that are not left out."""
+        left = [each for each in alike if not self._routes.is_left_out(each)]
+        return min(left, key=lambda each: self._due_at(egress, each), default=resolver)
+
     def _is_usable(self, egress: int, resolver: int) -> bool:
-        if self._paths.trust_of(resolver) == DISTRUSTED:
+        if self._routes.is_left_out(resolver) or self._paths.trust_of(resolver) == DISTRUSTED:
             return False
         path = self._paths.known(egress, resolver)
         return path is None or is_due(path.health)
