@@ -80,8 +80,11 @@ class Engines:
             pool = make(lambda: in_loop(loop, lambda _: room_made(), None), index=index, datagrams=True)
             made = paths_for(config, resolvers, buckets, self.routes)
             paths = [made.path(0, resolver) for resolver in self._by_datagrams]
-            self.datagrams.append(UdpThread(pool, udp_engine(config, pool, paths, self.routes), paths,
-                                            self._outlet(index), partial(udp_path, config, made, self.routes)))  # fmt: skip
+            engine, make_path = (
+                udp_engine(config, pool, paths, self.routes),
+                partial(udp_path, config, made, self.routes),
+            )
+            self.datagrams.append(UdpThread(pool, engine, paths, self._outlet(index), make_path))
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._judged: list[Activity] = []
