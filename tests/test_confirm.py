@@ -130,6 +130,14 @@ def test_a_slow_registry_holds_up_no_other(registries):
 # -- pace ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def direct(registries, tmp_path_factory):
+    """The configuration without its proxies."""
+    path = tmp_path_factory.mktemp("direct") / "cfg.json"
+    path.write_text(json.dumps({"confirm": registries.config["confirm"]}))
+    return path
+
+
 def gaps(registries, before, wanted):
     times = [at for at, name in registries.asked()[before:] if wanted in name]
     return [later - earlier for earlier, later in pairwise(times)]
@@ -137,16 +145,17 @@ def gaps(registries, before, wanted):
 
 def test_a_registry_is_asked_no_faster_than_it_may_be(registries):
     before = len(registries.asked())
-    done = confirm(registries, "--registry-rate", "5", lines=[f"p{number}.test" for number in range(12)])
+    rate = ("--registry-rate", "2.5")  # from each of two proxies
+    done = confirm(registries, *rate, lines=[f"p{number}.test" for number in range(12)])
 
     assert len(done.rows) == 12
     assert sum(gaps(registries, before, ".test")) > 1.5  # of 2.2: the first may come late, behind its handshake
 
 
 @pytest.mark.parametrize("name", ["s429-c.test", "d429-c.test"])
-def test_a_pause_that_a_registry_asks_for_is_kept_by_all(registries, name):
+def test_a_pause_that_a_registry_asks_for_is_kept_by_all(registries, direct, name):
     before = len(registries.asked())
-    done = confirm(registries, "--lookups", "1", lines=[name, f"z{name}"])
+    done = scan("confirm", "--config", direct, "--lookups", "1", names=f"{name}\nz{name}\n")
 
     assert [row["c"] for row in done.rows][:1] == ["free"]
     assert sum(gaps(registries, before, name)) > 0.9  # a date has whole seconds
@@ -158,9 +167,17 @@ def test_a_pause_that_is_none_is_made_up_for_by_our_own(registries, word):
     assert confirm(registries, lines=[f"n429-{word}-d.test"]).row["c"] == "free"
 
 
-def test_a_pause_longer_than_we_may_wait_is_a_reason(registries):
+def test_a_pause_that_one_proxy_is_asked_for_is_kept_by_that_one(registries):
     before = len(registries.asked())
-    done = confirm(registries, "--lookups", "1", lines=["n429-far-d.com", "after.com"])
+    done = confirm(registries, "--lookups", "1", "--max-wait", "1", lines=["n429-far-e.com", "after.com"])
+
+    assert [row["c"] for row in done.rows] == ["free", held("after.com")]
+    assert len(registries.asked()) - before == 3
+
+
+def test_a_pause_longer_than_we_may_wait_is_a_reason(registries, direct):
+    before = len(registries.asked())
+    done = scan("confirm", "--config", direct, "--lookups", "1", names="n429-far-d.com\nafter.com\n")
 
     assert [row["e"] for row in done.rows] == ["ratelimited", "ratelimited"]
     assert len(registries.asked()) - before == 1

@@ -10,7 +10,7 @@ from scanner.registration import bootstrap, rdap, whois
 from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refused
 from scanner.registration.dates import day
 from scanner.registration.domain import registrable
-from scanner.registration.pace import Pace, wait_of
+from scanner.registration.pace import Pace, Silence, wait_of
 from scanner.registration.registry_queue import RegistryQueue
 from scanner.registration.store import Store
 
@@ -31,11 +31,11 @@ def test_a_domain_that_comes_as_the_last_asker_leaves_is_asked_too():
             else:
                 all_there.set()
 
-        async def ask(domain):
+        async def ask(domain, number):
             return Answer(FREE, "rdap")
 
-        queue = RegistryQueue(ask, "rdap", rate=0, lookups=1, max_wait_s=1, deliver=deliver, left=lambda fault: None,
-                    stopping=asyncio.Event())  # fmt: skip
+        queue = RegistryQueue(ask, "rdap", pace=Pace(0), silence=Silence(60), lookups=1, max_wait_s=1, deliver=deliver,
+                    left=lambda fault: None, given_up=print, stopping=asyncio.Event())  # fmt: skip
         queue.feed([(1, "a.test")])
         await asyncio.wait_for(all_there.wait(), 5)
         return delivered
@@ -45,12 +45,45 @@ def test_a_domain_that_comes_as_the_last_asker_leaves_is_asked_too():
 
 def test_turns_are_a_gap_apart_and_none_comes_while_a_registry_rests():
     pace = Pace(2.0)
-    first = [pace.turn(100.0) for _ in range(3)]
+    first = [pace.turn(100.0)[0] for _ in range(3)]
     pace.rest(101.0, 30)
 
     assert first == [100.0, 100.5, 101.0]
-    assert pace.turn(101.0) == 131.0
-    assert pace.turn(101.0) == 131.5
+    assert pace.turn(101.0)[0] == 131.0
+    assert pace.turn(101.0)[0] == 131.5
+
+
+def test_each_exit_has_turns_and_rests_of_its_own():
+    out = {2}
+    pace = Pace(1.0, 3, lambda number: number in out)
+    first = [pace.turn(100.0) for _ in range(4)]
+    pace.rest(101.0, 30, 0)
+    some = pace.resting(101.0), pace.resting(101.0, 0)
+    then = [pace.turn(102.0) for _ in range(2)]
+    out.clear()
+    last = pace.turn(102.0)
+    out |= {0, 1, 2}
+
+    assert first == [(100.0, 0), (100.0, 1), (101.0, 0), (101.0, 1)]
+    assert some == (0.0, 30.0)
+    assert then == [(102.0, 1), (103.0, 1)]
+    assert last == (102.0, 2)
+    assert pace.turn(102.0) == (103.0, 2)  # where all are out, that counts for nothing
+
+
+def test_a_registry_is_given_up_after_many_requests_and_a_long_time_without_a_reply():
+    silence = Silence(60)
+    many = [silence.goes_on(number, number + 1) for number in range(30)]
+    long = silence.goes_on(58, 60)
+    again = silence.goes_on(61, 62)
+
+    assert not any(many)
+    assert (long, again, silence.is_over, silence.requests, silence.seconds) == (True, False, True, 32, 62)
+
+    spoken = Silence(60)
+    spoken.broken()
+    assert not any(spoken.goes_on(second, second + 1) for second in range(598))
+    assert spoken.goes_on(599, 600)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [

@@ -28,7 +28,7 @@ dns), ms, exp, st, and for an unknown e. Exit codes are those of the scan.
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @flags_of(OPTIONS)
 def command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None, also: str | None, store: str | None,
-            output: str | None, force: bool, resume: bool, changes: bool, since: str | None,
+            output: str | None, force: bool, resume: bool, dry_run: bool, changes: bool, since: str | None,
             update_bootstrap: str | None, stats: str, quiet: bool, **given: Any) -> None:  # fmt: skip
     """What do the registries say of names that do not exist?
 
@@ -49,6 +49,9 @@ def command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None
     chosen = settings.load(Path(config) if config else None, only_given(given), os.environ)
     if update_bootstrap is not None:
         sys.exit(run.update_bootstrap(chosen, update_bootstrap or run.IANA))
+    if dry_run:
+        sys.exit(run.rehearse(chosen, files, domain, store=store, force=force, resume=resume,
+                              also_errors=also == "error", stats=stats))  # fmt: skip
     sys.exit(run.confirm(chosen, files, domain, store=store, output=output, force=force, resume=resume,
                          also_errors=also == "error", stats=stats, quiet=quiet))  # fmt: skip
 

@@ -5,15 +5,17 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 from scanner.errors import InputEndedEarly, ScanError
 from scanner.registration import rdap, whois
-from scanner.registration.answer import UNKNOWN, Answer, Refused
+from scanner.registration.answer import Answer, Refused
 from scanner.registration.batch_writer import BatchWriter
-from scanner.registration.bootstrap import WhoisServer, host_of
 from scanner.registration.damage import Damaged
 from scanner.registration.dial import Dialer
+from scanner.registration.directory import DNS, NO_REGISTRY, Directory
 from scanner.registration.https import Web
+from scanner.registration.pace import Pace, Silence
 from scanner.registration.recheck import Recheck
 from scanner.registration.registry_queue import RegistryQueue
 from scanner.registration.settings import Settings
@@ -24,9 +26,8 @@ from scanner.signals import hear
 from scanner.transports.tls import verifying_context
 
 CHUNKS_AHEAD = 4
-DNS = "dns:"  # the queue of domains without a known registry, for which only the DNS can be asked
 VIA = {"https": "rdap", "whois": "whois", "dns": "dns"}  # by the scheme of a queue's host
-NO_REGISTRY = Answer(UNKNOWN, "", "no_rdap")
+PATIENCE = 6  # times the timeout without a reply, and a registry is given up
 EXIT_FAULT, EXIT_UNREACHED = 1, 3
 
 
@@ -34,12 +35,15 @@ class Confirmation:
     """One process's part of a run, from the first chunk to the last line."""
 
     def __init__(self, settings: Settings, store: Store, sources: Sequence[int], output: int, *, also_errors: bool,
-                 aside: Callable[[], AbstractContextManager[None]]):  # fmt: skip
+                 aside: Callable[[], AbstractContextManager[None]], warn: Callable[[str], None]):  # fmt: skip
         self._settings = settings
+        self._warn = warn
         self._sources = sources
+        self._directory = Directory(settings)
         self._writer = BatchWriter(
-            store, output, host_of=self._host_of, no_registry=NO_REGISTRY, also_errors=also_errors, aside=aside
-        )
+            store, output, host_of=self._directory.host_of, no_registry=NO_REGISTRY, also_errors=also_errors,
+            aside=aside,
+        )  # fmt: skip
         self._store = store
         self._dialer = Dialer(settings.proxies, settings.nets)
         tls = verifying_context("RDAP (https)", settings.ca_file)
@@ -168,45 +172,41 @@ class Confirmation:
             settings, via = self._settings, VIA.get(host.partition(":")[0])
             if via is None:
                 raise Damaged
-            self._queues[host] = RegistryQueue(self._ask, via, rate=0 if host == DNS else settings.registry_rate,
-                                     lookups=settings.lookups, max_wait_s=settings.max_wait_s,
-                                     deliver=self._deliver, left=self._left, stopping=self._stopping)  # fmt: skip
+            self._queues[host] = RegistryQueue(
+                self._ask, via, pace=Pace(0 if host == DNS else settings.registry_rate, self._dialer.exits,
+                                          self._dialer.is_out),
+                silence=Silence(PATIENCE * settings.timeout_s), lookups=settings.lookups,
+                max_wait_s=settings.max_wait_s, deliver=self._deliver, left=self._left, stopping=self._stopping,
+                given_up=lambda silence, reason: self._warn(given_up_text(host, silence, reason)))  # fmt: skip
         return self._queues[host]
 
-    def _host_of(self, domain: str) -> str:
-        """What is paced as one: the first RDAP server, the WHOIS server, else the DNS; "" when there is none to ask."""
-        if bases := self._settings.bootstrap.find(domain):
-            return f"https://{host_of(bases[0])}"
-        if server := self._whois_of(domain):
-            return f"whois://{server.host}:{server.port}"
-        return DNS if self._recheck else ""
-
-    def _whois_of(self, domain: str) -> WhoisServer | None:
-        """The server of the longest suffix."""
-        _, _, suffix = domain.partition(".")
-        while suffix and suffix not in self._settings.whois:
-            _, _, suffix = suffix.partition(".")
-        return self._settings.whois.get(suffix)
-
-    async def _ask(self, domain: str) -> Answer:
-        """The DNS again where that is wanted, then the registry. Raises Refused."""
+    async def _ask(self, domain: str, number: int) -> Answer:
+        """The DNS again where that is wanted, then the registry through this exit. Raises Refused."""
         if self._recheck and (found := await self._recheck.lookup(domain)):
             return found
         if bases := self._settings.bootstrap.find(domain):
-            return await self._ask_rdap(bases, domain)
-        if server := self._whois_of(domain):
-            return await whois.lookup(self._dialer, server, domain, self._settings.timeout_s)
+            return await self._ask_rdap(bases, domain, number)
+        if server := self._directory.whois_of(domain):
+            return await whois.lookup(self._dialer, server, domain, self._settings.timeout_s, number)
         raise Refused(NO_REGISTRY.reason)
 
-    async def _ask_rdap(self, bases: Sequence[str], domain: str) -> Answer:
+    async def _ask_rdap(self, bases: Sequence[str], domain: str, number: int) -> Answer:
         """The registry's servers in its order, the next one only where the one before cannot be reached."""
+        get = partial(self._web.get, number=number)
         for base in bases[:-1]:
             try:
-                return await rdap.lookup(self._web.get, base, domain)
+                return await rdap.lookup(get, base, domain)
             except Refused as refused:
                 if refused.reason != "connection":
                     raise
-        return await rdap.lookup(self._web.get, bases[-1], domain)
+        return await rdap.lookup(get, bases[-1], domain)
+
+
+def given_up_text(host: str, silence: Silence, reason: str) -> str:
+    """The one warning about a registry that is not asked any more."""
+    place = host.partition("://")[2] or "the DNS"
+    return (f"{place}: no reply to {silence.requests:,} requests in {silence.seconds:.0f} s ({reason}): given up, the "
+            "rest of its names are unknown")  # fmt: skip
 
 
 class Unbalanced(ScanError):

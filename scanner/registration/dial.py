@@ -1,4 +1,4 @@
-"""Connections to registries: to public addresses only, or through the proxies in turn. It opens; it never reads."""
+"""Connections to registries: to public addresses only, or through a proxy. It opens; it never reads."""
 
 import asyncio
 import itertools
@@ -19,20 +19,33 @@ READ_LIMIT = 1 << 16  # octets that wait to be read
 
 
 class Dialer:
-    """Opens streams. `nets`: the networks beside the public ones in which a registry may be."""
+    """Opens streams. An exit is a proxy, or without proxies our own address, by its number. `nets`: the networks beside
+    the public ones in which a registry may be."""
 
     def __init__(self, proxies: Sequence[Proxy], nets: Sequence[Net]):
         self._nets = nets
-        self._proxies = itertools.cycle(proxies) if proxies else None
-        self._count = len(proxies)
-        self._rests: dict[Proxy, float] = {}  # until when
+        self._proxies = proxies
+        self._in_turn = itertools.cycle(range(len(proxies) or 1))
+        self._rests: dict[int, float] = {}  # by exit, until when
+        self.exits = len(proxies) or 1
 
-    async def open(self, host: str, port: int, timeout_s: float) -> Stream:
-        """A stream to a host (a name, or an address without brackets). Raises Refused."""
+    def is_out(self, number: int) -> bool:
+        """True for a proxy that failed a moment ago."""
+        return self._rests.get(number, 0.0) > monotonic()
+
+    def next_exit(self) -> int:
+        """The next in turn that is not out; where all are, that one all the same."""
+        candidates = [next(self._in_turn) for _ in range(self.exits)]
+        return next((number for number in candidates if not self.is_out(number)), candidates[0])
+
+    async def open(self, host: str, port: int, timeout_s: float, number: int | None = None) -> Stream:
+        """A stream to a host (a name, or an address without brackets), through an exit, or the next one. Raises
+        Refused."""
         try:
             async with asyncio.timeout(timeout_s):
-                if self._proxies is not None:
-                    return await self._tunnelled(host, port, timeout_s)
+                if self._proxies:
+                    number = self.next_exit() if number is None else number
+                    return await self._tunnelled(host, port, timeout_s, number)
                 return await self._direct(host, port)
         except TimeoutError:
             raise Refused("connection", again=True) from None
@@ -53,25 +66,17 @@ class Dialer:
                 continue
         raise Refused("connection", again=True)
 
-    async def _tunnelled(self, host: str, port: int, timeout_s: float) -> Stream:
-        """Through the next proxy that is not resting; the proxy looks names up, so that no packet leaves beside it."""
+    async def _tunnelled(self, host: str, port: int, timeout_s: float, number: int) -> Stream:
+        """Through this proxy, which looks names up, so that no packet leaves beside it."""
         if is_address(host) and not self.is_allowed(host):
             raise Refused("address")
-        proxy = self._next_proxy()
         try:
-            sock = await open_tunnel(proxy, host, port, timeout_s)
+            sock = await open_tunnel(self._proxies[number], host, port, timeout_s)
         except DialError as trouble:
             if trouble.reason == "proxy":
-                self._rests[proxy] = monotonic() + PROXY_REST_S
+                self._rests[number] = monotonic() + PROXY_REST_S
             raise Refused(trouble.reason, again=True) from None
         return await asyncio.open_connection(sock=sock, limit=READ_LIMIT)
-
-    def _next_proxy(self) -> Proxy:
-        """The next in turn; where all are resting, that one all the same."""
-        assert self._proxies is not None
-        now = monotonic()
-        candidates = [next(self._proxies) for _ in range(self._count)]
-        return next((proxy for proxy in candidates if self._rests.get(proxy, 0.0) <= now), candidates[0])
 
     def is_allowed(self, host: str) -> bool:
         """True for a public address, or one of the networks that the user allows."""

@@ -29,21 +29,28 @@ HEADERS: dict[bytes | str, bytes | str] = {
 
 
 class Web:
-    """A client; `timeout_s` is for one GET as a whole."""
+    """A client, with kept connections of its own for each exit; `timeout_s` is for one GET as a whole."""
 
     def __init__(self, dialer: Dialer, tls: ssl.SSLContext, timeout_s: float, body_max: int = BODY_MAX):
+        self._dialer, self._tls = dialer, tls
         self._timeout_s = timeout_s
         self._body_max = body_max
-        self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=tls, max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEPT_S,
-            network_backend=Backend(dialer, timeout_s, body_max + HEAD_MAX),
-        )  # fmt: skip
+        self._pools: dict[int, httpcore2.AsyncConnectionPool] = {}  # by exit
 
-    async def get(self, url: str) -> Reply:
-        """One GET. Raises Refused."""
+    def _pool(self, number: int) -> httpcore2.AsyncConnectionPool:
+        if number not in self._pools:
+            self._pools[number] = httpcore2.AsyncConnectionPool(
+                ssl_context=self._tls, max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=KEPT_S,
+                network_backend=Backend(self._dialer, number, self._timeout_s, self._body_max + HEAD_MAX),
+            )  # fmt: skip
+        return self._pools[number]
+
+    async def get(self, url: str, number: int = 0) -> Reply:
+        """One GET through this exit. Raises Refused."""
         has_come = False  # a status line: what breaks off behind it is a bad reply, not one that never came
         try:
-            async with asyncio.timeout(self._timeout_s), self._pool.stream("GET", url, headers=HEADERS) as response:
+            stream = self._pool(number).stream("GET", url, headers=HEADERS)
+            async with asyncio.timeout(self._timeout_s), stream as response:
                 has_come = True
                 headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}
                 body = b""
@@ -61,7 +68,8 @@ class Web:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
 
 def unpacked(body: bytes, headers: dict[str, str], body_max: int) -> bytes:
@@ -82,16 +90,18 @@ def unpacked(body: bytes, headers: dict[str, str], body_max: int) -> bytes:
 
 
 class Backend(httpcore2.AsyncNetworkBackend):
-    """Opens the pool's streams by our dialer."""
+    """Opens the pool's streams by our dialer, through one exit."""
 
-    def __init__(self, dialer: Dialer, timeout_s: float, reply_max: int):
+    def __init__(self, dialer: Dialer, number: int, timeout_s: float, reply_max: int):
         self._dialer = dialer
+        self._number = number
         self._timeout_s = timeout_s
         self._reply_max = reply_max
 
     async def connect_tcp(self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
                           socket_options: Iterable[Any] | None = None) -> httpcore2.AsyncNetworkStream:  # fmt: skip
-        return Wire(await self._dialer.open(host.strip("[]"), port, self._timeout_s), self._reply_max)
+        stream = await self._dialer.open(host.strip("[]"), port, self._timeout_s, self._number)
+        return Wire(stream, self._reply_max)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -10,6 +10,7 @@ from scanner.text import text_of, token
 
 DAY_S = 86_400.0
 AGE_MAX_MS = 1_000_000_000 * 1000
+LOOKUPS_MAX = 1000
 AGES_S = {"free": DAY_S, "registered": 30 * DAY_S, "reserved": 30 * DAY_S, "unknown": 0.0}
 
 
@@ -68,11 +69,15 @@ OPTIONS = table_of(
            place=FLAG),
     Option("force", Switch(), "", "Overwrite --output, drop an unfinished run", default=False, place=FLAG),
     Option("resume", Switch(), "", "Go on with the run that --store holds", default=False, place=FLAG),
+    Option("dry_run", Switch(), "", "Say how long it will take; ask nobody", default=False, place=FLAG),
     Option("changes", Switch(), "", "Print what changed in --store, and end", default=False, place=FLAG),
     Option("since", Text(), "DATE", "Of --changes: YYYY-MM-DD, UTC", place=FLAG),
-    Option("registry_rate", Decimal(10_000), "N", "Requests/s to one registry; 0 = no limit", default=1.0,
-           default_text="1"),
-    Option("lookups", Number(1, 1000), "N", "Requests in flight to one registry", default=8),
+    Option("registry_rate", Decimal(10_000), "N", "Requests/s to a registry, from each proxy", default=1.0,
+           default_text="1",
+           detail="requests a second to one registry, from each proxy where there are some; 0 = no limit"),
+    Option("lookups", Number(1, LOOKUPS_MAX), "N", "Requests in flight to one registry", default=8,
+           default_text="8, or one for each proxy",
+           detail="requests in flight to one registry; 8, or one for each proxy where there are more"),
     Option("timeout_ms", Number(100, 600_000, ms=True), "N", "One request", default=10_000,
            detail="one request, however slowly its reply comes"),
     Option("max_wait", Duration(0, 86_400), "TIME", "Longest pause a registry may ask for", default=600),

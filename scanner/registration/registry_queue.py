@@ -9,23 +9,29 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import monotonic
 
-from scanner.registration.answer import UNKNOWN, Answer, Refused
-from scanner.registration.pace import Pace, back_off
+from scanner.registration.answer import NOT_ASKED, UNKNOWN, Answer, Refused
+from scanner.registration.pace import Pace, Silence, back_off
 
 TRIES = 3
 UNREACHED = ("connection", "proxy")
-Ask = Callable[[str], Awaitable[Answer]]
+SILENT = (*UNREACHED, "timeout")  # no reply came
+RESTING = -1  # instead of an exit
+DRAINED = 10_000  # domains at a time of a registry that is not asked any more
+Ask = Callable[[str, int], Awaitable[Answer]]
 
 
 class RegistryQueue:
-    """`ask` returns an Answer or raises Refused; `via` is what it asks (rdap, whois, dns); at most `lookups` run at
-    once. `left` is called as each task ends, with the exception that ended it (a bug) or None."""
+    """`ask` takes a domain and the exit of its turn, and returns an Answer or raises Refused; `via` is what it asks
+    (rdap, whois, dns); at most `lookups` run at once. `left` is called as each task ends, with the exception that ended
+    it (a bug) or None; `given_up` once, where the registry's silence is over."""
 
-    def __init__(self, ask: Ask, via: str, *, rate: float, lookups: int, max_wait_s: float,
+    def __init__(self, ask: Ask, via: str, *, pace: Pace, silence: Silence, lookups: int, max_wait_s: float,
                  deliver: Callable[[str, Answer], None], left: Callable[[BaseException | None], None],
-                 stopping: asyncio.Event):  # fmt: skip
+                 given_up: Callable[[Silence, str], None], stopping: asyncio.Event):  # fmt: skip
         self._ask, self._via = ask, via
-        self._pace = Pace(rate)
+        self._pace, self._silence = pace, silence
+        self._given_up = given_up
+        self._why = ""  # of the registry that was given up
         self._lookups = lookups
         self._max_wait_s = max_wait_s
         self._deliver, self._left = deliver, left
@@ -38,7 +44,8 @@ class RegistryQueue:
 
     def wanted(self) -> tuple[int, int]:
         """The number after which, and how many more domains may come."""
-        return self._last, max(2 * self._lookups - len(self._queue), 0)
+        ahead = DRAINED if self._silence.is_over else 2 * self._lookups
+        return self._last, max(ahead - len(self._queue), 0)
 
     def feed(self, domains: list[tuple[int, str]]) -> None:
         """Domains with ascending numbers."""
@@ -79,41 +86,60 @@ class RegistryQueue:
         begun = monotonic()
         reason = ""
         for tries in range(TRIES):
-            if not await self._turn():
+            turn = await self._turn()
+            if turn is None:
                 return None
-            if self._pace.resting(monotonic()) > self._max_wait_s:
+            if self._silence.is_over:
+                break
+            if turn == RESTING:
                 reason = "ratelimited"
                 break
             sent = monotonic()
             self.asked += 1
             try:
-                answer = await self._ask(domain)
-                self.reached = True
+                answer = await self._ask(domain, turn)
+                self._learn_of_reply("", sent)
                 return replace(answer, ms=milliseconds(sent))
             except Refused as refused:
-                self.reached |= refused.reason not in UNREACHED
                 reason = refused.reason
-                if not await self._may_try_again(refused, tries):
+                self._learn_of_reply(reason, sent)
+                if not await self._may_try_again(refused, tries, turn):
                     break
-        return None if self._stopping.is_set() else Answer(UNKNOWN, self._via, reason, milliseconds(begun))
+        if self._stopping.is_set():
+            return None
+        return Answer(UNKNOWN, self._via, reason or self._why, milliseconds(begun) if reason else NOT_ASKED)
 
-    async def _turn(self) -> bool:
-        """Wait for a turn; False when `stopping` is set meanwhile. A rest beyond `max_wait_s` is not waited for."""
-        while True:
+    def _learn_of_reply(self, reason: str, sent: float) -> None:
+        """Of one that came, whatever it was, or did not come."""
+        self.reached |= reason not in UNREACHED
+        if reason not in SILENT:
+            self._silence.broken()
+        elif self._silence.goes_on(sent, monotonic()):
+            self._why = reason
+            self._given_up(self._silence, reason)
+
+    async def _turn(self) -> int | None:
+        """Wait for a turn; its exit. RESTING for a rest of all exits beyond `max_wait_s`, which is not waited for; None
+        when `stopping` is set meanwhile."""
+        while not self._silence.is_over:
             now = monotonic()
             if self._pace.resting(now) > self._max_wait_s:
-                return True
-            if not await self._sleep(self._pace.turn(now) - now):
-                return False
-            if not self._pace.resting(monotonic()):
-                return True
+                return RESTING
+            at, number = self._pace.turn(now)
+            if not await self._sleep(at - now):
+                return None
+            if not self._pace.resting(monotonic(), number):
+                return number
+        return None if self._stopping.is_set() else RESTING
 
-    async def _may_try_again(self, refused: Refused, tries: int) -> bool:
-        """True after the pause that is due; every lookup of this queue keeps a pause that the registry asks for."""
+    async def _may_try_again(self, refused: Refused, tries: int, number: int) -> bool:
+        """True after the pause that is due. A pause that the registry asks for is kept by every lookup: through this
+        exit where that has asked too much, else through any."""
         if refused.wait_s is not None or refused.reason == "ratelimited":
-            self._pace.rest(monotonic(), back_off(tries) if refused.wait_s is None else refused.wait_s)
+            wait_s = back_off(tries) if refused.wait_s is None else refused.wait_s
+            self._pace.rest(monotonic(), wait_s, number if refused.reason == "ratelimited" else None)
             return refused.again
-        if not refused.again or tries + 1 == TRIES:
+        if not refused.again or tries + 1 == TRIES or self._silence.is_over:
             return False
         return await self._sleep(back_off(tries))
 

@@ -19,6 +19,8 @@ from scanner.registration.bootstrap import STALE_DAYS, parse
 from scanner.registration.confirm import Confirmation
 from scanner.registration.damage import mendable
 from scanner.registration.dial import Dialer
+from scanner.registration.forecast import Rehearsal, forecast
+from scanner.registration.forecast import in_words as in_words_of_forecast
 from scanner.registration.https import Web
 from scanner.registration.settings import Settings, own_bootstrap
 from scanner.registration.status import Status
@@ -49,7 +51,7 @@ def confirm(settings: Settings, files: Sequence[Path], names: Sequence[str], *, 
     with closing(kept), mendable(store):
         descriptor = open_output(kept, sources, output, force=force, resume=resume)
         confirmation = Confirmation(settings, kept, sources, descriptor, also_errors=also_errors,
-                                    aside=console.aside_for(descriptor))  # fmt: skip
+                                    aside=console.aside_for(descriptor), warn=console.warn)  # fmt: skip
         is_typed = any(map(is_terminal, sources))
         status = Status(confirmation, console, is_drawn=console.is_terminal and not (quiet or is_typed),
                         explains=stats != "json" and not quiet)  # fmt: skip
@@ -63,6 +65,23 @@ def confirm(settings: Settings, files: Sequence[Path], names: Sequence[str], *, 
             how = same_with_resume(forced=force) if store else WITHOUT_STORE
             console.say(f"dnsscan: {stopped_text(typed_name(confirmation.stopped_by), how)}")
     return code
+
+
+def rehearse(settings: Settings, files: Sequence[Path], names: Sequence[str], *, store: str | None, force: bool,
+             resume: bool, also_errors: bool, stats: str) -> int:  # fmt: skip
+    """How long `confirm` would take; returns the exit code. Raises ScanError."""
+    console = Console()
+    for warning in warnings(settings):
+        console.warn(warning)
+    sources = open_inputs(files, names)
+    with closing(Rehearsal(Path(store) if store else None, settings)) as kept, mendable(store):
+        run = kept.run()
+        if not resume or run is None or run.done:
+            refuse_unfinished(kept, run, force=force)
+            kept.begin("", "")
+        found = forecast(settings, kept, sources, also_errors=also_errors)
+    print(json.dumps(found) if stats == "json" else in_words_of_forecast(found))
+    return 0
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -84,13 +103,18 @@ def open_output(store: Store, sources: Sequence[int], output: str | None, *, for
     if resume and run is not None and (not run.done or (is_there and run.output == path)):
         check(run, identity, path)
         return continued(path, run.octets) if stream is None else stream
+    refuse_unfinished(store, run, force=force)
+    descriptor = created(path, force=force, resume=resume) if stream is None else stream
+    store.begin(identity, path)
+    return descriptor
+
+
+def refuse_unfinished(store: Store, run: Run | None, *, force: bool) -> None:
+    """A run is not dropped unasked. Raises ScanError."""
     if run is not None and not run.done and not force:
         raise ScanError(
             f"the store holds a run with {store.waiting():,} lines to answer: --resume goes on, --force drops it"
         )
-    descriptor = created(path, force=force, resume=resume) if stream is None else stream
-    store.begin(identity, path)
-    return descriptor
 
 
 def check(run: Run, identity: str, path: str) -> None:

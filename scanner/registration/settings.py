@@ -18,7 +18,7 @@ from scanner.model import Proxy, Resolver
 from scanner.registration.bootstrap import Bootstrap, WhoisServer, parse_whois
 from scanner.registration.bootstrap import parse as parse_bootstrap
 from scanner.registration.dial import Net
-from scanner.registration.options import KEYS, OPTIONS
+from scanner.registration.options import KEYS, LOOKUPS_MAX, OPTIONS
 from scanner.text import shown
 
 OWN_BOOTSTRAP = "rdap-dns.json"  # in the user's cache, where --update-bootstrap puts it
@@ -33,7 +33,7 @@ class Settings:
     whois: Mapping[str, WhoisServer]
     ca_file: str | None  # None = the system's
     nets: tuple[Net, ...]  # beside the public addresses
-    registry_rate: float  # requests a second and registry, 0 = no limit
+    registry_rate: float  # requests a second, registry and exit; 0 = no limit
     lookups: int
     timeout_s: float
     max_wait_s: float
@@ -56,10 +56,14 @@ def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]
     nets = allowed(values)
     if recheck is not None:
         nets = (*nets, ip_network(recheck.address.partition("%")[0]))  # the user named it
+    through = proxies(Values(OPTIONS, source, whole, flags, environ), warnings)
+    lookups = values.value("lookups")
+    if not values.is_given("lookups"):
+        lookups = min(max(lookups, len(through)), LOOKUPS_MAX)
     return Settings(
-        proxies=proxies(Values(OPTIONS, source, whole, flags, environ), warnings),
+        proxies=through,
         bootstrap=bootstrap(values), whois=whois(values), ca_file=values.value("ca_file"), nets=nets,
-        registry_rate=values.value("registry_rate"), lookups=values.value("lookups"),
+        registry_rate=values.value("registry_rate"), lookups=lookups,
         timeout_s=values.value("timeout_ms") / 1000, max_wait_s=values.value("max_wait"), recheck=recheck,
         authority_port=values.value("authority_port"), ages_s=values.value("ages"), warnings=tuple(warnings),
     )  # fmt: skip

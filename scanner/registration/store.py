@@ -150,6 +150,11 @@ class Store:
         """Hosts that have something to answer."""
         return [fitting(row, str)[0] for row in self._db.execute("SELECT DISTINCT host FROM pending")]
 
+    def counts(self) -> dict[str, int]:
+        """How many domains each host has to answer."""
+        rows = self._db.execute("SELECT host, count(*) FROM pending GROUP BY host")
+        return {host: count for host, count in (fitting(row, str, int) for row in rows)}
+
     def next(self, host: str, after: int, count: int) -> list[tuple[int, str]]:
         """The next domains of a host, each with its number, which is the cursor."""
         query = "SELECT id, domain FROM pending WHERE host = ? AND id > ? ORDER BY id LIMIT ?"

@@ -26,13 +26,13 @@ STATUS = re.compile(r"(?:(?:domain|registration|epp|query) )?(?:status|state)|ep
 COMMENT = re.compile(r"^\s*(?:[%#;]|>>>)[^\n]*$", re.MULTILINE)
 
 
-async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: float) -> Answer:
-    """Ask about the domain; `timeout_s` for it all. Raises Refused."""
+async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: float, number: int = 0) -> Answer:
+    """Ask about the domain through this exit; `timeout_s` for it all. Raises Refused."""
     if not NAME.fullmatch(domain):  # no CR or LF can ever reach the socket
         raise Refused("no_domain")
     try:
         async with asyncio.timeout(timeout_s):
-            reply = await exchange(dialer, server, server.query.replace("{name}", domain), timeout_s)
+            reply = await exchange(dialer, server, server.query.replace("{name}", domain), timeout_s, number)
     except TimeoutError:
         raise Refused("timeout", again=True) from None
     except OSError:
@@ -42,9 +42,9 @@ async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: fl
     return read_reply(server, reply.decode("utf-8", "replace"), domain)
 
 
-async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: float) -> bytes:
+async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: float, number: int) -> bytes:
     """The line's reply, cut at its limit."""
-    reader, writer = await dialer.open(server.host, server.port, timeout_s)
+    reader, writer = await dialer.open(server.host, server.port, timeout_s, number)
     try:
         writer.write(line.encode("ascii") + b"\r\n")
         await writer.drain()
