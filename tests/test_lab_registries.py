@@ -265,6 +265,29 @@ REPLIED = {  # word: status, content type, what stands in the body
     "surrogate": (200, RDAP, b'["active", "\\ud800"]'),
     "twice": (200, RDAP, b'{"ldhName": "not-twice-a.net", '),
     "types": (200, RDAP, b'"status": {"active": 1}'),
+    "reserved404": (404, RDAP, b"not available: registry reserved"),
+    "policy404": (404, RDAP, b'"title": "Registration policy"'),
+    "german404": (404, RDAP, b"reserviert"),
+    "french404": (404, RDAP, b"pas disponible"),
+    "russian404": (404, RDAP, json.dumps("зарезервирован")[1:-1].encode()),
+    "chinese404": (404, RDAP, json.dumps("不可注册")[1:-1].encode()),
+    "html404": (404, RDAP, b"not&nbsp;available</b>\\n for"),
+    "terms404": (404, RDAP, b'"title": "Terms of Use"'),
+    "script404": (404, RDAP, json.dumps("ეს")[1:-1].encode()),
+    "text404": (404, RDAP, b'"errorCode": "404"'),
+    "float404": (404, RDAP, b'"errorCode": 404.0'),
+    "blank404": (404, RDAP, b'"errorCode": " 404\\n"'),
+    "null404": (404, RDAP, b'"errorCode": null'),
+    "true404": (404, RDAP, b'"errorCode": true'),
+    "list404": (404, RDAP, b'"errorCode": [404]'),
+    "other404": (404, RDAP, b'"errorCode": 405'),
+    "quota404": (404, RDAP, b"Quota exceeded"),
+    "taken404": (404, RDAP, b"already registered"),
+    "class404": (404, RDAP, b'"objectClassName": "domain"'),
+    "error200": (200, RDAP, b'"objectClassName": "error"'),
+    "free200": (200, RDAP, b'"status": ["available"]'),
+    "links": (200, RDAP, b'"inactive <https://icann.org/epp#clientHold>"'),
+    "ends": (200, RDAP, b'"2091-01-02T00:00:00Z"'),
 }
 REDIRECTS = {  # word: how many, and what stands at the end: a status, or the URL that was not followed
     "redirect": (1, 404),
@@ -498,8 +521,16 @@ WHOIS_REPLIED = {  # word: which rules fit, what stands in the reply
     "other": (["registered"], b"Registrar: "),
     "late": (["free"], b"% A comment"),
     "close": ([], b""),
+    "tail": (["free"], b"% A comment, and another"),
+    "swap": (["free"], b""),
+    "several": (["registered"], b""),
+    "quota": (["free"], b"Quota exceeded"),
+    "taken": (["free"], b"is already registered"),
+    "http": (["free"], b"HTTP/1.1 200 OK"),
+    "policy": (["free"], b"reserved by policy"),
+    "terms": (["free"], b"may be reserved or blocked"),
 }
-WHOIS_ALONE = ["big", "drip", "hang", "reset"]
+WHOIS_ALONE = ["big", "drip", "hang", "reset", "crs", "bom"]
 
 
 @pytest.mark.parametrize("tld", ["example", "de"])
@@ -513,6 +544,13 @@ def test_the_whois_reply_to_each_word(client, word, tld):
     assert client.states_in(octets, tld) == states
     assert octets.endswith(b"\n") == (word not in ("nonl", "junk", "close"))
     assert (b"not-other" in octets.lower()) == (word == "other")
+
+
+def test_a_whois_reply_with_another_end_of_lines_and_with_a_byte_order_mark(client):
+    plain = client.whois("free-a.de").replace(b"free-a", b"-a")
+
+    assert client.whois("crs-a.de").replace(b"crs-a", b"-a") == plain.replace(b"\r\n", b"\r")
+    assert client.whois("bom-a.de").replace(b"bom-a", b"-a") == b"\xef\xbb\xbf" + plain
 
 
 def test_a_late_whois_answer_stands_behind_the_first_64_kib(client):

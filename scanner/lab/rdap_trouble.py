@@ -157,6 +157,35 @@ def endless_headers(asked: Asked) -> Reply:
     return Reply(200, chain([b"HTTP/1.1 200 OK\r\n"], flood(b"X-Lab: registry\r\n", GIB)))
 
 
+def absent(asked: Asked, **members: object) -> Reply:
+    """A 404 with an RDAP error in which members have other values."""
+    body = {"rdapConformance": ["rdap_level_0"], "errorCode": 404, "title": "Not Found", **members}
+    return whole(404, RDAP, json.dumps(body).encode())
+
+
+def saying(description: str) -> Callable[[Asked], Reply]:
+    return lambda asked: absent(asked, description=[description])
+
+
+def noticing(title: str, description: str) -> Callable[[Asked], Reply]:
+    return lambda asked: absent(asked, notices=[{"title": title, "description": [description]}])
+
+
+def coded(code: object) -> Callable[[Asked], Reply]:
+    return lambda asked: absent(asked, errorCode=code)
+
+
+def linked(asked: Asked) -> Reply:
+    epp = "https://icann.org/epp#clientHold"
+    statuses = [f"client hold {epp}", f"serverHold ({epp})", f"inactive <{epp}>", f"active | {epp}", "ok pendingDelete"]
+    return found(domain(asked, status=statuses))
+
+
+def ends(asked: Asked) -> Reply:
+    days = ("2090-01-02T00:00:00Z", "2091-01-02T00:00:00Z")
+    return found(domain(asked, events=[{"eventAction": "expiration", "eventDate": each} for each in days]))
+
+
 REPLIES: dict[str, Callable[[Asked], Reply]] = {
     "slow": slow,
     "drip": drip,
@@ -207,6 +236,29 @@ REPLIES: dict[str, Callable[[Asked], Reply]] = {
     "headers": endless_headers,
     "hints": hints,
     "junk": lambda asked: Reply(None, [bytes(range(256)) * 4]),
+    "reserved404": saying("The name is not available: registry reserved"),
+    "policy404": noticing("Registration policy", "This name is blocked by the rights of a third party."),
+    "german404": saying("Dieser Name ist reserviert."),
+    "french404": saying("Ce nom de domaine n'est pas disponible."),
+    "russian404": saying("Домен зарезервирован реестром"),
+    "chinese404": saying("该域名不可注册"),
+    "html404": saying("<p>This name is <b>not&nbsp;available</b>\n for <i>registration</i>.</p>"),
+    "terms404": noticing("Terms of Use", "Names may be reserved or blocked; whoever asks too often is blocked."),
+    "script404": saying("ეს სახელი დაკავებულია"),
+    "text404": coded("404"),
+    "float404": coded(404.0),
+    "blank404": coded(" 404\n"),
+    "null404": coded(None),
+    "true404": coded(True),
+    "list404": coded([404]),
+    "other404": coded(405),
+    "quota404": saying("Quota exceeded"),
+    "taken404": saying("This domain is already registered."),
+    "class404": lambda asked: absent(asked, objectClassName="domain", ldhName=asked.name),
+    "error200": lambda asked: found(domain(asked, objectClassName="error")),
+    "free200": lambda asked: found(domain(asked, status=["available"])),
+    "links": linked,
+    "ends": ends,
     "hang": lambda asked: Reply(None, end=End.HANG),
     "close": lambda asked: Reply(None),
     "reset": lambda asked: Reply(None, end=End.RESET),

@@ -94,7 +94,7 @@ async def start_whois(stack: AsyncExitStack, log: Log, tld: str) -> dict[str, st
     """The TLD's WHOIS server, and how it is asked and read. Raises OSError."""
     server = WhoisServer(log, tld)
     stack.push_async_callback(server.close)
-    return {"server": f"{HERE}:{await server.listen(0)}", **RULES[tld]}
+    return {**RULES[tld], "server": f"{HERE}:{await server.listen(0)}"}
 
 
 def bootstrap_of(services: Services) -> dict[str, Any]:

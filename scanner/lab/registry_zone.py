@@ -12,7 +12,9 @@ from typing import NamedTuple
 from zlib import crc32
 
 RDAP_TLDS = ("test", "com", "net", "org", "slowtld", "expiredcert", "wronghost", "selfsigned", "plainhttp", "deadtld")
-WHOIS_TLDS = ("example", "de")
+FORM_TLDS = ("at", "au", "be", "br", "ca", "cc", "ch", "cn", "co", "cz", "dk", "eu", "fi", "fr", "in", "info", "io",
+             "ir", "it", "jp", "kr", "nl", "no", "pl", "ru", "se", "shop", "top", "tw", "uk", "us", "xyz")  # fmt: skip
+WHOIS_TLDS = ("example", "de", *FORM_TLDS)
 STATE_OF_CRC = ("free",) * 6 + ("registered", "hold", "reserved", "redemption")  # by crc32 % 10
 NAME = re.compile(r"[a-z0-9_-]{1,63}\.[a-z]+")  # nothing else can be registered
 SLOW_S = 3
@@ -86,6 +88,18 @@ RDAP_TROUBLE = {  # words: what a client is to find, what the server does
     "drip": ("unknown", "one octet of the body a second"),
     "hang": ("unknown", "never answers"),
     "close": ("unknown", "closes without a reply"),
+    "reserved404 policy404": ("reserved", "404 that says in its description, or a notice, that it is held back"),
+    "german404 french404 russian404 chinese404": ("reserved", "the same in another language"),
+    "html404": ("reserved", "the same with markup and entities between its words"),
+    "terms404": ("free", "404 with a notice of terms that speaks of reserved and blocked names"),
+    "script404": ("unknown", "404 whose description is in a script of which nothing is known"),
+    "text404 float404 blank404 null404": ("free", "404 whose errorCode is a text, 404.0, a text with blanks, null"),
+    "true404 list404 other404": ("unknown", "404 whose errorCode is true, a list, 405"),
+    "quota404 taken404": ("unknown", "404 that says that too much was asked, or that the name is registered"),
+    "class404": ("unknown", "404 with a domain object in it"),
+    "error200 free200": ("unknown", "200 with an object of class error, with the status available"),
+    "links": ("registered", "statuses with links behind them, in several manners"),
+    "ends": ("registered", "two days on which the registration ends"),
     "reset": ("unknown", "resets the connection"),
 }
 WHOIS_TROUBLE = {
@@ -106,6 +120,13 @@ WHOIS_TROUBLE = {
     "drip": ("unknown", "one octet a second"),
     "hang": ("unknown", "never answers"),
     "close": ("unknown", "closes without a reply"),
+    "crs bom": ("free", "lines that end in CR alone; a byte order mark in front"),
+    "tail": ("unknown", "says that it is free, and 1 MB of comments"),
+    "swap": ("unknown", "says that another name is free"),
+    "several": ("registered", "its record between those of two other domains"),
+    "quota taken http": ("unknown", "says that it is free, and that too much was asked; or is registered; or is HTTP"),
+    "policy": ("reserved", "says that it is free, and that it is reserved by policy"),
+    "terms": ("free", "says that it is free, and terms that speak of reserved and blocked names and of limits"),
     "reset": ("unknown", "resets the connection"),
 }
 

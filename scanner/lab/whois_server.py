@@ -2,10 +2,14 @@
 `RULES` are the regular expressions by which a client reads them."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from importlib.resources import files
 
 from scanner.lab.registry import End, Log, Registry, Reply, flood
+from scanner.lab.registry_forms import FORMS, MUCH, filled
 from scanner.lab.registry_zone import NAME, SLOW_S, STATES, expires, state_of, word_of
 
 IDLE_S = 60
@@ -25,6 +29,8 @@ RULES = {  # the query, and what stands at the beginning of a line when the name
         "reserved": r"^Status: reserved\b",
     },
 }
+SHIPPED = json.loads(files("scanner.registration").joinpath("data", "whois.json").read_text("utf-8"))
+RULES |= {tld: {"query": "{name}", **SHIPPED[tld]} for tld in FORMS}  # as clients have them, but for where it is
 COMMENT = "% A comment, and another one, and so on."
 UGLY = "\x1b[31mred\x1b[0m \u202eesrever =cmd() \x00\x07"
 
@@ -90,7 +96,16 @@ def record_of_de(name: str, state: str = "registered", registrar: str = "Lab Reg
     return [f"Domain: {name}", "Nserver: ns1.lab.test", f"Registrar: {registrar}", "Status: connect"]
 
 
-WRITERS = {"example": record_of_example, "de": record_of_de}
+def record_of_form(name: str, state: str = "registered", registrar: str = "", *, tld: str) -> list[str]:
+    """As the TLD's registry writes it."""
+    form = FORMS[tld]
+    text = {"free": form.free, "reserved": form.reserved}.get(state, form.registered)
+    return filled(text, name, expires(name), STATES[state].whois)
+
+
+Writer = Callable[..., list[str]]
+WRITERS: dict[str, Writer] = {"example": record_of_example, "de": record_of_de,
+                              **{tld: partial(record_of_form, tld=tld) for tld in FORMS}}  # fmt: skip
 
 
 # -- trouble --
@@ -118,9 +133,34 @@ def comment(name: str, tld: str) -> Reply:
     return text("% No match is what we say of names that are free.", *comments, *held(name, tld))
 
 
+def limit(name: str, tld: str) -> Reply:
+    return text(*filled(FORMS[tld].limited if tld in FORMS else MUCH, name))
+
+
 def drip(name: str, tld: str) -> Reply:
     octets = octets_of(text(*free(name, tld), "% end of the record"))
     return Reply(None, [bytes([octet]) for octet in octets], pause_s=1)
+
+
+def with_crs(name: str, tld: str) -> Reply:
+    return Reply(None, [octets_of(text(*free(name, tld))).replace(b"\r\n", b"\r")])
+
+
+def behind(name: str, tld: str, *lines: str) -> Reply:
+    """What says that it is free, and more."""
+    return text(*free(name, tld), "", *lines)
+
+
+def several(name: str, tld: str) -> Reply:
+    records = [held(each, tld) for each in (f"a-{name}", name, f"b-{name}")]
+    return text(*(line for record in records for line in (*record, "")))
+
+
+TERMS = (
+    "By asking you agree to these terms: names may be reserved or blocked, and a name may not be available for",
+    "registration though nothing is found here; whoever goes on when a limit is exceeded, or makes too many queries,",
+    "is shut out. This is no offer, and the registry is not liable for what is shown, or for what is made of it.",
+)
 
 
 REPLIES: dict[str, Callable[[str, str], Reply]] = {
@@ -131,7 +171,7 @@ REPLIES: dict[str, Callable[[str, str], Reply]] = {
     "escape": lambda name, tld: text(*held(name, tld, UGLY), UGLY),
     "referral": lambda name, tld: text("refer: whois.attacker.invalid", "ReferralServer: whois://127.0.0.1:43"),
     "both": lambda name, tld: text(*free(name, tld), *held(name, tld)),
-    "limit": lambda name, tld: text("You have exceeded the maximum number of queries. Try again later."),
+    "limit": limit,
     "html": lambda name, tld: text("<!doctype html><title>Welcome</title><p>No match? This domain may be free!"),
     "junk": lambda name, tld: Reply(None, [bytes(range(128, 256)) * 8]),
     "empty": lambda name, tld: text(""),
@@ -139,6 +179,16 @@ REPLIES: dict[str, Callable[[str, str], Reply]] = {
     "late": lambda name, tld: text(*[COMMENT] * 2500, *free(name, tld)),
     "big": lambda name, tld: Reply(None, flood(f"{COMMENT}\r\n".encode(), 100 * MIB)),
     "drip": drip,
+    "crs": with_crs,
+    "bom": lambda name, tld: Reply(None, [b"\xef\xbb\xbf" + octets_of(text(*free(name, tld)))]),
+    "tail": lambda name, tld: text(*free(name, tld), *[COMMENT] * 25_000),
+    "swap": lambda name, tld: text(*free(f"a-{name}", tld)),
+    "several": several,
+    "quota": lambda name, tld: behind(name, tld, "Quota exceeded"),
+    "taken": lambda name, tld: behind(name, tld, "This domain is already registered."),
+    "http": lambda name, tld: text("HTTP/1.1 200 OK", "", *free(name, tld)),
+    "policy": lambda name, tld: behind(name, tld, "This name is reserved by policy."),
+    "terms": lambda name, tld: behind(name, tld, *TERMS),
     "hang": lambda name, tld: Reply(None, end=End.HANG),
     "close": lambda name, tld: Reply(None),
     "reset": lambda name, tld: Reply(None, end=End.RESET),

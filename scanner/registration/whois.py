@@ -8,9 +8,10 @@ import re
 
 from scanner.registration.answer import FREE, REGISTERED, RESERVED, Answer, Refused, cleaned
 from scanner.registration.bootstrap import WhoisServer
-from scanner.registration.dates import day
+from scanner.registration.dates import day, only
 from scanner.registration.dial import Dialer
-from scanner.registration.words import HELD_BACK, LEGAL, LIMITED, TAKEN, holds_back, status_of, without
+from scanner.registration.prose import OF_THIS, any_says, sentences
+from scanner.registration.words import HELD_BACK, LIMITED, TAKEN, holds_back, statuses_of
 
 REPLY_MAX = 64 * 1024  # octets
 SHORT = 5  # lines of a reply that speaks of nothing but the name
@@ -23,7 +24,13 @@ EXPIRY = re.compile(r"(?:(?:registry|record|domain|registration) )?(?:expir(?:y|
                     r"exp date|paid till|renewal date|valid(?:ity)?(?: until| till)?)|有効期限")  # fmt: skip
 REGISTRARS_EXPIRY = re.compile(r"registrar registration expir(?:y|ation)(?: date)?")
 STATUS = re.compile(r"(?:(?:domain|registration|epp|query) )?(?:status|state)|eppstatus|状態")
-COMMENT = re.compile(r"^\s*(?:[%#;]|>>>)[^\n]*$", re.MULTILINE)
+COMMENT = re.compile(r"^[ \t]*(?:[%#;]|>>>)[^\n]*$", re.MULTILINE)
+NEWLINE = re.compile(r"\r*\n|\r|[\x0b\x0c\x85\u2028\u2029]")
+DOMAIN = re.compile(r"domain|domain ?name|domain ace|dominio|nom de domaine")  # labels of a record
+NAME_TOKEN = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.IGNORECASE)
+ECHO = re.compile(rf"(?:\bquery[ \t]*:|\brequest\][ \t]*>>|\brelated to|\bwhois)[ \t]*['\"]?({NAME_TOKEN.pattern})",
+                  re.IGNORECASE)  # fmt: skip
+NO_WHOIS = re.compile(r"\s*(?:<(?:!doctype|html|\?xml|head|body)|HTTP/\d|\{)", re.IGNORECASE)
 
 
 async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: float, number: int = 0) -> Answer:
@@ -39,7 +46,7 @@ async def lookup(dialer: Dialer, server: WhoisServer, domain: str, timeout_s: fl
         raise Refused("connection", again=True) from None
     if not reply:
         raise Refused("connection", again=True)
-    return read_reply(server, reply.decode("utf-8", "replace"), domain)
+    return read_reply(server, reply.decode("utf-8-sig", "replace"), domain, is_cut=len(reply) == REPLY_MAX)
 
 
 async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: float, number: int) -> bytes:
@@ -59,51 +66,102 @@ async def exchange(dialer: Dialer, server: WhoisServer, line: str, timeout_s: fl
         writer.transport.abort()
 
 
-def read_reply(server: WhoisServer, reply: str, domain: str) -> Answer:
+def read_reply(server: WhoisServer, reply: str, domain: str, *, is_cut: bool = False) -> Answer:
     """What a reply says. Comments count only where nothing else in it says anything. Raises Refused."""
-    whole = reply.replace("\r", "")
-    record = COMMENT.sub("", whole)
-    answer = said(server, record, whole, domain) or said(server, whole, whole, domain)
-    if answer is not None:
-        return answer
-    limited = LIMITED.search(whole) is not None
-    if not limited and is_held(domain, whole) and (names(whole, domain) or record.count("\n") < SHORT):
-        return Answer(RESERVED, "whois")
-    raise Refused("ratelimited" if limited else "whois_bad", again=limited)
+    whole = NEWLINE.sub("\n", reply)
+    if NO_WHOIS.match(whole):
+        raise Refused("whois_bad")
+    answer = said(server, COMMENT.sub("", whole), whole, domain) or said(server, whole, whole, domain)
+    if answer is None:
+        answer = unsaid(whole, domain)
+    if is_cut and answer.verdict != REGISTERED:  # what was cut off may say otherwise
+        raise Refused("whois_bad")
+    return answer
 
 
 def said(server: WhoisServer, text: str, whole: str, domain: str) -> Answer | None:
-    """What the TLD's patterns find in the text; a registration must name the domain. None where they find nothing.
-    Raises Refused for a text that says both."""
+    """What the TLD's patterns find in the text, which must be about the domain. None where they find nothing. Raises
+    Refused for a text that says both, or speaks of another domain."""
     if server.reserved and server.reserved.search(text):
         return Answer(RESERVED, "whois")
-    free, registered = server.free.search(text) is not None, server.registered.search(text) is not None
+    free, registered = server.free.search(text), server.registered.search(text)
     if free and registered:
         raise Refused("whois_bad")
     if free:
+        if is_of_another(text, free, whole, domain):
+            raise Refused("whois_bad")
         return freedom(domain, whole)
-    return registration(server, text, domain) if registered and names(text, domain) else None
+    record = record_of(text, domain) if registered else ""
+    return registration(server, record) if record else None
+
+
+def unsaid(whole: str, domain: str) -> Answer:
+    """A reply in which no pattern found anything: only that the name is held back can be read from it. Raises
+    Refused."""
+    spoken = list(sentences(domain, whole))
+    is_limited = any_says(spoken, LIMITED)
+    is_short = COMMENT.sub("", whole).count("\n") < SHORT
+    held = [sentence for sentence in spoken if HELD_BACK.search(sentence)]
+    if held and not is_limited and (is_short or names(whole, domain) or any_says(held, OF_THIS)):
+        return Answer(RESERVED, "whois")
+    raise Refused("ratelimited" if is_limited else "whois_bad", again=is_limited)
 
 
 def freedom(domain: str, whole: str) -> Answer:
     """Free, where nothing in the whole reply says otherwise. Raises Refused."""
-    record = COMMENT.sub("", whole)
-    if LIMITED.search(record):
+    spoken = list(sentences(domain, whole))
+    if any_says(spoken, LIMITED):
         raise Refused("ratelimited", again=True)
-    if is_held(domain, whole):
+    if any_says(spoken, HELD_BACK):
         return Answer(RESERVED, "whois")
-    if TAKEN.search(without(domain, record)):
+    if any_says(sentences(domain, COMMENT.sub("", whole)), TAKEN):
         raise Refused("whois_bad")
     return Answer(FREE, "whois")
 
 
-def registration(server: WhoisServer, text: str, domain: str) -> Answer:
+def is_of_another(text: str, free: re.Match[str], whole: str, domain: str) -> bool:
+    """True where what says that a name is free, or repeats the question, speaks of another name of the same TLD."""
+    begin, end = text.rfind("\n", 0, free.start()) + 1, text.find("\n", free.end())
+    line = text[begin : end if end >= 0 else len(text)]
+    tld = domain.rpartition(".")[2]
+    spoken_of = [name.lower() for name in NAME_TOKEN.findall(line) + ECHO.findall(whole)]
+    others = [name for name in spoken_of if name.rpartition(".")[2] == tld] + [name for _, name in domains_of(text)]
+    return bool(others) and domain not in others
+
+
+def registration(server: WhoisServer, record: str) -> Answer:
     """A record; one whose status holds the name back is nobody's."""
-    fields = fields_of(text)
+    fields = fields_of(record)
     statuses = [word for label, value in fields if STATUS.fullmatch(label) for word in statuses_of(value)]
     held = any(map(holds_back, statuses))
-    return Answer(RESERVED if held else REGISTERED, "whois", expires=expiration(fields, text, server.dates),
+    return Answer(RESERVED if held else REGISTERED, "whois", expires=expiration(fields, record, server.dates),
                   statuses=cleaned(statuses))  # fmt: skip
+
+
+def record_of(text: str, domain: str) -> str:
+    """The domain's record: of several the part from its name to the next one's; "" where there is none. A text that
+    labels no domain has to name this one."""
+    found = domains_of(text)
+    if not found:
+        return text if names(text, domain) else ""
+    mine = [place for place, name in found if name == domain]
+    if not mine:
+        return ""
+    others = [place for place, name in found if name != domain]
+    if not others:
+        return text
+    return text[mine[0] : min((place for place in others if place > mine[0]), default=len(text))]
+
+
+def domains_of(text: str) -> list[tuple[int, str]]:
+    """Where a field gives the name of a domain, in ASCII, and the name."""
+    found = []
+    for field in FIELD.finditer(text):
+        label, value = label_and_value(field)
+        name = value.split()[0].strip("\"'.[]()<>").lower() if value else ""
+        if DOMAIN.fullmatch(label) and NAME_TOKEN.fullmatch(name):
+            found.append((field.start(), name))
+    return found
 
 
 def names(text: str, domain: str) -> bool:
@@ -111,24 +169,19 @@ def names(text: str, domain: str) -> bool:
     return re.search(rf"(?<![a-z0-9.-]){re.escape(domain)}(?![a-z0-9-])", text, re.IGNORECASE) is not None
 
 
-def is_held(domain: str, text: str) -> bool:
-    """True where a line of the text says that the name is held back."""
-    return any(HELD_BACK.search(line) and not LEGAL.search(line) for line in without(domain, text).split("\n"))
-
-
 def fields_of(text: str) -> list[tuple[str, str]]:
-    """Each label, in lower case and with blanks for its dashes, and its value."""
-    return [(" ".join(re.split(r"[\s_-]+", (found["boxed"] or found["label"]).lower().strip())),
-             (found["value"].strip() or found["below"] or "").strip()) for found in FIELD.finditer(text)]  # fmt: skip
+    """Each label and its value."""
+    return [label_and_value(found) for found in FIELD.finditer(text)]
+
+
+def label_and_value(found: re.Match[str]) -> tuple[str, str]:
+    """The label in lower case and with blanks for its dashes; a value may stand on the next line."""
+    label = " ".join(re.split(r"[\s_-]+", (found["boxed"] or found["label"]).lower().strip()))
+    return label, (found["value"].strip() or found["below"] or "").strip()
 
 
 def expiration(fields: list[tuple[str, str]], text: str, order: str) -> str:
     """The day on which the registration ends: the registry's, else the registrar's, else nothing."""
-    texts = [value for kind in (EXPIRY, REGISTRARS_EXPIRY) for label, value in fields if kind.fullmatch(label)]
-    return next(filter(None, (day(value, order) for value in RECORD_EXPIRES.findall(text) + texts)), "")
-
-
-def statuses_of(value: str) -> list[str]:
-    """Each status of a value, whole: `NOT AVAILABLE`, or `REGISTERED, DELEGATED`."""
-    parts = [value] if "(" in value else value.split(",")
-    return [word for part in parts if (word := status_of(part))]
+    registrys = [value for label, value in fields if EXPIRY.fullmatch(label)] + RECORD_EXPIRES.findall(text)
+    registrars = [value for label, value in fields if REGISTRARS_EXPIRY.fullmatch(label)]
+    return next(filter(None, (only([day(value, order) for value in values]) for values in (registrys, registrars))), "")
