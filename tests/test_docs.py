@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from textwrap import dedent
 
 import click
 import pytest
@@ -31,16 +32,18 @@ from scanner.config.config import from_table
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "wordlists" / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-BLOCK = re.compile(r"^(?:<!-- not run: (?P<why>[^>]+) -->\n)?```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?: *<!-- not run: (?P<why>[^>]+) -->\n)?(?P<indent> *)```sh\n(?P<text>.*?)^(?P=indent)```$",
+                   re.MULTILINE | re.DOTALL)  # fmt: skip
 SAYS = re.compile(r"^dnsscan .*\s# (\d+)$", re.MULTILINE)
 LIMIT_S = 60
 NOT_RUN = {
-    "git clone … && cd dnsscan": "installs",
+    "git clone … && cd dnsscan": "installs; scripts/newcomer runs it",
     "dnsscan -r tls://192.0.2.53#dns.example.net -t MX domains.txt": "the lab speaks no TLS",
     "dnsscan cluster s3://bucket/names.txt -o s3://bucket/run --config cfg.json --scheduler tcp://10.0.0.1:8786":
         "it needs an object store and machines",
     "dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json    # candidates, no file at all":
         "12 million names",
+    "pip install asyncssh": "it needs machines with ssh",
     "dnsscan resolvers --good resolvers.txt > good.txt": "the lab has names of com that nobody else has",
     "useradd --system --home-dir /srv/dnsscan dnsscan": "needs root and systemd",
 }  # fmt: skip
@@ -48,6 +51,7 @@ ELSEWHERE = {"dnsscan names '[a-z]{2}[0-9].com' > names.txt": "test_batch.py"}  
 SWAPS = {  # for the time that they take
     "'[a-z]{4}.com' |": "'[a-z]{2}.com' |",
     "'[a-z]{3}.com'": "'[a-z]{2}.com'",
+    "'[a-z]{6}.com'": "'[a-z]{3}.com'",
     "report --demo": "report --demo --seconds 2",
     "wordlists/demo.txt": "domains.txt",  # some of its names are never answered
 }
@@ -69,7 +73,7 @@ def blocks() -> Iterator[tuple[str, str, str | None]]:
         text = page.read_text()
         for found in BLOCK.finditer(text):
             line = text.count("\n", 0, found.start("text")) + 1
-            yield f"{page.relative_to(ROOT)}:{line}", found["text"], found["why"]
+            yield f"{page.relative_to(ROOT)}:{line}", dedent(found["text"]), found["why"]
 
 
 def first_line(block: str) -> str:
@@ -192,6 +196,31 @@ def test_each_flag_that_the_tables_name_is_one_of_ours():
 
     assert [flag for flag in named if flag not in ours] == []
     assert len(named) > 60
+
+
+def in_prose() -> Iterator[str]:
+    """Each command of ours that stands as code in a sentence, not in a block."""
+    for page in PAGES:
+        text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+        yield from re.findall(r"`dnsscan ([^`]+)`", text)
+
+
+def test_each_flag_of_a_command_in_a_sentence_is_one_of_its_program():
+    """Such a command is a part of one that is run elsewhere, or has a place to fill in: it is not run by itself."""
+    context = click.Context(main.entry)
+    wrong, count = [], 0
+    for text in in_prose():
+        words = text.split()
+        at = next((at for at, word in enumerate(words) if word in main.PROGRAMS), None)
+        program = main.scan_command if at != 0 else main.entry.get_command(context, words[0])
+        ours = {flag for param in program.params for flag in param.opts} | {"--help", "--version"}
+        own = words[: words.index("--")] if "--" in words else words
+        wrong += [text for word in own for flag in re.findall(r"^--?[a-z][a-z0-9-]*", word)
+                  if flag not in ours and not any(word in main.PROGRAMS for word in words[1:])]  # fmt: skip
+        count += 1
+
+    assert wrong == []
+    assert count > 20
 
 
 def test_what_is_not_run_is_known():
