@@ -165,7 +165,8 @@ def peer_script(answers):
 def test_a_dead_resolver_costs_no_name_though_trusted_ones_answer_beside_it(one, dead, other):
     with peer_of(Answers(denies), one) as ordinary, peer_of(Answers(trusted), other) as better:
         done = scan("-r", dead, "-r", ordinary.address, "--trusted-resolver", better.address, "--timeout-ms", 500,
-                    "--deadline-ms", 3000, names="".join(f"nx{number}.example\n" for number in range(2000)))  # fmt: skip
+                    "--deadline-ms", 3000,
+                    names="".join(f"nx{number}.example\n" for number in range(2000)))  # fmt: skip
 
     assert Counter(row["s"] for row in done.rows) == {"nxdomain": 2000}, done.err
 
@@ -184,7 +185,8 @@ def test_where_no_trusted_one_answers_each_name_has_its_line_and_none_is_free(on
 def test_other_formats_know_what_is_disputed(form):
     with peer_of(Answers(denies), "udp") as ordinary, peer_of(Answers(trusted), "tcp") as better:
         done = scan("-r", ordinary.address, "--trusted-resolver", better.address, "--format", form,
-                    *(("--only", "nxdomain") if form == "names" else ()), names="nx.example\nlie.example\n")  # fmt: skip
+                    *(("--only", "nxdomain") if form == "names" else ()),
+                    names="nx.example\nlie.example\n")  # fmt: skip
 
     lines = {line.split(b"lie.example")[0] == line: line.decode() for line in done.out.splitlines()}
     if form == "names":
