@@ -7,12 +7,9 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 
 import command
@@ -20,6 +17,7 @@ import fsspec
 import psutil
 import pytest
 import servers
+from cluster_runs import LIMIT_S, ZstdFile, books_of, cluster, engine_of, lines_in, parts_in, together, until
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import is_exact, judge, write_names
@@ -33,28 +31,6 @@ from scanner.config.config import complete, from_table
 from scanner.config.config import given as given_in
 from scanner.config.table import table_of
 from scanner.errors import ScanError
-from scanner.input.packed import ZSTD
-
-LIMIT_S = 240
-ZstdFile = import_module(ZSTD).ZstdFile
-
-
-def cluster(*args: object, **changes: str | None) -> command.Scan:
-    return command.scan("cluster", *args, limit_s=LIMIT_S, true=True, **changes)
-
-
-def lines_in(folder: Path) -> list[bytes]:
-    """Of all parts."""
-    return [line for part in sorted(folder.glob("part-*.jsonl.zst")) for line in ZstdFile(part)]
-
-
-def books_of(folder: Path) -> dict:
-    return json.loads((folder / "books.json").read_text())
-
-
-def together(folder: Path, to: Path) -> Path:
-    to.write_bytes(b"".join(lines_in(folder)))
-    return to
 
 
 @pytest.fixture(scope="module")
@@ -314,47 +290,19 @@ def test_what_cannot_be_scanned_in_parts_is_said_in_one_line(lab, tmp_path):
         assert len(done.err.splitlines()) == 1, (args, done.err)
 
 
-def until(found, run: subprocess.Popen) -> None:
-    """Wait for it, as long as the run is there."""
-    ends = time.monotonic() + LIMIT_S
-    while not found():
-        assert run.poll() is None, run.communicate()[1].decode()
-        assert time.monotonic() < ends, run.communicate()[1].decode()
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def dask(tmp_path) -> Iterator[tuple[str, subprocess.Popen]]:
-    """A scheduler and a worker that offers the resource, as their own commands start them."""
-    (tmp_path / "scheduler").mkdir()
-    port_file, dask = tmp_path / "scheduler.json", (sys.executable, "-m", "dask")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path / "scheduler"}
-    scheduler = subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--dashboard-address", ":0",
-                                  "--scheduler-file", port_file], **quiet)  # fmt: skip
-    until(port_file.exists, scheduler)
-    time.sleep(0.2)
-    address = json.loads(port_file.read_text())["address"]
-    worker = subprocess.Popen([*dask, "worker", address, "--nthreads", "2", "--resources", "dnsscan=1",
-                               "--no-dashboard"], **quiet)  # fmt: skip
-    try:
-        yield address, scheduler
-    finally:
-        for process in (worker, scheduler):
-            process.kill()
-            process.wait()
-
-
-def test_a_scan_on_a_scheduler_that_dies_goes_on_with_another(dask, over_knot, tmp_path):
-    address, scheduler = dask
+def test_a_scan_whose_scheduler_dies_twice_goes_on_with_another(over_knot, tmp_path):
     names = write_names(tmp_path / "names.txt", 60_000)
     given = ("cluster", names, "-o", tmp_path / "out", "--part-lines", 6000, "--config", over_knot)
-    run = command.start(*given, "--scheduler", address, true=True, stdin=subprocess.DEVNULL)
-    until(lambda: list((tmp_path / "out").glob("part-*.json")), run)
-    scheduler.kill()
-    err = run.communicate(timeout=LIMIT_S)[1].decode()
-    assert run.returncode == 1, err
-    assert "the scheduler is gone" in err, err
-    assert "Traceback" not in err, err
+    for resume in ((), ("--resume",)):
+        there = parts_in(tmp_path / "out")
+        with engine_of(tmp_path / f"engine{len(resume)}") as engine:
+            run = command.start(*given, *resume, "--scheduler", engine.address, true=True, stdin=subprocess.DEVNULL)
+            until(lambda there=there: parts_in(tmp_path / "out") > there, run)
+            engine.scheduler.kill()
+            err = run.communicate(timeout=LIMIT_S)[1].decode()
+        assert run.returncode == 1, err
+        assert "the scheduler is gone; the same command with --resume" in err, err
+        assert "Traceback" not in err, err
     again = cluster(*given[1:], "--resume", "--local", 2)
     assert again.code == 0, again.err
     assert is_exact(judge(names, together(tmp_path / "out", tmp_path / "all.jsonl")))

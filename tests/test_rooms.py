@@ -37,7 +37,7 @@ HOMES = {  # outside library: the modules that may import it
     "backports": ("scanner.input.packed",),
     "click": ("scanner.cli",),
     "dask": ("scanner.cluster.engine",),
-    "distributed": ("scanner.cluster.engine",),
+    "distributed": ("scanner.cluster.engine", "scanner.cluster.node"),
     "dns": ("scanner.rdata", "scanner.registry.messages", "scanner.vetting.messages"),
     "duckdb": ("scanner.results.table", "scanner.results.convert", "scanner.report.query", "scanner.report.confirmed"),
     "fsspec": ("scanner.cluster.files",),

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,16 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
     INPUT is a file or a URL of one (fsspec: s3://, gs://). DIR gets part-000000.jsonl.zst
     and its books for every part, then books.json.
     """
+    for flag, value in (("-o", output), ("--scheduler", scheduler)):
+        if value == "":
+            raise ScanError(f"cluster: {flag} is empty")
     if scheduler and local:
         raise ScanError("cluster: --scheduler and --local contradict each other")
     need("cluster", "cluster", "fsspec")
+    if find_spec("distributed") is None:
+        need("cluster", "cluster", "distributed")
     from scanner.cluster.part import Task
     from scanner.cluster.plan import plan_of
-    from scanner.cluster.warm import warm_up
     from scanner.config.config import complete
     from scanner.config.config import given as given_in
     from scanner.config.endpoints import metrics_from_text
@@ -77,11 +82,10 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
     metrics_from_text(metrics, warnings)
     plan = plan_of(inputs, patterns, part_lines, table, "parquet" if parquet else "jsonl.zst")
     console = Console()
+    if output.startswith("memory://"):
+        console.warn(f"-o {output}: it is gone when this command ends")
     for warning in settings.warnings:
         console.warn(warning)
-    if not scheduler:
-        warm_up()
-    need("cluster", "cluster", "distributed")
     from scanner.cluster.run import run
 
     task = Task(plan, output, table, metrics)

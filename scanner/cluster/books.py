@@ -19,7 +19,7 @@ def fits(books: Any, plan: Plan, number: int, sizes: Mapping[str, int]) -> TypeG
     try:
         return bool(
             books["dnsscan_part"] == 1
-            and books["part"] == plan.part(number)._asdict()
+            and books["part"] == plan.part(number).as_table()
             and books["config_sha256"] == plan.config_sha256
             and books["output"]["name"] == f"{part_name(number)}.{plan.ending}"
             and sizes.get(books["output"]["name"]) == books["output"]["octets"]

@@ -1,6 +1,7 @@
 """Files wherever fsspec finds them: an input read by ranges, a folder whose files appear whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -16,22 +17,38 @@ from scanner.text import hidden
 
 BLOCK = 1 << 20
 LOCAL = ("file", "local")
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))
+"""Errors of a machine that cannot write, whatever it is given."""
+
+
+class NoRoom(OutputError):
+    """This machine cannot write; another may."""
 
 
 @contextlib.contextmanager
-def troubles(what: str, error: type[ScanError] = ScanError) -> Iterator[None]:
-    """What a file system says becomes one line that begins with `what`. Raises `error`."""
+def troubles(doing: str, url: str, name: str = "", error: type[ScanError] = ScanError) -> Iterator[None]:
+    """What a file system says of the file `name` of a URL becomes one line, without a secret. Raises `error`."""
+    what = f"{doing} {hidden(url)}{name}"
     try:
         yield
     except OSError as found:
-        raise error(f"{what}: {why(found)}") from None
+        kind = NoRoom if error is OutputError and found.errno in NO_ROOM else error
+        raise kind(f"{what}: {without_secret(why(found), url)}") from None
     except of_object_stores() as found:
-        raise error(f"{what}: {why(found)}") from None
+        raise error(f"{what}: {without_secret(why(found), url)}") from None
     except ImportError as found:
         package = found.name or str(found).removeprefix("Install ").split(" ", 1)[0]
         raise error(f"{what}: needs {package}: pip install {package}") from None
     except ValueError as found:  # a protocol that nobody knows
-        raise error(f"{what}: {found}") from None
+        raise error(f"{what}: {without_secret(str(found), url)}") from None
+
+
+def without_secret(text: str, url: str) -> str:
+    """What a library says may quote the URL, or half of it."""
+    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    for secret in (user, user.partition(":")[2]):
+        text = text.replace(secret, "***") if secret and at else text
+    return text
 
 
 def of_object_stores() -> tuple[type[BaseException], ...]:
@@ -65,9 +82,24 @@ def file_of(url: str) -> tuple[Any, str]:
     return system, path
 
 
+def named_by(url: str) -> list[str]:
+    """The files that a name stands for: itself, or those that a pattern fits where no file is called so. Raises
+    ScanError."""
+    if not set("*?[") & set(url):
+        return [url]
+    with troubles("cannot read", url):
+        system, path = file_of(url)
+        if system.exists(path):
+            return [url]
+        found = sorted(each for each in system.glob(path) if system.isfile(each))
+        if not found:
+            raise ScanError(f"cannot read {hidden(url)}: no file fits it")
+        return [system.unstrip_protocol(each) if "://" in url else each for each in found]
+
+
 def look_at(url: str) -> tuple[int, bytes]:
     """Octets, and the first MiB of them. Raises ScanError."""
-    with troubles(f"cannot read {hidden(url)}"):
+    with troubles("cannot read", url):
         system, path = file_of(url)
         found = system.info(path)
         if found["type"] == "directory":
@@ -88,21 +120,21 @@ class Folder:
 
     def __init__(self, url: str):
         self.url = absolute(url)
-        with troubles(f"-o {hidden(url)}"):
+        with troubles("-o", url):
             self._system, self._root = file_of(self.url)
         protocol = self._system.protocol
         self.is_local = bool({protocol} & set(LOCAL) if isinstance(protocol, str) else set(protocol) & set(LOCAL))
 
     def make(self) -> None:
         """Make it, where it is not there. Raises ScanError."""
-        with troubles(f"-o {hidden(self.url)}"):
-            if self.is_local and os.path.isfile(self._root):
+        with troubles("-o", self.url):
+            if self.is_local and os.path.exists(self._root) and not os.path.isdir(self._root):
                 raise ScanError(f"-o {hidden(self.url)}: is not a directory")
             self._system.makedirs(self._root, exist_ok=True)
 
     def sizes(self) -> dict[str, int]:
         """Octets by file name; empty where there is no such folder. Raises ScanError."""
-        with troubles(f"-o {hidden(self.url)}"):
+        with troubles("-o", self.url):
             self._system.invalidate_cache()
             if not self._system.exists(self._root):
                 return {}
@@ -125,7 +157,7 @@ class Folder:
         token = f".{name}.{uuid.uuid4().hex}.new"
         path = Path(self._root) / token if self.is_local else scratch / token
         try:
-            with troubles(f"-o {hidden(self.url)}/{name}", OutputError):
+            with troubles("-o", self.url, f"/{name}", OutputError):
                 yield path
                 if self.is_local:
                     with path.open("rb") as file:

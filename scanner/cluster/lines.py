@@ -18,13 +18,17 @@ def lines_of(plan: Plan, part: Part) -> Iterator[bytes]:
     if not part.url:
         yield from candidates(plan, part)
         return
-    with troubles(f"cannot read {hidden(part.url)}"):
+    with troubles("cannot read", part.url):
         system, path = file_of(part.url)
         planned = next(file for file in plan.files if file.url == part.url)
         if system.size(path) != planned.octets:
             raise ScanError(f"cannot read {hidden(part.url)}: it has changed since the scan was begun")
+        before = system.ukey(path)
         with system.open(path, "rb") as file:
             yield from between(file, part.start, part.stop)
+        system.invalidate_cache()
+        if system.ukey(path) != before:
+            raise ScanError(f"cannot read {hidden(part.url)}: it has changed while it was read")
 
 
 def candidates(plan: Plan, part: Part) -> Iterator[bytes]:

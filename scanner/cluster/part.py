@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from scanner.cluster.books import COUNTS, fits
-from scanner.cluster.files import Folder, private
+from scanner.cluster.files import NO_ROOM, Folder, NoRoom, private, why
+from scanner.cluster.forks import Forks
 from scanner.cluster.lines import lines_of
 from scanner.cluster.plan import Part, Plan
 from scanner.cluster.scan import PartFailed, ScanProcess
-from scanner.errors import ScanError
+from scanner.errors import OutputError, ScanError
 from scanner.input.packed import ZSTD
 from scanner.results.parts import part_name
 from scanner.version import __version__
@@ -36,30 +37,56 @@ class Task:
     metrics: str | None = None  # [IP:]PORT of the first scan of a machine
 
 
+class Worker(NamedTuple):
+    """Where a part is made."""
+
+    address: str
+    name: str
+    place: int  # among the workers of its machine, from 0
+    scratch: str  # its directory
+
+
 class PartMaker:
     """Makes the parts of one node; `told` hears how many lines of a part there are, now and then."""
 
     def __init__(self, task: Task, told: Callable[[int, int], None]):
         self._task, self._told = task, told
-        self._folder = Folder(task.folder)
+        self._folder, self._forks = Folder(task.folder), Forks()
         self._running: set[ScanProcess] = set()
         self._stopped = False
+        self._full: PartFailed | None = None  # why nothing can be written here
         self._lock = threading.Lock()
 
-    def make(self, number: int, table: Mapping[str, Any], node: str, place: int, scratch_root: str) -> dict[str, Any]:
+    def make(self, number: int, table: Mapping[str, Any], worker: Worker) -> dict[str, Any]:
         """The part's books. Where it is there and whole, they are read. Raises PartFailed."""
-        plan, name = self._task.plan, part_name(number)
-        before = self._folder.read(f"{name}.json")
-        if fits(before, plan, number, self._folder.sizes()):
-            return before
+        if self._full:
+            raise PartFailed(*self._full.args)
         try:
-            with tempfile.TemporaryDirectory(prefix="dnsscan-", dir=scratch_root) as scratch:
-                books = self._scan(plan.part(number), table, self._flags(place), Path(scratch))
-                self._folder.write(f"{name}.json", books | {"node": node}, Path(scratch))
+            return self._made_before(number) or self._make(number, table, worker)
+        except NoRoom as error:
+            raise self._full_now(str(error), worker) from None
         except ScanError as error:
             raise PartFailed(str(error), error.exit_code) from None
         except OSError as error:
-            raise PartFailed(f"{node}: {error.strerror}", 4) from None
+            reason = f"{worker.scratch}: {why(error)}"
+            if error.errno in NO_ROOM:
+                raise self._full_now(reason, worker) from None
+            raise PartFailed(reason, OutputError.exit_code) from None
+
+    def _full_now(self, reason: str, worker: Worker) -> PartFailed:
+        """Parts that are here already need not be scanned to find out again."""
+        self._full = PartFailed(reason, OutputError.exit_code, worker.address)
+        return self._full
+
+    def _made_before(self, number: int) -> dict[str, Any] | None:
+        books = self._folder.read(f"{part_name(number)}.json")
+        return books if fits(books, self._task.plan, number, self._folder.sizes()) else None
+
+    def _make(self, number: int, table: Mapping[str, Any], worker: Worker) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="dnsscan-", dir=worker.scratch) as scratch:
+            books = self._scan(self._task.plan.part(number), table, self._flags(worker.place), Path(scratch))
+            books["node"] = worker.name
+            self._folder.write(f"{part_name(number)}.json", books, Path(scratch))
         return books
 
     def stop(self) -> None:
@@ -68,6 +95,7 @@ class PartMaker:
             self._stopped = True
             for scan in self._running:
                 scan.kill()
+            self._forks.close()
 
     def _flags(self, place: int) -> list[str]:
         """Of the `place`-th scan of this machine, from 0."""
@@ -91,7 +119,7 @@ class PartMaker:
                 as_parquet(scratch / "lines.jsonl", new, scratch)
             output = {"name": name, "octets": new.stat().st_size, "sha256": digest_of(new)}
         return {
-            "dnsscan_part": 1, "version": __version__, "part": part._asdict(), "config_sha256": plan.config_sha256,
+            "dnsscan_part": 1, "version": __version__, "part": part.as_table(), "config_sha256": plan.config_sha256,
             "input": {"octets": fed.octets, "lines": fed.all_lines, "sha256": fed.digest.hexdigest()},
             "output": output, "lines": written, "counts": {key: summary[key] for key in COUNTS},
             "reasons": summary["reasons"], "began": began.isoformat(), "seconds": summary["seconds"],
@@ -103,7 +131,7 @@ class PartMaker:
         with self._lock:
             if self._stopped:
                 raise PartFailed("stopped")
-            scan = ScanProcess(table, flags, blocks)
+            scan = ScanProcess(self._forks, table, flags, blocks)
             self._running.add(scan)
         try:
             yield scan

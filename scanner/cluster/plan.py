@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from scanner.candidates.run import space_asked_for
 from scanner.candidates.words import WordLists
-from scanner.cluster.files import absolute, look_at
+from scanner.cluster.files import absolute, look_at, named_by
 from scanner.errors import ScanError
 from scanner.input.packed import kind_of
+from scanner.text import hidden
 
 FORMAT = 1  # of the plan's own file
 LINE_OCTETS = 16  # where the input's head holds no line
@@ -36,6 +37,10 @@ class Part(NamedTuple):
     url: str  # "" = candidates
     start: int
     stop: int
+
+    def as_table(self) -> dict[str, Any]:
+        """For its books."""
+        return {**self._asdict(), "url": hidden(self.url)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Plan:
 
     def as_table(self) -> dict[str, Any]:
         """For its file."""
-        return {"dnsscan_cluster": FORMAT, **asdict(self), "files": [file._asdict() for file in self.files],
+        return {"dnsscan_cluster": FORMAT, **asdict(self),
+                "files": [{**file._asdict(), "url": hidden(file.url)} for file in self.files],
                 "patterns": list(self.patterns), "parts": self.count}  # fmt: skip
 
 
@@ -92,7 +98,9 @@ def plan_of(inputs: Sequence[str], patterns: Sequence[str], part_lines: int, tab
     if patterns:
         size = space_asked_for(patterns, (), None, (), WordLists()).size
         return Plan((), tuple(patterns), size, part_lines, config_sha256(table), ending)
-    urls = [absolute(url) for url in inputs]
+    if "" in inputs:
+        raise ScanError("cluster: an INPUT without a name")
+    urls = [found for url in inputs for found in named_by(absolute(url))]
     if len(set(urls)) < len(urls):
         raise ScanError("cluster: a file is named twice")
     files, sample = [], b""

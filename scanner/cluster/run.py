@@ -9,19 +9,22 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanner.cluster.books import Total, fits, of_parts
-from scanner.cluster.engine import Parts, local, remote
 from scanner.cluster.files import Folder, is_of_one_process
 from scanner.cluster.part import Task
 from scanner.cluster.plan import Plan, check_same
 from scanner.cluster.scan import PartFailed
+from scanner.cluster.warm import warm_up
 from scanner.errors import ScanError
 from scanner.results.parts import PLAN, part_name
-from scanner.signals import ending
+from scanner.signals import ending, same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console
-from scanner.text import two_digits
+from scanner.text import hidden, two_digits
+
+if TYPE_CHECKING:
+    from scanner.cluster.engine import Parts  # half a second, which is not spent on what is refused
 
 AHEAD = 3  # parts handed out for each that may run: a worker never waits for the next
 RATE_OVER_S = 10.0
@@ -37,28 +40,41 @@ def run(task: Task, *, scheduler: str | None, workers: int, resume: bool, quiet:
     total, began = Total(), monotonic()
     missing = [number for number in range(plan.count) if not had(folder, plan, number, sizes, total)]
     course = Course(plan, total, console, quiet)
-    in_this_process = any(is_of_one_process(url) for url in (task.folder, *(file.url for file in plan.files)))
     stopped = Stop()
     failed: dict[int, PartFailed] = {}
     if missing:
-        opened = remote(scheduler) if scheduler else local(min(workers, len(missing)), in_this_process=in_this_process)
-        with stopped.heard(), opened as client:
-            parts = Parts(client, task, f"dnsscan-{uuid.uuid4().hex[:8]}", course.told)
+        with stopped.heard(), opened(task, scheduler, min(workers, len(missing)), course) as parts:
             course.welcome(len(missing), parts)
             failed = work(parts, missing, total, course, stopped)
     return finish(plan, folder, total, failed, monotonic() - began, course, stopped)
 
 
+@contextlib.contextmanager
+def opened(task: Task, scheduler: str | None, workers: int, course: "Course") -> Iterator["Parts"]:
+    """The engine, which a local one begins with. Raises ScanError."""
+    one_process = [url for url in (task.folder, *(file.url for file in task.plan.files)) if is_of_one_process(url)]
+    if scheduler and one_process:
+        raise ScanError(f"--scheduler: no other process sees {one_process[0]}")
+    if not scheduler:
+        warm_up()
+    from scanner.cluster.engine import Parts, local, remote
+
+    engine = remote(scheduler, course.warn) if scheduler else local(workers, in_this_process=bool(one_process))
+    with engine as client:
+        yield Parts(client, task, f"dnsscan-{uuid.uuid4().hex[:8]}", course.told, course.warn)
+
+
 def prepare(plan: Plan, folder: Folder, *, resume: bool) -> dict[str, int]:
     """The folder, with the plan in it; its files' octets by name. Raises ScanError."""
+    where = hidden(folder.url)
     folder.make()
     sizes = folder.sizes()
     if PLAN in sizes:
-        if not resume:
-            raise ScanError(f"-o {folder.url} holds a scan; use --resume to go on with it, or name another directory")
-        check_same(plan, folder.read(PLAN), f"{folder.url}/{PLAN}")
+        if not resume and len(sizes) > 1:  # with nothing but a plan there is nothing to go on with
+            raise ScanError(f"-o {where} holds a scan; use --resume to go on with it, or name another directory")
+        check_same(plan, folder.read(PLAN), f"{where}/{PLAN}")
     elif sizes:
-        raise ScanError(f"-o {folder.url} is not empty; name another directory")
+        raise ScanError(f"-o {where} is not empty; name another directory")
     else:
         with tempfile.TemporaryDirectory(prefix="dnsscan-") as scratch:
             folder.write(PLAN, plan.as_table(), Path(scratch))
@@ -75,7 +91,7 @@ def had(folder: Folder, plan: Plan, number: int, sizes: dict[str, int], total: T
     return True
 
 
-def work(parts: Parts, missing: list[int], total: Total, course: "Course", stopped: "Stop") -> dict[int, PartFailed]:
+def work(parts: "Parts", missing: list[int], total: Total, course: "Course", stopped: "Stop") -> dict[int, PartFailed]:
     """Hand out and take back until all are back, or the user wants no more; those that failed."""
     waiting, failed = deque(missing), {}
     while (waiting or parts.in_hand) and not stopped.number:
@@ -89,8 +105,10 @@ def work(parts: Parts, missing: list[int], total: Total, course: "Course", stopp
             else:
                 total.add(outcome)
                 course.done(number, outcome)
+        if parts.is_full:  # every other part would be scanned for nothing
+            break
         course.tick(workers)
-    if stopped.number:
+    if waiting or parts.in_hand:
         parts.stop()
     return failed
 
@@ -105,15 +123,15 @@ def finish(plan: Plan, folder: Folder, total: Total, failed: dict[int, PartFaile
     course.summary(seconds)
     whole = len(total.parts) == plan.count
     if stopped.number:
-        course.say(f"stopped: {plan.count - len(total.parts):,} of {plan.count:,} parts are not there; "
-                   "the same command with --resume goes on")  # fmt: skip
+        course.say(stopped_text(typed_name(stopped.number), same_with_resume(forced=False)))
         return 128 + stopped.number
     if whole:
         faults = total.faults(plan)
         for fault in faults:
             course.say(f"the books do not balance: {fault}")
         return EXIT_FAULT if faults else 0
-    course.say(f"not there: {of_parts(failed, plan.count)}; the same command with --resume tries them again")
+    missing = set(range(plan.count)) - total.parts
+    course.say(f"not there: {of_parts(missing, plan.count)}; the same command with --resume tries them again")
     codes = {failure.exit_code for failure in failed.values()}
     return codes.pop() if len(codes) == 1 else EXIT_FAULT
 
@@ -155,8 +173,10 @@ class Course:
         if number not in self._total.parts:
             self._running[number] = lines
 
-    def welcome(self, missing: int, parts: Parts) -> None:
+    def welcome(self, missing: int, parts: "Parts") -> None:
         """What is about to happen."""
+        if not parts.workers:
+            self.warn("no worker is there yet; waiting for one")
         there = f", {self._plan.count - missing:,} there already" if missing < self._plan.count else ""
         seen = f"; dashboard {parts.dashboard}" if parts.dashboard else ""
         self._note(f"{self._plan.count:,} parts{there}; {len(parts.workers):,} workers{seen}")
@@ -188,6 +208,10 @@ class Course:
             if now > self._seen[0][0]:
                 self._console.note(text)
             self._next_at = now + SAID_EVERY_S
+
+    def warn(self, text: str) -> None:
+        """Something that the user should know."""
+        self._console.warn(text)
 
     def summary(self, seconds: float) -> None:
         """The books in one line."""

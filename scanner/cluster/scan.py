@@ -1,18 +1,16 @@
 """One scan in a process of its own: lines in, lines out, and what it says at its end."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scanner.cluster.forks import Forks
 from scanner.errors import EXIT_CODES
 
 BLOCK = 1 << 20
@@ -21,11 +19,12 @@ LAST_OCTETS = 1 << 24  # of stderr, at most: the summary of a scan through thous
 
 
 class PartFailed(Exception):
-    """A part has no result: why, and the exit code that says it."""
+    """A part has no result: why, and the exit code that says it. `no_room`: the address of the worker that cannot
+    write, which is given no more parts; "" where it is the part's own failure."""
 
-    def __init__(self, reason: str, exit_code: int = 1):
-        super().__init__(reason, exit_code)
-        self.reason, self.exit_code = reason, exit_code
+    def __init__(self, reason: str, exit_code: int = 1, no_room: str = ""):
+        super().__init__(reason, exit_code, no_room)
+        self.reason, self.exit_code, self.no_room = reason, exit_code, no_room
 
 
 @dataclass
@@ -49,14 +48,15 @@ class Fed:
         return self.lines + (not self.ends_whole)
 
 
-class ScanProcess:
-    """`python -m scanner`, fed from a thread. Its configuration is the first line of its stdin: nothing of it stands in
-    a list of processes."""
+SCAN = ("--config", "-", "--stats", "json", "--progress", "none")
 
-    def __init__(self, table: Mapping[str, Any], flags: Sequence[str], blocks: Iterator[bytes]):
-        scan = (sys.executable, "-P", "-m", "scanner", "--config", "-", "--stats", "json", "--progress", "none")
-        self._process = subprocess.Popen([*scan, *flags], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         stderr=subprocess.PIPE, start_new_session=True)  # fmt: skip
+
+class ScanProcess:
+    """`dnsscan`, fed from a thread. Its configuration is the first line of its stdin: nothing of it stands in a list of
+    processes."""
+
+    def __init__(self, forks: Forks, table: Mapping[str, Any], flags: Sequence[str], blocks: Iterator[bytes]):
+        self._forks, self._process = forks, forks.fork([*SCAN, *flags])
         self.fed, self._said = Fed(), b""
         self._fault: Exception | None = None
         self._threads = [threading.Thread(target=self._feed, args=(json.dumps(table).encode() + b"\n", blocks)),
@@ -66,11 +66,7 @@ class ScanProcess:
 
     def output(self) -> Iterator[bytes]:
         """Blocks of lines, as they come."""
-        assert self._process.stdout
-        descriptor = self._process.stdout.fileno()
-        with contextlib.suppress(OSError, AttributeError):  # of Linux, and refused where too many are large
-            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, BLOCK)
-        while block := os.read(descriptor, BLOCK):
+        while block := os.read(self._process.stdout, BLOCK):
             yield block
 
     def end(self) -> dict[str, Any]:
@@ -96,21 +92,17 @@ class ScanProcess:
 
     def kill(self) -> None:
         """At once; what it wrote is nobody's."""
-        self._process.kill()
+        self._forks.kill(self._process)
 
     def close(self) -> None:
         """Leave nothing of it."""
         self.kill()
-        self._process.wait()
         for thread in self._threads:
             thread.join()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe:
-                pipe.close()
+        self._process.close()
 
     def _feed(self, first_line: bytes, blocks: Iterator[bytes]) -> None:
         pipe = self._process.stdin
-        assert pipe
         with contextlib.suppress(BrokenPipeError), pipe:  # it says itself why it has ended
             pipe.write(first_line)
             pipe.flush()
@@ -125,6 +117,5 @@ class ScanProcess:
                 self.kill()
 
     def _listen(self) -> None:
-        assert self._process.stderr
         while block := self._process.stderr.read(65536):
             self._said = (self._said + block)[-LAST_OCTETS:]
