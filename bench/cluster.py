@@ -1,9 +1,12 @@
 """A scan in parts: what the engine costs on one node, and what four nodes bring where each egress is the limit.
 
-`python bench/cluster.py [--quick] [--names N] [--runs N]`. Scan and cluster in turn, the median of each. In the second
-table the egresses are four proxies of the lab, each allowed 5,000 queries a second of its own.
+`python bench/cluster.py [--quick] [--names N] [--runs N]`. Scan and cluster in turn, the median of each: as fast as the
+lab answers, then once with a rate, as resolvers have one (`--names 10000000`: ten parts of a million). In the second
+table the egresses are four proxies of the lab, each allowed 5,000 queries a second of its own. `--full [--names N]` is
+another program, in `cluster_faults.py`: workers and schedulers die, and it says PASS or FAIL.
 """
 
+import argparse
 import json
 import shutil
 import statistics
@@ -14,13 +17,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE
+from typing import NoReturn
 
+from cluster_faults import NAMES as FULL_NAMES
+from cluster_faults import full
 from turns import arguments, keep, timed
 from whole import DNSSCAN, BenchError, serving, write_names
 
 NAMES, RUNS, PARTS, NODES = 2_000_000, 3, 10, 4
 EGRESS_RATE, EGRESS_SHARE = 5000, 5  # the second table asks so many times fewer names
 EMPTY_TASKS = 20_000
+PACE = 100_000  # queries a second of the paced rows
 HEAD = ["| scan | names | wall, s | beside it |", "|---|--:|--:|--:|"]
 
 
@@ -83,14 +90,27 @@ def overhead(names: Path, count: int, runs: int, folder: Path) -> list[str]:
         path.write_text(json.dumps(config))
         alone, parts, first = [], [], []
         for _ in range(runs):
-            one_scan = ["--config", str(path), "--quiet", "--output", str(folder / "one.jsonl"), "--force", str(names)]
-            alone.append(timed([*DNSSCAN, *one_scan], folder / "one.out"))
+            alone.append(one_scan(names, path, folder))
             parts.append(cluster(names, path, folder, 1, count // PARTS))
             first.append(first_result(path, folder))
-    one, many = statistics.median(alone), statistics.median(parts)
-    return [f"| one scan | {count:,} | {one:.2f} | |",
-            f"| `--local 1`, {PARTS} parts of {count // PARTS:,} | {count:,} | {many:.2f} | {many / one:.2f} x |",
+        path.write_text(json.dumps({**config, "rate": PACE}))
+        paced = one_scan(names, path, folder), cluster(names, path, folder, 1, count // PARTS)
+    return [*beside("", count, statistics.median(alone), statistics.median(parts)),
+            *beside(f", {PACE:,}/s", count, *paced),
             f"| `--local 2`, to the first part | 2 | {statistics.median(first):.2f} | |"]  # fmt: skip
+
+
+def one_scan(names: Path, config: Path, folder: Path) -> float:
+    """Wall seconds."""
+    given = ["--config", str(config), "--quiet", "--output", str(folder / "one.jsonl"), "--force", str(names)]
+    return timed([*DNSSCAN, *given], folder / "one.out")
+
+
+def beside(how: str, count: int, one: float, many: float) -> list[str]:
+    """Two rows: one scan, and the same in parts."""
+    parts = f"`--local 1`, {PARTS} parts of {count // PARTS:,}{how}"
+    return [f"| one scan{how} | {count:,} | {one:.2f} | |",
+            f"| {parts} | {count:,} | {many:.2f} | {many / one:.2f} x |"]  # fmt: skip
 
 
 def nodes(names: Path, count: int, folder: Path) -> list[str]:
@@ -108,7 +128,17 @@ def nodes(names: Path, count: int, folder: Path) -> list[str]:
             f"limit {limit / NODES:.1f} |"]  # fmt: skip
 
 
+def full_run() -> NoReturn:
+    """Ten million names and faults, in the place of the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--names", type=int, default=FULL_NAMES)
+    sys.exit(full(parser.parse_args().names))
+
+
 def main() -> None:
+    if "--full" in sys.argv:
+        full_run()
     args = arguments("A scan in parts.", NAMES, RUNS)
     print("\n".join(HEAD), flush=True)
     with tempfile.TemporaryDirectory(prefix="dnsscan-bench-") as temporary:
@@ -117,7 +147,7 @@ def main() -> None:
         print("\n".join(table), flush=True)
         few = args.names // EGRESS_SHARE
         table += nodes(write_names(folder / "few.txt", few), few, folder)
-        print("\n".join(table[3:]), flush=True)
+        print("\n".join(table[-2:]), flush=True)
         table.append(f"| tasks that do nothing, 4 workers | {EMPTY_TASKS:,} | | {tasks_a_second():,.0f}/s |")
         print(table[-1], flush=True)
     if args.kept:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import resource
 import selectors
 import socket
@@ -15,6 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 import command
+import psutil
 
 from scanner.input.packed import ZSTD
 
@@ -52,6 +54,33 @@ def until(found, run: subprocess.Popen) -> None:
         assert run.poll() is None, run.communicate()[1].decode()
         assert time.monotonic() < ends, run.communicate()[1].decode()
         time.sleep(0.05)
+
+
+def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
+    """The engine's, which are forked from a process of the command's."""
+    return [each for child in psutil.Process(process.pid).children() for each in child.children()]
+
+
+class Killer(threading.Thread):
+    """Kills a worker every `every_s`, and once has one stand still."""
+
+    def __init__(self, process: subprocess.Popen, every_s: float, still_s: float):
+        super().__init__(daemon=True)
+        self._process, self._every_s, self._still_s = process, every_s, still_s
+        self.killed, self.stopped, self.over = 0, 0, threading.Event()
+
+    def run(self) -> None:
+        dice = random.Random(20261130)
+        while not self.over.wait(self._every_s):
+            with suppress(psutil.NoSuchProcess, ValueError):  # fewer than two at this moment
+                still, victim = dice.sample(workers_of(self._process), 2)
+                victim.kill()
+                self.killed += 1
+                if not self.stopped:
+                    still.suspend()
+                    self.stopped += 1
+                    self.over.wait(self._still_s)
+                    still.resume()
 
 
 class Engine:

@@ -1,13 +1,10 @@
 """`dnsscan cluster`: every line of the input in one part, whatever becomes of the workers."""
 
 import bz2
-import contextlib
 import io
 import json
-import random
 import signal
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ import fsspec
 import psutil
 import pytest
 import servers
-from cluster_runs import LIMIT_S, ZstdFile, books_of, cluster, engine_of, lines_in, parts_in, together, until
+from cluster_runs import LIMIT_S, Killer, ZstdFile, books_of, cluster, engine_of, lines_in, parts_in, together, until
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import is_exact, judge, write_names
@@ -121,33 +118,6 @@ def test_a_configuration_goes_to_another_process_whole(tmp_path):
 
 
 # -- the whole command -----------------------------------------------------------------------------------------------
-
-
-def workers_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """The engine's, which are forked from a process of the command's."""
-    return [each for child in psutil.Process(process.pid).children() for each in child.children()]
-
-
-class Killer(threading.Thread):
-    """Kills a worker every `every_s`, and once has one stand still."""
-
-    def __init__(self, process: subprocess.Popen, every_s: float, still_s: float):
-        super().__init__(daemon=True)
-        self._process, self._every_s, self._still_s = process, every_s, still_s
-        self.killed, self.stopped, self.over = 0, 0, threading.Event()
-
-    def run(self) -> None:
-        dice = random.Random(20261130)
-        while not self.over.wait(self._every_s):
-            with contextlib.suppress(psutil.NoSuchProcess, ValueError):  # fewer than two at this moment
-                still, victim = dice.sample(workers_of(self._process), 2)
-                victim.kill()
-                self.killed += 1
-                if not self.stopped:
-                    still.suspend()
-                    self.stopped += 1
-                    self.over.wait(self._still_s)
-                    still.resume()
 
 
 def test_killed_and_stopped_workers_lose_and_double_nothing(over_knot, tmp_path, full, figure):

@@ -24,7 +24,7 @@ Example:
       --scheduler tcp://10.0.0.1:8786
   dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json
 """
-OF_ONE_SCAN = ("output", "force", "resume", "dry_run", "stats", "progress", "quiet", "heartbeat", "metrics",
+OF_ONE_SCAN = ("domain", "output", "force", "resume", "dry_run", "stats", "progress", "quiet", "heartbeat", "metrics",
                "metrics_file")  # fmt: skip
 NOT_HERE = {"max_time": "--max-time", "max_queries": "--max-queries", "format": "--format"}
 SCAN_OPTIONS = {key: option for key, option in OPTIONS.items() if key not in OF_ONE_SCAN}
@@ -62,6 +62,7 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
     need("cluster", "cluster", "fsspec")
     if find_spec("distributed") is None:
         need("cluster", "cluster", "distributed")
+    from scanner.cli.main import read_first_line
     from scanner.cluster.part import Task
     from scanner.cluster.plan import plan_of
     from scanner.config.config import complete
@@ -72,7 +73,9 @@ def command(inputs: tuple[str, ...], output: str, patterns: tuple[str, ...], sch
 
     warnings: list[str] = []
     config = given.pop("config")
-    values = given_in(Path(config) if config else None, None, only_given(given), os.environ, warnings)
+    first_line = read_first_line() if config == "-" else None
+    path = Path(config) if config and first_line is None else None
+    values = given_in(path, first_line, only_given(given), os.environ, warnings)
     settings = complete(values, warnings, numbered=True)
     for key, flag in NOT_HERE.items():
         if values.is_given(key) and values.value(key) not in (0, "compact"):
