@@ -5,6 +5,7 @@ import os
 import re
 
 SHOWN_MAX = 60  # characters of a token
+PATH_MAX = 255  # characters of a path
 RATE_LEAST_S = 0.5  # a rate over less says nothing
 
 
@@ -24,10 +25,35 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+SOLD = re.compile(r"""
+    (?<![^\s/"'\[(,]) (?:\[[^\[\]\s]*\]|[^\s:@/"'\[\](,]+)  # a host, or a user
+    : (?:[0-9]{1,5}:[^\s:]*:                                          # its port, user, password
+       | [^\s:/"']+:(?:\[[^\[\]\s]*\]|[^\s:/"'\[\]]+):[^\s:/"'])  # its password, host, port
+""", re.VERBOSE)  # fmt: skip
+"""A proxy as vendors write it without a URL. Begins only where a word does, so nothing is read twice."""
+ADDRESS_6 = re.compile(r"[^0-9A-Fa-f]?(?:[0-9A-Fa-f]{0,4}:)+[0-9A-Fa-f:.]*(?:%\S*)?\W?")
+URL_USER = re.compile(r":/+[^:@/\s]*:")
+USER = re.compile(r"""(?<![^\s"'\[(,])[^\s:@/"'\[(,]*:(?!//)""")
+
+
 def hidden(text: str) -> str:
-    """The text with `***` where a URL has its password, in case a proxy was given in another thing's place."""
-    begin, end = re.search(r":/+[^:@/\s]*:", text), text.rfind("@")  # once each: a token may have a million characters
+    """The text with `***` where a proxy has its password, in case one was given in another thing's place: a URL,
+    `user:pass@host`, and the forms with colons alone, behind whose first part nothing is shown."""
+    begin, end = URL_USER.search(text), text.rfind("@")  # once each: a token may have a million characters
+    if begin and begin.end() <= end:
+        return f"{text[: begin.end()]}***{text[end:]}"
+    if (sold := SOLD.search(text)) and not ADDRESS_6.fullmatch(text):
+        first = re.match(r"\[[^\]]*\]|[^:]*", sold[0])
+        return f"{text[: sold.start() + len(first[0] if first else '')]}:***"
+    begin = USER.search(text)
     return f"{text[: begin.end()]}***{text[end:]}" if begin and begin.end() <= end else text
+
+
+def path_text(path: str) -> str:
+    """A path for a message: whole, unless no path is so long, and in quotes where its ends would not be seen."""
+    safe = printable(hidden(path))
+    safe = safe if len(safe) <= PATH_MAX else f"{safe[:SHOWN_MAX]}..."
+    return safe if safe and safe.strip() == safe else f'"{safe}"'
 
 
 def token(value: object) -> str:
@@ -37,6 +63,8 @@ def token(value: object) -> str:
 
 def text_of(value: object) -> str:
     """Its text, or its type where Python makes none: a number of 10,000 digits, a thousand lists in each other."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     try:
         return str(value)
     except (ValueError, RecursionError):

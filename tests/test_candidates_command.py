@@ -39,6 +39,10 @@ def test_one_list_alone_is_its_words(words):
     assert lines("--words", words) == ["able", "baker"]
 
 
+def test_a_device_is_no_list_and_is_not_read_for_ever():
+    refusal(scan("names", "--words", "/dev/zero"), "words /dev/zero", "device")
+
+
 def test_one_list_with_joins_is_its_pairs(words):
     got = lines("--words", words, "--join", "", "--join", "-", "--tlds", "com,net")
 

@@ -232,6 +232,36 @@ def test_the_output_is_never_the_input(resolver, tmp_path, way, force):  # 43
     assert resolver.connections == before
 
 
+@pytest.mark.parametrize(("program", "way"), [
+    ("-r {}", "{names} >> {names}"), ("-r {}", "< {names} >> {names}"), ("confirm", "{names} >> {names}"),
+    ("resolvers", "{names} >> {names}"),
+])  # fmt: skip
+def test_stdout_is_never_the_input(resolver, tmp_path, program, way):  # 43
+    names, before = tmp_path / "names.txt", resolver.connections
+    names.write_bytes(NAMES if program != "resolvers" else b"127.0.0.1\n")
+    octets = names.read_bytes()
+
+    done = in_shell(f"dnsscan {program.format(resolver.address)} {way.format(names=names)}")
+
+    refusal(done, "stdout is the input")
+    assert (names.read_bytes(), resolver.connections) == (octets, before)
+
+
+@pytest.mark.parametrize("args", [("{names}", "--output", "out"), ("{names}", "--heartbeat", "beat"),
+                                  ("{names}", "--metrics-file", "figures")])  # fmt: skip
+def test_a_working_directory_that_is_gone_is_told_where_a_path_needs_it(resolver, tmp_path, args):
+    (tmp_path / "names.txt").write_bytes(NAMES)
+    gone = f"os.mkdir('{tmp_path}/gone'); os.chdir('{tmp_path}/gone'); os.rmdir('{tmp_path}/gone')"
+
+    refusal(prepared(gone, "-r", resolver.address, *(arg.format(names=tmp_path / "names.txt") for arg in args)),
+            "working directory is gone")  # fmt: skip
+
+
+@pytest.mark.parametrize("program", [(), ("confirm",), ("convert", "-o", "out.csv")])
+def test_a_file_without_a_name_is_no_directory(program):
+    assert "directory" not in refusal(scan(*program, ""), '""').replace("No such file or directory", "")
+
+
 @pytest.mark.parametrize("force", [(), ("--force",)])
 @pytest.mark.parametrize(
     ("place", "words"),
@@ -356,6 +386,16 @@ def test_no_memory_at_the_start_is_exit_code_1_and_one_line(tmp_path):  # 124
     prepare += "resource.setrlimit(resource.RLIMIT_AS, (size, size))"
 
     refusal(prepared(prepare, "--config", path), "out of memory", code=1)
+
+
+def test_a_connection_needs_no_thread_for_which_memory_may_be_missing(resolver):  # 124: uvloop's would abort
+    run = start("-r", resolver.address, true=True)
+    run.stdin.write(b"is.example\n")
+    run.stdin.flush()
+
+    assert run.stdout.readline()
+    assert len(os.listdir(f"/proc/{run.pid}/task")) == 3  # the main one, that which reads, that which writes
+    run.communicate(timeout=20)
 
 
 def test_no_memory_in_mid_scan_is_exit_code_1_and_whole_lines(tmp_path):  # 124

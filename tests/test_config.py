@@ -69,6 +69,11 @@ def test_json_and_toml_say_the_same(run):
     assert plain["timeout_ms"] == 2000
 
 
+def test_a_suffix_may_be_in_capitals_and_a_table_comes_first_in_toml_only(run):
+    assert resolved(run(TOML, name="CFG.TOML"))["workers"] == 7
+    assert resolved(run("[confirm]\nrdap = false\n", "-r", RESOLVER, name="cfg"))["workers"] == 16
+
+
 @pytest.mark.parametrize("text", [TOML, json.dumps(SAME), "\ufeff" + json.dumps(SAME), "\n " + json.dumps(SAME)])
 def test_without_a_known_suffix_the_text_tells_what_it_is(run, text):
     assert resolved(run(text, name="cfg"))["workers"] == 7
@@ -145,6 +150,11 @@ def test_the_defaults_depend_on_proxies(run):
         ('"workers": NaN', ["workers", "1 to 100000"]),
         ('"timeout_ms": Infinity', ["timeout_ms", "1 to 600000"]),
         ('"workers": []', ["workers", "1 to 100000"]),
+        ('"separator": false', ["separator", '"false" is not one of']),
+        ('"separator": []', ["separator", "is not one of auto"]),
+        ('"proxy": "socks5://u:p@h"', ['unknown key "proxy"; did you mean "proxies"?']),
+        ('"proxy_file": " x"', ['proxy_file: " x": cannot be read']),
+        ('"resolver_file": "' + "x" * 300 + '"', ["resolver_file: " + "x" * 60 + "...: cannot be read"]),
         ('"strict": 1', ["strict", "neither true nor false"]),
         ('"strict": "yes"', ['strict: "yes"', "neither true nor false"]),
         ('"type": 1', ["type", "a text or a list of texts"]),

@@ -54,6 +54,9 @@ def proxies_of(*urls: str) -> list[str]:
     ("203.0.113.7:1080:user:pa#ss", "socks5://user:***@203.0.113.7:1080"),
     ("SOCKS5://203.0.113.7:1080", "socks5://203.0.113.7:1080"),
     ("Http://203.0.113.7:3128  # squid", "http://203.0.113.7:3128"),
+    ("user:pass:203.0.113.7:1080", "socks5://user:***@203.0.113.7:1080"),
+    ("HTTP://203.0.113.7:3128:user:pass # US", "http://user:***@203.0.113.7:3128"),
+    ("[2001:db8::7]:1080:user:pass", "socks5://user:***@[2001:db8::7]:1080"),
 ])  # fmt: skip
 def test_proxies_are_read_as_vendors_write_them(tmp_path, line, url):
     assert resolved("-r", RESOLVER, "--proxy-file", listed(tmp_path / "bought.txt", f"{line}\n"))["proxies"] == [url]
@@ -124,7 +127,7 @@ def test_a_slash_in_a_password_is_refused_and_not_shown(tmp_path, userinfo):  # 
         f"u:{SECRET}@h://x",
         f"socks5:/u:{SECRET}@h",
         f"socks4://u:{SECRET}@h",
-        f"u:{SECRET}:h:1080",
+        f"u:{SECRET}:h:0",
         f"h:1080:{SECRET}",
         f"h:x:u:{SECRET}",
         f"socks5://u:{SECRET}@",
@@ -147,10 +150,22 @@ def test_no_message_about_a_proxy_shows_its_password(url):  # 58 to 64
         ("--output", f"socks5://user:{SECRET}@host:1080"),
         ("-t", f"socks5://user:{SECRET}@host:1080"),
         (f"--prox=socks5://user:{SECRET}@host:1080",),
+        ("-r", f"host:1080:user:{SECRET}"),
+        ("--proxy-file", f"203.0.113.7:1080:user:{SECRET}"),
+        ("--bind", f"user:{SECRET}@host:1080"),
+        ("--progress", f"user:{SECRET}@host:1080"),
+        (f"host:1080:user:{SECRET}",),
     ],
 )
 def test_a_proxy_in_the_wrong_place_does_not_show_its_password(args):
     refusal(scan("-r", RESOLVER, *args))
+
+
+def test_a_list_of_proxies_in_the_wrong_place_shows_no_password(tmp_path):
+    path = listed(tmp_path / "bought.txt", f"203.0.113.7:1080:user:{SECRET}\n")
+
+    refusal(scan("-r", path), "bought.txt: line 1: ", "203.0.113.7:***", "is not an IP address")
+    assert SECRET not in scan("-r", RESOLVER, path).err  # as names, of which the first is shown
 
 
 @pytest.mark.parametrize(
@@ -166,6 +181,19 @@ def test_a_proxy_in_the_wrong_place_does_not_show_its_password(args):
         ("socks5://@h", Proxy("socks5", "h", 1080)),
         ("socks5://[::1]:1080", Proxy("socks5", "::1", 1080)),  # 65
         ("[::1]:1080", Proxy("socks5", "::1", 1080)),
+        ("u:p:h:1080", Proxy("socks5", "h", 1080, "u", "p")),
+        ("u:p:x:h:1080", Proxy("socks5", "h", 1080, "u", "p:x")),
+        ("u:p:[::1]:1080", Proxy("socks5", "::1", 1080, "u", "p")),
+        ("[::1]:1080:u:p:x", Proxy("socks5", "::1", 1080, "u", "p:x")),
+        ("u:1:h.example:1080", Proxy("socks5", "h.example", 1080, "u", "1")),  # both may be a port
+        ("h.example:1080:u:1", Proxy("socks5", "h.example", 1080, "u", "1")),
+        ("1.2.3.4:1080:u.v:1", Proxy("socks5", "1.2.3.4", 1080, "u.v", "1")),
+        ("h:1080:u:1", Proxy("socks5", "h", 1080, "u", "1")),
+        ("1.2.3.4:1080:ab:12", Proxy("socks5", "1.2.3.4", 1080, "ab", "12")),
+        ("h:1080:u:p@x", Proxy("socks5", "h", 1080, "u", "p@x")),
+        ("h:1080:u:p%40", Proxy("socks5", "h", 1080, "u", "p%40")),
+        ("http://u:p:h:8080", Proxy("http", "h", 8080, "u", "p")),
+        ("socks5h://h:1080:u:", Proxy("socks5h", "h", 1080, "u", "")),
         ("socks5://[fe80::1%eth0]", Proxy("socks5", "fe80::1%eth0", 1080)),  # 65
     ],
 )
@@ -206,6 +234,22 @@ def test_an_ipv6_address_without_brackets_is_refused(url):  # 65
 )
 def test_a_proxy_needs_a_host(url):
     refusal(scan("-r", RESOLVER, "--proxy", url), "--proxy: ", "host")
+
+
+@pytest.mark.parametrize("host", [
+    "1.1", "10.0.1", "010.0.0.1", "0x7f.1", "2130706433", "256.1.1.1", "1080", "a..b", ".a", "-a", "a-", ".", "-",
+    "a" * 64, "a." * 127 + "a",
+])  # fmt: skip
+def test_what_only_a_c_library_takes_for_an_address_or_a_name_is_no_host(host):
+    with pytest.raises(ScanError, match="is no host name"):
+        proxy_from_text(f"socks5://u:p@{host}:1080")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "[::]", "[ff02::1]",
+                                  "[::ffff:0.0.0.0]"])  # fmt: skip
+def test_an_address_that_no_proxy_can_have_is_refused(host):
+    with pytest.raises(ScanError, match="no proxy can have the address"):
+        proxy_from_text(f"{host}:1080")
 
 
 def test_proxies_whose_names_do_not_resolve_are_exit_code_3_and_each_name_has_its_line():  # 66
@@ -366,9 +410,17 @@ def test_behind_a_hash_stands_a_name_for_tls_and_nothing_else(text):
     refusal(scan("-r", text), "--resolver: ", shown(text), "certificate")
 
 
-@pytest.mark.parametrize("text", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "239.1.2.3:53", "::", "[ff02::1]:53"])
+@pytest.mark.parametrize("text", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "239.1.2.3:53", "::", "[ff02::1]:53",
+                                  "0.1.2.3", "::ffff:0.0.0.0"])  # fmt: skip
 def test_an_address_that_no_resolver_can_have_is_refused(text):  # 74
     refusal(scan("-r", text), "--resolver: ", shown(text), "no resolver can have")
+
+
+def test_an_ipv4_address_in_the_form_of_ipv6_has_the_rate_and_the_names_of_that_address():
+    mapped, private = resolver_from_text("udp://[::ffff:8.8.8.8]:53"), resolver_from_text("::ffff:10.0.0.1")
+
+    assert (mapped, mapped.is_public) == (resolver_from_text("udp://8.8.8.8"), True)
+    assert not private.is_public
 
 
 @pytest.mark.parametrize("address", ["127.0.0.53", "10.0.0.1", "192.168.1.1", "172.16.0.1", "[fd00::1]:53"])
@@ -449,6 +501,19 @@ def test_a_token_is_shown_escaped_and_cut_at_60_characters():
         ("socks5://u@h", "socks5://u@h"),
         ("tls://[::1]:53#a", "tls://[::1]:53#a"),
         ("a@b", "a@b"),
+        ("u:p@h:1", "u:***@h:1"),
+        ("h:1080:u:p@x", "h:***"),
+        ("['h:1080:u:p']", "['h:***"),
+        ("[::1]:1080:u:p", "[::1]:***"),
+        ("u:p:h:1080", "u:***"),
+        ("u:p:[::1]:1080", "u:***"),
+        ("socks5://h:1080:u:p", "socks5://h:***"),
+        ("h:x:u:p", "h:***"),
+        ("[2001:db8::1]:53", "[2001:db8::1]:53"),
+        ("2001:db8:1:53:1:2:3:4", "2001:db8:1:53:1:2:3:4"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ('{"d":"a","s":"b","r":0,"ms":5}', '{"d":"a","s":"b","r":0,"ms":5}'),
+        ("/a/b:c/d", "/a/b:c/d"),
     ],
 )
 def test_a_password_is_hidden_wherever_a_url_has_one(text, said):
@@ -457,6 +522,12 @@ def test_a_password_is_hidden_wherever_a_url_has_one(text, said):
 
 def test_variables_are_filled_in_and_a_dollar_alone_stays():
     assert fill_environment("u:${A}${B_2}$A$", {"A": "x$", "B_2": "y${A}"}, "here") == "u:x$y${A}$A$"
+
+
+@pytest.mark.parametrize("text", ["u:${PW:-x}@h", "u:${PW-x}@h", "${}", "${", "${1}", "${PW", "${PW }", "${PW}${"])
+def test_what_only_begins_as_a_variable_is_not_sent_as_a_password(text):
+    with pytest.raises(ScanError, match=r"here: .* write \$\{NAME\}"):
+        fill_environment(text, {"PW": "x"}, "here")
 
 
 @pytest.mark.parametrize(("environ", "what"), [({}, "not set"), ({"PW": ""}, "empty")])

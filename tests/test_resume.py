@@ -151,6 +151,17 @@ def test_several_types_bad_lines_blanks_and_duplicates_are_resumed_exactly(lab, 
         assert stats_of(done)["skipped"] == len(kept)
 
 
+def test_a_type_with_a_hyphen_in_its_name_is_resumed(lab, files):
+    files.names(6)
+    options = ("-r", resolver(lab), "-t", "NSAP-PTR", "-t", "A", "--output", files.output, files.input)
+    scan(*options)
+    files.output.write_text("".join(files.output.read_text().splitlines(keepends=True)[:5]))
+
+    done = scan(*options, "--resume", "--stats", "json")
+
+    assert (done.code, stats_of(done)["skipped"], len(files.rows)) == (0, 5, 12), done.err
+
+
 def test_a_pipe_is_resumed_by_its_line_numbers(lab, files):
     listed = files.names(3000)
     octets = files.input.read_bytes()

@@ -1,6 +1,7 @@
 """Word lists from files: one word a line, each once, in their order. The words are held in memory; names never are."""
 
 import os
+import stat
 from pathlib import Path
 
 from scanner.candidates.pattern import LETTERS, LITERAL
@@ -12,6 +13,7 @@ from scanner.text import hidden, printable, shown
 BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r"
 BUILTIN = "builtin:"  # before the name of a list that comes with the package; such a file is given as ./builtin:...
+OCTETS_MAX = 512 << 20  # of one list; a larger one has no place in memory
 PACKAGE = Path(__file__).parent.parent
 PLACES = (PACKAGE / "wordlists", PACKAGE.parent / "wordlists")  # installed; in a checkout
 
@@ -75,9 +77,14 @@ def octets_of(name: str) -> bytes:
     """All of a file. Raises ScanError."""
     try:
         with open(0 if name == "-" else path_of(name), "rb", closefd=name != "-") as file:
-            return file.read()
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+                raise ScanError(f"{label(name)}: not a file of words but a device")
+            octets = file.read(OCTETS_MAX + 1)
     except OSError as error:
         raise ScanError(f"{label(name)} cannot be read: {os.strerror(error.errno or 0)}") from None
+    if len(octets) > OCTETS_MAX:
+        raise ScanError(f"{label(name)}: larger than 512 MB; words are held in memory")
+    return octets
 
 
 def label(name: str) -> str:

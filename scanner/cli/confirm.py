@@ -25,9 +25,9 @@ dns), ms, exp, st, and for an unknown e. Exit codes are those of the scan.
 
 @click.command("confirm", epilog=EPILOG, context_settings={"help_option_names": ["--help", "-h"],
                                                           "max_content_width": 80})  # fmt: skip
-@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @flags_of(OPTIONS)
-def command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None, also: str | None, store: str | None,
+def command(files: tuple[str, ...], domain: tuple[str, ...], config: str | None, also: str | None, store: str | None,
             output: str | None, force: bool, resume: bool, dry_run: bool, changes: bool, since: str | None,
             update_bootstrap: str | None, stats: str, quiet: bool, **given: Any) -> None:  # fmt: skip
     """What do the registries say of names that do not exist?

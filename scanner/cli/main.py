@@ -18,7 +18,7 @@ from scanner.cli.flags import check_file_names, flags_of, only_given
 from scanner.cli.foreign import check_foreign
 from scanner.config.options import OPTIONS
 from scanner.errors import OutputError, ReaderGone, ScanError
-from scanner.text import printable, shown
+from scanner.text import hidden, printable, shown
 from scanner.version import __version__
 
 PROGRAMS = ("cluster", "confirm", "convert", "lab", "names", "report", "resolvers")
@@ -79,15 +79,15 @@ def entry() -> None:
     epilog=EPILOG,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 80},
 )
-@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path())
 @flags_of(OPTIONS)
 @click.version_option(__version__, prog_name="dnsscan")
-def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str | None, output: str | None, force: bool,
+def scan_command(files: tuple[str, ...], domain: tuple[str, ...], config: str | None, output: str | None, force: bool,
                  resume: bool, dry_run: bool, **given: Any) -> None:  # fmt: skip
     """Which names exist? One name a line in, one JSON line out."""
     from scanner.config.check import check_descriptors
     from scanner.config.config import describe, load
-    from scanner.results.stream import is_stream
+    from scanner.results.stream import is_stream, stdout_for
 
     check_file_names(OPTIONS, click.get_current_context().params)
     for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):
@@ -119,7 +119,7 @@ def scan_command(files: tuple[Path, ...], domain: tuple[str, ...], config: str |
              "format": settings.format, "only": list(settings.only), "ptr": settings.ptr,
              "wildcards": settings.wildcards, "columns": list(settings.columns),
              "separator": settings.separator}  # fmt: skip
-    out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(1)
+    out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(stdout_for(sources))
     sys.exit(run(settings, sources, out))
 
 
@@ -165,6 +165,8 @@ def dnsscan() -> NoReturn:
             raise
         code = complain("no thread can be started: raise ulimit -u (processes) or ulimit -v (memory)", 2)
     except OSError as error:
+        if error.errno == errno.ENOENT and not is_anywhere():
+            sys.exit(complain("the working directory is gone; change to one that exists", 2))
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # where Python may put what it still holds
@@ -192,6 +194,15 @@ def is_closed(descriptor: int) -> bool:
     except OSError:
         return True
     return False
+
+
+def is_anywhere() -> bool:
+    """False where the working directory was removed, so that no relative path means anything."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def leave_without_memory() -> NoReturn:
@@ -223,5 +234,6 @@ def message_of(error: click.ClickException) -> str:
         alike = difflib.get_close_matches(error.option_name, error.possibilities or (), 1, ALIKE)
         near = f"; did you mean {alike[0]}?" if alike else f"; see {program} --help"
         return f"unknown option {shown(error.option_name)[1:-1]}{near}"
-    text = re.sub(r"'([^']{60})[^']+'", r"'\1...'", " ".join(error.format_message().split()))
+    text = re.sub(r"'([^']+)'", lambda quoted: f"'{hidden(quoted[1])}'", " ".join(error.format_message().split()))
+    text = re.sub(r"'([^']{60})[^']+'", r"'\1...'", text)
     return f"{text.removesuffix('.')} (see {program} --help)"

@@ -45,13 +45,16 @@ def proxies(values: Values, warnings: list[str]) -> tuple[Proxy, ...]:
     entries = [(text, where) for text in values.texts("proxies") or ()]
     file = values.value("proxy_file")
     if file is not None:
-        entries += file_entries(Path(file), "proxies", warnings)
+        entries += listed_in(values, "proxy_file", "proxies", warnings)
     elif "proxies" in values.table and not entries:
         raise ScanError(f"{where}: the list is empty; leave the key out for direct connections")
     found = [proxy_from_text(fill_environment(text, values.environ, where), where) for text, where in entries]
     unique = tuple(dict.fromkeys(found))
     if len(unique) < len(found):
-        warnings.append(f"{len(found) - len(unique)} proxies stand twice and are used once")
+        more = len(found) - len(unique)
+        warnings.append(
+            "1 proxy stands twice and is used once" if more == 1 else f"{more} proxies stand twice and are used once"
+        )
     return unique
 
 
@@ -84,7 +87,7 @@ def resolvers(values: Values, *, tunnelled: bool, routed: bool) -> tuple[Resolve
     where = values.where(key)
     entries = [entry for text in texts or () for entry in resolver_entries(text, where)]
     if file is not None:
-        entries += file_entries(Path(file), "resolvers")
+        entries += listed_in(values, "resolver_file", "resolvers")
     return checked(entries, tunnelled=tunnelled)
 
 
@@ -119,6 +122,8 @@ def checked(entries: Sequence[tuple[str, str]], *, tunnelled: bool) -> tuple[Res
 
 def resolver_entries(text: str, where: str) -> list[tuple[str, str]]:
     """`a,b`, `@FILE`, and FILE where that is no address: each resolver with its place."""
+    if text == "@":
+        raise ScanError(f"{where}: the name of a file is missing behind @")
     if text.startswith("@"):
         return file_entries(Path(text[1:]), "resolvers")
     if "://" not in text and not is_place(text) and is_file(text):
@@ -132,6 +137,15 @@ def is_file(text: str) -> bool:
         return Path(text).is_file() or Path(text).is_fifo()
     except (OSError, ValueError):
         return False
+
+
+def listed_in(values: Values, key: str, of_what: str, warnings: list[str] | None = None) -> list[tuple[str, str]]:
+    """The lines of the file that an option names. Raises ScanError, where the file cannot be read with the option's
+    place."""
+    try:
+        return file_entries(Path(values.value(key)), of_what, warnings)
+    except ScanError as error:
+        raise ScanError(f"{values.where(key)}: {error}") from None
 
 
 def file_entries(path: Path, of_what: str, warnings: list[str] | None = None) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -14,7 +14,17 @@ from scanner.text import shown
 DNS_PORTS = {"tcp": 53, "udp": 53, "tls": 853}
 PROXY_PORTS = {"socks5": 1080, "socks5h": 1080, "http": 8080}
 LATER = {"https": "DNS over HTTPS", "quic": "DNS over QUIC"}
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 CREDENTIAL_MAX = 255  # octets of each (RFC 1929)
+THIS_NETWORK = ip_network("0.0.0.0/8")  # an address in it is no destination (RFC 1122 section 3.2.1.3)
+HOST_MAX = 253
+LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST = re.compile(rf"(?:{LABEL}\.)*(?![0-9]+\.?\Z|0[Xx])({LABEL})\.?")
+"""A name, which does not end in a number: what C libraries take for an address is one of another host."""
+BRACKETED_OR_NAME = r"(?:\[[^\[\]]*\]|[^:@\[\]]+)"
+SOLD = re.compile(rf"(?P<place>{BRACKETED_OR_NAME}:[0-9]+):(?P<user>[^:]*):(?P<password>.*)", re.DOTALL)
+SOLD_BACKWARDS = re.compile(rf"(?P<user>[^:]+):(?P<password>.*):(?P<place>{BRACKETED_OR_NAME}:[0-9]+)", re.DOTALL)
+BARE_ADDRESS_6 = re.compile(r"[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:)*[0-9A-Fa-f.]*(?:%.*)?", re.DOTALL)
 HTTP_CREDENTIALS_MAX = 4096  # octets of both: what is put on a line of 8 KiB, as servers take it, with room to spare
 
 
@@ -32,16 +42,24 @@ def resolver_from_text(text: str) -> Resolver:
     if hash_ and (scheme != "tls" or not re.fullmatch(r"[A-Za-z0-9._-]+", name)):
         raise ScanError(f"resolver {shown(text)}: after # stands the name in the certificate, with tls:// only")
     address, port = address_and_port(place, f"resolver {shown(text)}")
-    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
+    if is_nobodys(address):
         raise ScanError(f"resolver {shown(text)}: no resolver can have this address")
     return Resolver(scheme, str(address), DNS_PORTS[scheme] if port is None else port, name or None)
 
 
 def ip_from_text(text: str) -> IPv4Address | IPv6Address:
-    """An IP address; what stands behind % names an interface. Raises ValueError."""
+    """An IP address; what stands behind % names an interface. One of IPv4 in the form of IPv6 is that of IPv4: it is
+    public where that is. Raises ValueError."""
     if "%" in text and not re.fullmatch(r"[A-Za-z0-9._-]+", text.partition("%")[2]):
         raise ValueError
-    return ip_address(text)
+    address = ip_address(text)
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def is_nobodys(address: IPv4Address | IPv6Address) -> bool:
+    """True for an address that no machine has as its own."""
+    is_odd = str(address) == "255.255.255.255" or (address.version == 4 and address in THIS_NETWORK)
+    return address.is_multicast or address.is_unspecified or is_odd
 
 
 def address_and_port(place: str, where: str) -> tuple[IPv4Address | IPv6Address, int | None]:
@@ -102,8 +120,8 @@ def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] 
 
 
 def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
-    """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; short: `host:port`, `host:port:user:pass`,
-    `user:pass@host:port`."""
+    """`socks5://user:pass@host:1080`, `socks5h://`, `http://`; as vendors write it, of SOCKS5 where no scheme stands
+    there: `host:port`, `host:port:user:pass`, `user:pass@host:port`, `user:pass:host:port`."""
     scheme, separator, rest = text.strip().partition("://")
     if not separator:
         return short_proxy(text.strip(), where)
@@ -112,6 +130,8 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
         raise ScanError(f"{where}: not a proxy URL; write socks5://user:password@host:1080")
     if scheme not in PROXY_PORTS:
         raise ScanError(f"{where}: scheme {shown(scheme)} is not known; use socks5://, socks5h:// or http://")
+    if "@" not in rest and (sold := as_sold(rest)):
+        return proxy_sold(scheme, sold, where)
     userinfo, at, place = rest.rpartition("@")
     if "/" in userinfo or "/" in place.rstrip("/") or "?" in place or "#" in place:
         raise ScanError(f"{where}: not a proxy URL (in a user or password write / as %2F, ? as %3F, # as %23)")
@@ -120,26 +140,55 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
 
 
 def short_proxy(text: str, where: str) -> Proxy:
-    """`host:port`, `host:port:user:pass` and `user:pass@host:port`, all SOCKS5."""
-    parts = text.split(":", 3)
-    if len(parts) == 4 and parts[0] and re.fullmatch(r"[0-9]+", parts[1]):
-        user, password = checked("socks5", octets_of(parts[2]), octets_of(parts[3]), where)
-        return proxy_at("socks5", f"{parts[0]}:{parts[1]}", user, password, where)
+    """The forms without a scheme, all SOCKS5."""
+    if SOLD.fullmatch(text) and (sold := as_sold(text)):
+        return proxy_sold("socks5", sold, where)
     if "@" in text and ":" not in text.rpartition("@")[0]:
         raise ScanError(f"{where}: a proxy with a user is written socks5://user:password@host:port")
     if "@" in text:
         return proxy_from_text(f"socks5://{text}", where)
+    if sold := as_sold(text):
+        return proxy_sold("socks5", sold, where)
     return proxy_at("socks5", text, None, None, where)
+
+
+def as_sold(text: str) -> re.Match[str] | None:
+    """`host:port:user:pass` or `user:pass:host:port`. Where it may be both, the first is the host, unless it is one
+    word and the third has dots."""
+    if BARE_ADDRESS_6.fullmatch(text):
+        return None
+    forwards, backwards = SOLD.fullmatch(text), SOLD_BACKWARDS.fullmatch(text)
+    if forwards and backwards:
+        dotted = [re.search(r"[.\[]", found["place"]) is not None for found in (forwards, backwards)]
+        return backwards if dotted == [False, True] else forwards
+    return forwards or backwards
+
+
+def proxy_sold(scheme: str, sold: re.Match[str], where: str) -> Proxy:
+    """User and password stand there as they are, nothing percent-encoded."""
+    user, password = checked(scheme, octets_of(sold["user"]), octets_of(sold["password"]), where)
+    return proxy_at(scheme, sold["place"], user, password, where)
 
 
 def proxy_at(scheme: str, place: str, user: str | None, password: str | None, where: str) -> Proxy:
     """Check host and port; an IPv6 address stands in brackets here."""
-    if place.count(":") > 1 and not place.startswith("["):
+    if BARE_ADDRESS_6.fullmatch(place) and place.count(":") > 1:
         raise ScanError(f"{where}: write an IPv6 address in brackets: [::1]:1080")
+    if place.count(":") > 1 and not place.startswith("["):
+        raise ScanError(f"{where}: not a proxy; write host:port:user:password or socks5://user:password@host:port")
     host, port = host_and_port(place, where)
-    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?", host):
-        raise ScanError(f"{where}: the host is missing or is no host name; write socks5://host:1080")
+    check_host(host, where)
     return Proxy(scheme, host, PROXY_PORTS[scheme] if port is None else port, user, password)
+
+
+def check_host(host: str, where: str) -> None:
+    """An address that a machine may have, or a name. Raises ScanError."""
+    with contextlib.suppress(ValueError):
+        if is_nobodys(ip_from_text(host)):
+            raise ScanError(f"{where}: no proxy can have the address {host}")
+        return
+    if not HOST.fullmatch(host) or len(host.removesuffix(".")) > HOST_MAX:
+        raise ScanError(f"{where}: the host is missing or is no host name; write socks5://host:1080")
 
 
 def credentials(scheme: str, userinfo: str, where: str) -> tuple[str | None, str | None]:
@@ -184,7 +233,9 @@ def fill_environment(text: str, environ: Mapping[str, str], where: str) -> str:
             raise ScanError(f"{where}: environment variable {name} is {'empty' if name in environ else 'not set'}")
         return environ[name]
 
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", value, text)
+    if "${" in VARIABLE.sub("", text):
+        raise ScanError(f"{where}: ${{ begins the name of a variable, of letters, digits and _: write ${{NAME}}")
+    return VARIABLE.sub(value, text)
 
 
 def is_near(host: str) -> bool:

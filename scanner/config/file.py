@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scanner.config.options import CONFIRM, KEYS
+from scanner.config.options import CONFIRM, KEYS, OPTIONS
 from scanner.errors import ScanError
-from scanner.text import hidden, printable, shown
+from scanner.text import path_text, shown
 
 FILE_MAX = 1 << 20  # octets
 NESTED_MAX = 20
@@ -38,7 +38,7 @@ class ConfigSource:
     def at(self, key: str) -> str:
         """`cfg.json: line 3`, the first place where the key stands."""
         for number, line in enumerate(self.text.splitlines(), 1):
-            if re.search(rf'(^|["\s{{,\[]){re.escape(key)}["\s=:\]]', line):
+            if re.search(rf'(^|["\s{{,\[]){re.escape(key)}["\s=:\].]', line):
                 return f"{self.name}: line {number}"
         return self.name
 
@@ -46,7 +46,7 @@ class ConfigSource:
 def read_file(path: Path, *, may_be_piped: bool = False) -> ConfigSource:
     """The text of a configuration or a list: a regular file, or a pipe where it may be one, UTF-8, at most 1 MB. Raises
     ScanError."""
-    name = printable(hidden(str(path)))
+    name = path_text(str(path))
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) and not (may_be_piped and stat.S_ISFIFO(found.st_mode)):
@@ -80,10 +80,11 @@ def parse(source: ConfigSource) -> dict[str, Any]:
 
 def is_toml(source: ConfigSource) -> bool:
     """True unless the name, or else the first character, says JSON."""
-    if source.name.endswith(".toml"):
+    name = source.name.lower()
+    if name.endswith(".toml"):
         return True
-    is_json = source.name in ("", FIRST_LINE) or source.name.endswith(".json")
-    return not is_json and source.text.lstrip()[:1] not in ("{", "[", "")
+    is_json = name in ("", FIRST_LINE) or name.endswith(".json")
+    return not is_json and not re.match(r"\s*(\{|\[\s*[^\s\[\w-]|\Z)", source.text)  # `[confirm]` is TOML
 
 
 def toml(source: ConfigSource) -> dict[str, Any]:
@@ -121,9 +122,14 @@ def known_keys(source: ConfigSource, keys: Iterable[str], known: Sequence[str], 
     """Each key is one of `known`. Raises ScanError with the nearest one; `within` names the table in the file."""
     for key in keys:
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
+            near = flag_key(key, known) or difflib.get_close_matches(key, known, 1)
             hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
             raise ScanError(f"{source.at(key)}: {within}unknown key {shown(key)}{hint}")
+
+
+def flag_key(word: str, known: Sequence[str]) -> list[str]:
+    """The key whose flag is the word: `proxy` is `proxies` in a file."""
+    return [key for key, option in OPTIONS.items() if option.long == f"--{word.replace('_', '-')}" and key in known]
 
 
 def once(source: ConfigSource) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

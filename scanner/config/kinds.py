@@ -137,7 +137,9 @@ class Separator:
         return ", ".join(f"`{word}`" for word in SEPARATORS) + ", one other character"
 
     def read(self, value: Any, *, is_flag: bool) -> str | None:
-        if not value or (isinstance(value, str) and value in SEPARATORS):
+        if value is None:
+            return None
+        if isinstance(value, str) and (value or "auto") in SEPARATORS:
             return SEPARATORS[value or "auto"]
         if value in ("\t", "\\t", " "):
             return " " if value == " " else "\t"

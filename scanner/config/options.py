@@ -55,7 +55,7 @@ OPTIONS = table_of(
     Option("proxies", Texts(), "URL", "socks5://u:p@host:1080, http://; or --proxy-file", flag="--proxy", repeats=True,
            words=("socks5://", "socks5h://", "http://"),
            detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "
-                  "`host:port:user:pass`, `user:pass@host:port`; `${NAME}` is filled in "
+                  "`host:port:user:pass`, `user:pass@host:port`, `user:pass:host:port`; `${NAME}` is filled in "
                   "from the environment; without any, connections are direct"),
     Option("proxy_file", Path(), "FILE", "One proxy a line", hidden=True),
     Option("type", Texts(), "TYPE", "Record type; repeat for more", short="-t", repeats=True, default=("NS",),

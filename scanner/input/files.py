@@ -6,25 +6,24 @@ import os
 import stat
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from scanner.errors import ScanError
 from scanner.input.line import classify_line
-from scanner.text import hidden
+from scanner.text import path_text
 
 
-def open_inputs(files: Sequence[Path], names: Sequence[str] = ()) -> list[int]:
+def open_inputs(files: Sequence[str], names: Sequence[str] = ()) -> list[int]:
     """Descriptors of `names`, given on the command line, and of the input files; stdin's where there is neither. Raises
     ScanError."""
     given = [lines_of(names)] if names else []
-    paths = [str(path) for path in files] or ([] if names else ["-"])
+    paths = [*files] or ([] if names else ["-"])
     return given + [open_input(path, or_name=True) for path in paths]
 
 
 def open_input(name: str, *, or_name: bool = False, may_be_folder: bool = False) -> int:
     """The descriptor of a file, or of a folder where that may be; `-` is stdin. `or_name`: a name to ask for may stand
     here by mistake. Raises ScanError."""
-    shown = "stdin" if name == "-" else hidden(name)
+    shown = "stdin" if name == "-" else path_text(name)
     try:
         descriptor = 0 if name == "-" else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
         if stat.S_ISDIR(os.fstat(descriptor).st_mode) and not may_be_folder:

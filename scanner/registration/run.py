@@ -27,7 +27,7 @@ from scanner.registration.status import Status
 from scanner.registration.store import Run, Store
 from scanner.results.newfile import write_whole
 from scanner.results.output import input_identity, lock, refuse_an_input
-from scanner.results.stream import is_stream, open_stream
+from scanner.results.stream import is_stream, open_stream, stdout_for
 from scanner.signals import same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
 from scanner.status.summary import listed
@@ -39,7 +39,7 @@ WITHOUT_STORE = "with --store FILE, --resume goes on where a run was stopped"
 BOOTSTRAP_MAX = FILE_MAX  # octets: what is kept can be read again
 
 
-def confirm(settings: Settings, files: Sequence[Path], names: Sequence[str], *, store: str | None, output: str | None,
+def confirm(settings: Settings, files: Sequence[str], names: Sequence[str], *, store: str | None, output: str | None,
             force: bool, resume: bool, also_errors: bool, stats: str, quiet: bool) -> int:  # fmt: skip
     """Input lines to output lines; returns the exit code. Raises ScanError."""
     console = Console()
@@ -94,7 +94,7 @@ def warnings(settings: Settings) -> list[str]:
 def open_output(store: Store, sources: Sequence[int], output: str | None, *, force: bool, resume: bool) -> int:
     """Where lines go, and the store's run gone on with, or a new one begun. Raises ScanError."""
     identity = json.dumps([input_identity(source) for source in sources])
-    stream = 1 if output is None else open_stream(output, sources) if is_stream(output) else None
+    stream = stdout_for(sources) if output is None else open_stream(output, sources) if is_stream(output) else None
     path = os.path.abspath(output) if output is not None and stream is None else ""
     if path:
         refuse_an_input(path, sources)

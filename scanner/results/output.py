@@ -61,7 +61,7 @@ def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, fo
         os.ftruncate(descriptor, 0)
         write_side(name, identity)
     except FileExistsError:
-        raise ScanError(f"--output {name} exists; use --resume to go on with it, or --force to overwrite it") from None
+        raise ScanError(f"--output {shown} exists; use --resume to go on with it, or --force to overwrite it") from None
     except OSError as error:
         raise ScanError(f"--output {shown}: {os.strerror(error.errno or 0)}") from None
     return Output(descriptor, is_file=True, is_forced=force)
@@ -161,7 +161,7 @@ def flag_text(flag: str, value: str | list[str] | bool) -> str:
 def are_words(found: object, known: Sequence[str] = ()) -> bool:
     """True for a list of words, of the known ones where there are any."""
     return isinstance(found, list) and all(
-        isinstance(each, str) and each.isalnum() and (not known or each in known) for each in found
+        isinstance(each, str) and each.replace("-", "").isalnum() and (not known or each in known) for each in found
     )
 
 

@@ -30,24 +30,30 @@ def is_stream(name: str) -> bool:
 
 def open_stream(name: str, sources: Sequence[int], flag: str = "--output") -> int:
     """A descriptor to write to; of a FIFO, when it has a reader. Raises ScanError."""
-    own = own_descriptor(name)
+    own, what = own_descriptor(name), f"{flag} {hidden(name)}"
     try:
-        refuse_a_loop(name, sources, flag, own)
+        refuse_a_loop(what, os.stat(name) if own is None else os.fstat(own), sources)
         if own is None:
             return os.open(name, os.O_WRONLY | os.O_CLOEXEC | os.O_NOCTTY)
         if fcntl.fcntl(own, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise ScanError(f"{flag} {hidden(name)}: it is open for reading only")
+            raise ScanError(f"{what}: it is open for reading only")
         return own
     except OSError as error:
-        raise ScanError(f"{flag} {hidden(name)}: {os.strerror(error.errno or 0)}") from None
+        raise ScanError(f"{what}: {os.strerror(error.errno or 0)}") from None
 
 
-def refuse_a_loop(name: str, sources: Sequence[int], flag: str, own: int | None) -> None:
-    """A file or a FIFO that is read is not written to; a terminal may be both. Raises ScanError, OSError."""
-    found = os.stat(name) if own is None else os.fstat(own)
+def stdout_for(sources: Sequence[int]) -> int:
+    """Its descriptor, where no output is named. Raises ScanError."""
+    refuse_a_loop("stdout", os.fstat(1), sources)
+    return 1
+
+
+def refuse_a_loop(what: str, found: os.stat_result, sources: Sequence[int]) -> None:
+    """A file or a FIFO that is read is not written to, or would be read for ever; a terminal may be both. Raises
+    ScanError."""
     is_kept = stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode)
     if is_kept and any(os.path.samestat(os.fstat(source), found) for source in sources):
-        raise ScanError(f"{flag} {hidden(name)} is the input; choose another file")
+        raise ScanError(f"{what} is the input; choose another file")
 
 
 def own_descriptor(name: str) -> int | None:

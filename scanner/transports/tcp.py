@@ -1,6 +1,8 @@
 """TCP connections to an address or a name, non-blocking. What goes wrong is an OSError."""
 
 import asyncio
+import errno
+import os
 import socket
 
 
@@ -21,15 +23,32 @@ async def connected(host: str, port: int, timeout_s: float) -> socket.socket:
 
 
 async def connected_to(family: int, address: tuple[object, ...]) -> socket.socket:
-    """To one address. Raises OSError."""
+    """To one address. Raises OSError. Not by the loop's sock_connect: uvloop's looks the address up again, in a pool of
+    threads, and dies by abort() where there is no memory for these."""
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        code = sock.connect_ex(address)
+        if code in (errno.EINPROGRESS, errno.EINTR):
+            await writable(sock)
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+async def writable(sock: socket.socket) -> None:
+    """Until it is."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(sock, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(sock)
 
 
 async def addresses_of(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[object, ...]]]:

@@ -16,6 +16,8 @@ EACH = 3  # for UDP, TCP and TLS
 def open_output(name: str | None, lists: Sequence[str], *, force: bool) -> int:
     """The descriptor; a file must be new, and none of the lists. A pipe, a device or stdout is just written to. Raises
     ScanError."""
+    if name is None and any(os.path.exists(each) and os.path.samestat(os.stat(each), os.fstat(1)) for each in lists):
+        raise ScanError("stdout is the input; choose another file")
     if name is None:
         return 1
     if is_stream(name):

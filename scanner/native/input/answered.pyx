@@ -61,7 +61,7 @@ cdef class Answered:
         cdef const char *end = line + length
         cdef int64_t number = 0, bit
         cdef int index = self.type_index(line, length)
-        if length < 7 or length < len(self.begin) or memcmp(line, <const char *>self.begin, len(self.begin)) != 0 or end[-1] != b"}" or at is NULL or index < 0:
+        if length < 7 or length < len(self.begin) or memcmp(line, <const char *>self.begin, len(self.begin)) != 0 or (end - 1)[0] != b"}" or at is NULL or index < 0:
             raise ValueError(self.count + 1, "is not a result with its input line number (field n)")
         at += 5
         while at < end and 48 <= at[0] <= 57 and number < LINES_MAX:
