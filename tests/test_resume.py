@@ -4,6 +4,7 @@ for each input line, none twice."""
 import json
 import os
 import random
+import re
 import resource
 import signal
 import stat
@@ -240,6 +241,8 @@ def test_without_a_good_side_file_nothing_is_resumed(lab, files, side, said):
     ("hello", "line 2 is not a result"),
     ("", "line 2 is not a result"),
     ('{"d":"x","s":"taken"}', "line 2 is not a result"),
+    ('{"d":"x","s":"taken","n":3}{"d":"y","s":"taken","n":2}', "line 2 is damaged"),  # the newline is lost
+    ('{"d":"x","s":"tak\0\0","n":3}', "line 2 is damaged"),  # as a power cut leaves it
     ('{"d":"x","s":"taken","n":0}', "line 2 has no good input line number"),
     ('{"d":"x","s":"taken","n":99999999999999999999}', "line 2 has no good input line number"),
     ('{"d":"x","s":"taken","n":1x}', "line 2 has no good input line number"),
@@ -338,6 +341,37 @@ def test_the_bitmap_against_a_set_wherever_the_octets_are_cut():
         assert {line for line in range(1, 6000) if answered.has_line(line, 1)} == set(lines)
         assert not any(answered.has_line(line, 0) for line in range(1, 6000))
         assert (answered.count, answered.octets) == (700, len(octets))
+
+
+def test_a_line_is_damaged_where_it_is_no_json_and_nowhere_else():
+    random_ = random.Random(3)
+    line = b'{"d":"a\\u00fc\\\\","n":7,"s":"taken","r":null,"re":true,"ttl":-1.5e+3,"a":[{"x":[]},{},"\\"b",0]}'
+    pieces = [line[at : at + size] for at in range(9, len(line)) for size in (1, 2, 5)]
+    pieces += [bytes([octet]) for octet in range(256)]
+    kinds = Counter()
+    for _ in range(20_000):
+        at = random_.randrange(16, len(line))
+        changed = line[:at] + random_.choice(pieces) + line[at + random_.randrange(3) :]
+        if not changed.endswith(b"}") or b"\n" in changed or b',"n":7,' not in changed or b',"t":"' in changed:
+            continue
+        try:
+            Answered(["NS"]).read(changed + b"\n")
+            found = True
+        except ValueError:
+            found = False
+        assert found == is_json(changed), changed
+        kinds[found] += 1
+    assert min(kinds.values()) > 500
+
+
+def is_json(line: bytes) -> bool:
+    """By another's word: one object, ASCII that can be printed, without white space between tokens."""
+    try:
+        found = json.loads(line.decode("ascii"), parse_constant=int)  # which takes no NaN
+    except ValueError:
+        return False
+    bare = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line)
+    return isinstance(found, dict) and not re.search(rb"\s", bare) and all(32 <= octet < 127 for octet in line)
 
 
 def test_a_damaged_line_number_costs_a_page_and_not_the_way_to_it():

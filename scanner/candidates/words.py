@@ -77,7 +77,7 @@ def octets_of(name: str) -> bytes:
     """All of a file. Raises ScanError."""
     try:
         with open(0 if name == "-" else path_of(name), "rb", closefd=name != "-") as file:
-            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty():
+            if stat.S_ISCHR(os.fstat(file.fileno()).st_mode) and not file.isatty() and file.read(1):
                 raise ScanError(f"{label(name)}: not a file of words but a device")
             octets = file.read(OCTETS_MAX + 1)
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scanner.cli.flags import flags_of, only_given
+from scanner.cli.flags import check_file_names, flags_of, only_given
 from scanner.errors import ScanError
 from scanner.registration.options import OPTIONS
 
@@ -37,6 +37,7 @@ def command(files: tuple[str, ...], domain: tuple[str, ...], config: str | None,
     """
     from scanner.registration import run, settings
 
+    check_file_names(OPTIONS, click.get_current_context().params)
     for flag, needs, meant in (("--resume", "--store", resume and store is None),
                                ("--changes", "--store", changes and store is None),
                                ("--since", "--changes", since is not None and not changes)):  # fmt: skip

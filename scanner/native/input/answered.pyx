@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memchr, memcmp, memset
 
+from scanner.native.input.json_line cimport is_json_object
 from scanner.native.memory cimport checked_alloc
 
 cdef extern from "<string.h>" nogil:
@@ -69,6 +70,8 @@ cdef class Answered:
             at += 1
         if not 0 < number < LINES_MAX or not (at[0] == b"," or at[0] == b"}"):
             raise ValueError(self.count + 1, "has no good input line number (field n)")
+        if not is_json_object(<const uint8_t *>line, <const uint8_t *>end):
+            raise ValueError(self.count + 1, "is damaged: it is not JSON")
         if self.has(number, index):
             raise ValueError(self.count + 1, f"is the second result of input line {number}")
         bit = (number - 1) * self.type_count + index
