@@ -67,7 +67,7 @@ def confirm(settings: Settings, files: Sequence[str], names: Sequence[str], *, s
     return code
 
 
-def rehearse(settings: Settings, files: Sequence[Path], names: Sequence[str], *, store: str | None, force: bool,
+def rehearse(settings: Settings, files: Sequence[str], names: Sequence[str], *, store: str | None, force: bool,
              resume: bool, also_errors: bool, stats: str) -> int:  # fmt: skip
     """How long `confirm` would take; returns the exit code. Raises ScanError."""
     console = Console()
