@@ -211,6 +211,21 @@ def test_a_resolver_that_is_trusted_itself_needs_no_other():
     assert not any(name.endswith(".zone") for name in second.names)
 
 
+def test_what_was_said_of_one_name_is_not_said_of_another_that_a_wildcard_answers_for():
+    def with_wildcard(query: Query) -> bytes:
+        is_there = query.name.endswith(".wild.example")
+        return answer(query, [own()]) if is_there else response(query, NXDOMAIN)
+
+    names = "".join(f"lie{number}.example\nis{number}.wild.example\n" for number in range(300))
+    with peer_of(Answers(with_wildcard), "udp") as ordinary, peer_of(Answers(trusted), "udp") as better:
+        done = scan("-r", ordinary.address, "--trusted-resolver", better.address, "-t", "A", "--wildcards",
+                    "--fields", "why", names=names)  # fmt: skip
+
+    assert Counter(row["e"] for row in done.rows) == {"disputed": 300, "wildcard": 300}, done.err
+    assert {"NXDOMAIN from" in row["why"] for row in done.rows if row["e"] == "wildcard"} == {False}
+    assert {"NXDOMAIN from" in row["why"] for row in done.rows if row["e"] == "disputed"} == {True}
+
+
 def test_real_servers_dispute(unbound, knot):
     """unbound knows one name of example.test; knot has the zone, and refuses all others."""
     names = {

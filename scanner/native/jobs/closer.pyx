@@ -82,6 +82,8 @@ cdef class JobCloser:
             self.slots.release(same)
             same = after
         self.slots.release(job)
+        if self.opinion is not None:
+            self.writer.remark.length = 0       # it is of no other line
         return 0
 
     cdef int finish_nowhere(self, Job *job, double now) except -1 nogil:

@@ -86,7 +86,7 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     int worker, egress, resolver    # who tried it last, -1 = nobody
     uint32_t m_length
     void *beside            # by its role; of a line's job it says nothing
-    uint8_t to_the_end[56]
+    uint8_t to_the_end[48]
 
 cdef inline uint16_t resolver_bit(int resolver) noexcept nogil:
     """Of `Job.tried`."""
