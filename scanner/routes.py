@@ -1,6 +1,6 @@
 """Which resolvers each route has: those that are left of the configuration's."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 
 class Routes:
@@ -39,14 +39,12 @@ class Routes:
 
     def may_lose(self, resolver: int) -> bool:
         """True when each of its routes has another."""
-        return all(len(members) > (resolver in members) for members in self._of(resolver))
+        members = (self._members[route] for route in self._routes[resolver])
+        return all(len(each) > (resolver in each) for each in members)
 
     def is_alone(self, resolver: int) -> bool:
         """True when one of its routes has but one resolver."""
-        return any(len(members) == 1 for members in self._of(resolver))
-
-    def _of(self, resolver: int) -> Iterator[set[int]]:
-        return (self._members[route] for route in self._routes[resolver])
+        return any(len(self._members[route]) == 1 for route in self._routes[resolver])
 
     def is_left_out(self, resolver: int) -> bool:
         """True when its routes do without it."""

@@ -24,6 +24,7 @@ class Asking:
         self.said: dict[Canary, str] = {}  # verdict or reason
         self.is_cut = False  # a datagram could not hold an answer
         self._near = "" if resolver.is_public else near
+        self._lie: str | None = None  # None = it is to be looked for again
         self._open: dict[int, Canary] = {}  # by message ID
         self._errors: dict[int, int] = {}
         self._without_edns: set[int] = set()
@@ -35,6 +36,7 @@ class Asking:
         while message_id in self._open:
             message_id = secrets.randbelow(65536)
         self._open[message_id] = canary
+        self._lie = None
         return message_id
 
     @property
@@ -67,12 +69,13 @@ class Asking:
             and not addresses_in(message).intersection(canary.addresses)
         ):
             said = "elsewhere"
-        self.said[canary] = said
+        self.said[canary], self._lie = said, None
         if is_error(said) and said not in FINAL:
             self._errors[message_id] = self._errors.get(message_id, 0) + 1
             if self._errors[message_id] < ERRORS_MAX:
                 return [message_id]
         del self._open[message_id]
+        self._lie = None
         return self._ask_near()
 
     def _ask_near(self) -> list[int]:
@@ -91,6 +94,11 @@ class Asking:
     @property
     def lie(self) -> str:
         """What shows that it does not tell the truth; "" when nothing does."""
+        if self._lie is None:
+            self._lie = self._find_lie()
+        return self._lie
+
+    def _find_lie(self) -> str:
         for canary, said in self.said.items():
             if text := lie_of(canary, said):
                 return text

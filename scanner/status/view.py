@@ -261,7 +261,7 @@ def sum_of(paths: Iterable[EnginePath]) -> Tally:
 
 def row_for(name: str, paths: Sequence[EnginePath], pauses: int, window: int | None = None, state: str = "") -> Row:
     """The row of a proxy or resolver that these paths go by; its pauses beside those of datagrams."""
-    tally = sum_of(paths)
+    tally = paths[0].tally if len(paths) == 1 else sum_of(paths)
     windows = [window for path in paths for window in path.windows]
     if window is None and windows:
         window = round(statistics.median(windows))
