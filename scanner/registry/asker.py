@@ -111,19 +111,20 @@ class Asker:
         self._paces: dict[str, Pace] = {}
         self._opened = random.randrange(len(proxies)) if proxies else 0
 
-    async def ask(self, server: Resolver, name: str, kind: str, *, recursive: bool) -> Reply:
-        """The reply of one server. Raises NoReply."""
+    async def ask(self, server: Resolver, name: str, kind: str, *, recursive: bool, patience: int = 1) -> Reply:
+        """The reply of one server, within so many times an attempt's time. Raises NoReply."""
+        timeout_s = patience * self._timeout_s
         if server.address not in self._paces:
             self._paces[server.address] = Pace(self._rate_of(server))
         await self._paces[server.address].turn()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 if server.scheme != "udp":
                     return await self._by_stream(server, name, kind, recursive=recursive)
                 reply = await by_datagram(server, name, kind, recursive=recursive)
                 if not reply.is_cut:
                     return reply
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(timeout_s):
                 return await self._by_stream(replace(server, scheme="tcp"), name, kind, recursive=recursive)
         except TimeoutError:
             raise NoReply("timeout", f"{server}: no answer in time") from None

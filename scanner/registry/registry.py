@@ -15,11 +15,12 @@ from scanner.registry.asker import Asker, NoReply
 from scanner.registry.messages import NOERROR
 from scanner.registry.zones import Finder, NotFound, Zone
 
-AT_ONCE = 64  # suffixes whose servers are being found
-FIND_S = 20.0  # the longest that one may take; its names wait
+AT_ONCE = 32  # suffixes whose servers are being found
+FIND_S = 30.0  # the longest that one may take; its names wait
 GATHER_S = 0.2  # for other servers of a zone to be heard, after the first
 FAILED_S, FAILED_MAX_S = 10.0, 600.0  # after which servers that were not found are looked for again; doubled each time
 RENEW_LEAST_S = 60.0  # between two times that a zone's servers are found, whatever its TTL
+MISSED_S = 600.0  # the same, at most, where not every server was heard
 WARNED_MAX = 10  # suffixes that are named
 DIRECT_S = 0.01  # for others that are found meanwhile: names that wait are looked through once
 NO_SERVERS = ": the servers of the registry were not found"
@@ -52,7 +53,7 @@ class Registry:
     """`warn(text)` is for the user."""
 
     def __init__(self, finder: Finder, asker: Asker, engines: Directed,
-                 warn: Callable[[str], object]):  # fmt: skip
+                 warn: Callable[[str], object], *, renew_least_s: float = RENEW_LEAST_S):  # fmt: skip
         self._finder, self._asker, self._engines, self._warn = finder, asker, engines, warn
         self._zones: dict[str, str] = {}  # of each suffix that was found
         self._suffixes: dict[str, list[str]] = {}  # the same by zone
@@ -61,7 +62,7 @@ class Registry:
         self._nowhere: dict[tuple[str, str], int] = {}  # routes to nobody, by reason and why
         self._renew_at: dict[str, float] = {}  # by zone, monotonic s
         self._failures: dict[str, Failure] = {}  # by suffix
-        self._warned = 0
+        self._warned, self._renew_least_s = 0, renew_least_s
         self._directions: dict[str, int | None] = {}  # that the engines are about to be told
         self._tasks: set[asyncio.Task[None]] = set()
         self._finding: set[bytes] = set()
@@ -83,7 +84,7 @@ class Registry:
                 self._direct(suffix, None)
         for zone, at in self._renew_at.items():
             if now >= at:
-                self._renew_at[zone] = now + RENEW_LEAST_S
+                self._renew_at[zone] = now + self._renew_least_s
                 self._begin(self._renew(zone))
 
     def input_ended(self) -> None:
@@ -167,7 +168,7 @@ class Registry:
         """The route to the servers of a zone, made when it is first met."""
         if zone.name not in self._routes:
             self._routes[zone.name] = asyncio.create_task(self._new_route(zone))
-            self._renew_at[zone.name] = monotonic() + max(zone.ttl_s, RENEW_LEAST_S)
+            self._renew_in(zone.name, zone.ttl_s)
         return await asyncio.shield(self._routes[zone.name])
 
     async def _new_route(self, zone: Zone) -> int:
@@ -192,7 +193,12 @@ class Registry:
             raise
         if any(not each.done() for each in asked):
             self._begin(self._join(route, asked, servers))
+        if len(servers) < len(zone.servers):
+            self._renew_in(zone.name, min(zone.ttl_s, MISSED_S))
         return route
+
+    def _renew_in(self, zone: str, seconds: float) -> None:
+        self._renew_at[zone] = monotonic() + max(seconds, self._renew_least_s)
 
     async def _join(self, route: int, asked: "list[asyncio.Task[Resolver | None]]", servers: list[Resolver]) -> None:
         """Those that were heard later."""
@@ -227,7 +233,6 @@ class Registry:
         if zone.name != name:
             self._renew_at.pop(name)
         route = await self._route(zone)
-        self._renew_at[zone.name] = monotonic() + max(zone.ttl_s, RENEW_LEAST_S)
         suffixes = self._suffixes.pop(name, [])
         self._suffixes.setdefault(zone.name, []).extend(suffixes)
         for suffix in suffixes:

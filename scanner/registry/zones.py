@@ -12,7 +12,9 @@ from scanner.registry.asker import Asker, NoReply
 from scanner.registry.messages import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Record, Reply
 
 PORT = 53
-TRIES = 3  # of one question, each at another resolver where there is one
+TRIES = (
+    3  # of one question, each at another resolver where there is one, and with twice the time: this machine may be busy
+)
 SERVERS_TRIED = 6  # of one zone, with one question
 STEPS_MAX = 16  # from the root
 DEPTH_MAX = 4  # of names of servers whose own zone's servers have to be found first
@@ -154,7 +156,7 @@ class ViaResolvers:
         for attempt in range(TRIES if resolvers else 0):
             resolver = resolvers[(first + attempt) % len(resolvers)]
             try:
-                reply = await self._asker.ask(resolver, name, kind, recursive=True)
+                reply = await self._asker.ask(resolver, name, kind, recursive=True, patience=1 << attempt)
             except NoReply as error:
                 trouble = NotFound(error.reason, str(error))
                 continue
@@ -229,15 +231,16 @@ class FromRoot:
 
     def _servers(self, zone: Zone) -> list[Resolver]:
         first = next(self._turn) % len(zone.servers)
-        in_turn = [*zone.servers[first:], *zone.servers[:first]][:SERVERS_TRIED]
-        return in_turn * -(-TRIES // len(in_turn))
+        in_turn = [*zone.servers[first:], *zone.servers[:first]]
+        return (in_turn * TRIES)[:SERVERS_TRIED] if len(in_turn) > 1 else in_turn * TRIES
 
     async def _ask(self, zone: Zone, name: str, kind: str) -> Reply:
         """What a server of the zone says that knows it."""
         trouble = NotFound("servfail", f"no server of {zone.name or 'the root'} knows it")
-        for server in self._servers(zone):
+        for attempt, server in enumerate(self._servers(zone)):
+            patience = 1 << attempt // len(set(zone.servers))
             try:
-                reply = await self._asker.ask(server, name, kind, recursive=False)
+                reply = await self._asker.ask(server, name, kind, recursive=False, patience=patience)
             except NoReply as error:
                 trouble = NotFound(error.reason, str(error))
                 continue
