@@ -12,6 +12,7 @@ import pytest
 from command import Scan, scan
 from dns_peer import DnsPeer, Talk, frame, good, response
 from socks_peer import SocksPeer
+from udp_peer import UdpPeer, cut
 
 TIMEOUT_MS, DEADLINE_MS = 600, 4000
 LATE_MS = 250  # after its deadline a name has its line
@@ -156,6 +157,34 @@ def test_one_that_answers_a_few_on_each_connection_answers_all():
     assert_right(done)
 
 
+def silent_after(count: int) -> Callable[[Talk], None]:
+    """Honest for `count` answers, on each connection; then it says nothing there any more."""
+
+    def script(talk: Talk) -> None:
+        for _ in range(count):
+            talk.answer(talk.query())
+        talk.wait_for_close()
+
+    return script
+
+
+@pytest.mark.parametrize("count", [2, 9])
+def test_one_that_falls_silent_after_a_few_on_each_connection_answers_all(count):
+    names = [f"is{number}.example" for number in range(120)]
+    with DnsPeer(silent_after(count)) as peer:
+        done = scan("-r", peer.address, *ARGS, "--deadline-ms", 10_000, names="\n".join(names))
+
+    assert_right(done, names)
+
+
+def test_of_what_a_datagram_could_not_hold_it_answers_all_too():
+    names = [f"is{number}.example" for number in range(60)]
+    with UdpPeer(cut, tcp_script=silent_after(9)) as peer:
+        done = scan("-r", peer.address, *ARGS, "--deadline-ms", 10_000, names="\n".join(names))
+
+    assert_right(done, names)
+
+
 @pytest.mark.parametrize("script", [every(0.15, b"\0"), every(0.3, b"\0\0"), other_ids],
                          ids=["an octet", "an empty frame", "other IDs"])  # fmt: skip
 def test_behind_a_proxy_names_go_to_another_proxy_for_nothing(script):
@@ -251,7 +280,7 @@ def test_an_answer_that_comes_piece_by_piece_within_an_attempts_time_is_read():
     with DnsPeer(large_and_slow) as peer:
         done = scan("-r", peer.address, *ARGS, "--workers", 2, "--pipeline", 1, names="\n".join(names))
 
-        assert peer.connections <= 2 + 1
+        assert peer.connections <= 2 + 2  # of the workers; of the questions before the scan
 
     assert_right(done, names)
     assert [row for row in done.rows if "x" in row] == []

@@ -179,6 +179,21 @@ def test_badcookie_for_ever_without_tcp_is_asked_without_edns():
     assert verdicts(done) == {("taken", None): 40}
 
 
+def test_badcookie_to_what_had_no_cookie_is_the_servers_answer():
+    """One that says so whatever it is asked; its RCODE needs an OPT record, which nobody wanted."""
+
+    def script(datagram: Datagram) -> None:
+        octets = response(datagram.query, BADCOOKIE & 15)
+        octets = octets[:10] + b"\0\1" + octets[12 : len(octets) - 11 * datagram.query.has_edns]
+        datagram.send(octets + b"\0" + struct.pack("!HHIH", 41, 1232, 1 << 24, 0))
+
+    with UdpOnlyPeer(script) as peer:
+        done = scan("-r", peer.address, *FAST, "--no-second-pass", names=names(20))
+
+    assert verdicts(done) == {("error", "rcode23"): 20}
+    assert {row["r"] for row in done.rows} == {BADCOOKIE}
+
+
 def test_badcookie_over_tcp_too_is_asked_without_edns():
     def tcp(talk: Talk) -> None:
         for query in talk.queries():

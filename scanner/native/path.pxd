@@ -1,6 +1,8 @@
 """A path: one egress (a proxy, or none) to one resolver. What is learned of it stands here once, for all connections and
 sockets of an engine that use it."""
 
+from libc.stdint cimport int64_t
+
 from scanner.native.limits cimport Bucket
 from scanner.native.message.response cimport BADVERS, Response
 from scanner.native.tally cimport Counts, Tally
@@ -55,6 +57,8 @@ cdef class PathState:
     cdef public int quota               # streams: queries that one connection is good for, 0 = not known to be limited
     cdef int short_ends                 # streams: connections in a row that closed so, queries in flight
     cdef int quota_uses                 # streams: connections used up since the quota was learned
+    cdef int64_t most_answered          # streams: on any one connection
+    cdef int silences                   # streams: connections in a row that fell silent after as many
     cdef double heard_at                # s, monotonic: the last response, < 0 = never
     cdef bint doubted                   # streams: its last connection ended with nothing answered
     cdef int answering                  # streams: open connections that have answered
@@ -62,3 +66,4 @@ cdef class PathState:
     cdef inline Counts *counts(self) noexcept nogil:
         return &self.tally.counted
     cdef void ended_short(self, int answered) noexcept
+    cdef void fell_silent(self, int64_t answered) noexcept

@@ -2,6 +2,8 @@
 # cython: freethreading_compatible=True
 """A path's state as Python sees it; what engines ask of it on the hot path stands in `path.pxd`."""
 
+from libc.stdint cimport int64_t
+
 from scanner.native.limits cimport available
 from scanner.native.tally cimport RECONNECTS
 
@@ -10,6 +12,7 @@ TRUSTS = ("trusted", "held", "distrusted", "vouched")
 
 cdef enum:
     QUOTA_TRUST = 1000      # connections after which a quota is put to the test again
+    SILENCES_LEAST = 3      # connections in a row of which none was answered more
 
 
 cdef class PathState:
@@ -33,6 +36,14 @@ cdef class PathState:
             self.quota = answered
             self.quota_uses = 0
 
+    cdef void fell_silent(self, int64_t answered) noexcept:
+        """A connection is silent after so many answers. Where one after the other is so after as many as none was ever
+        answered more, the server leaves what it has had enough of open, and says nothing there any more."""
+        self.silences = self.silences + 1 if answered == self.most_answered else 0
+        if self.silences >= SILENCES_LEAST:
+            self.quota = <int>answered
+            self.quota_uses = 0
+
     def reconnected(self) -> None:
         """A connection was opened that is not its worker's first."""
         self.counts().counts[<int>RECONNECTS] += 1
@@ -41,7 +52,7 @@ cdef class PathState:
         """A connection was used up; the habit is doubted now and then, as servers are restarted."""
         self.quota_uses += 1
         if self.quota_uses >= QUOTA_TRUST:
-            self.quota = self.short_ends = 0
+            self.quota = self.short_ends = self.silences = 0
 
     def ready(self, double now) -> bool:
         """True when at least one query may leave now."""

@@ -5,7 +5,8 @@ What answers a query of this connection is life; other octets are noise. An atte
   up if nothing was answered since the query was sent, or if nothing else is in flight; else it is asked nothing more until
   it answers something in flight;
 - nothing came since the query was sent: spends an attempt; one query feels whether the connection is alive, and when that
-  one meets silence too, the connection is given up;
+  one meets silence too, the connection is given up; where that is the way of each connection after as many answers, no
+  more are asked there (`fell_silent`);
 - only answers to queries whose attempts had run out came since: spends an attempt, and fewer are asked;
 - other queries sent were answered since: spends an attempt, and is the name's own affair.
 So an answer that is whole within its attempt's time keeps a connection, however slowly it comes.
@@ -120,6 +121,8 @@ cdef class Session:
             self.path.short_ends = 0
         if 0 < self.path.quota < self.answered:     # so that is not the server's way with each
             self.path.quota = 0
+        if self.answered > self.path.most_answered:
+            self.path.most_answered, self.path.silences = self.answered, 0
         count_response(self.path.counts(), rtt)
         widen(&self.win, rtt, self.timeout_s)
 

@@ -354,6 +354,7 @@ cdef class Session:
             if self.overdue[index] == message_id:
                 self.overdue[index] = 0
                 self.late_at, self.strays_in_row, self.silent = now, 0, 0
+                self.path.silences = 0
                 return 0
         self.strays_in_row += 1
         self.noisy = self.noisy or self.strays_in_row > STRAYS_MAX
@@ -432,6 +433,8 @@ cdef class Session:
             if not self.noisy:
                 self.noise = self.win.now = 0
         elif self.mute:                 # the whole connection is silent or late, not one name: feel with one query
+            if self.is_silent and self.silent == 0 and self.answered:
+                self.path.fell_silent(self.answered)
             self.silent += self.is_silent
             if self.win.fixed == 0:
                 self.win.threshold = max(self.win.now / 2.0, 1.0)

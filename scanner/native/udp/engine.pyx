@@ -444,7 +444,7 @@ cdef class UdpEngine:
             job.rcode = message[3] & 0x0F
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
-        elif response.rcode == BADCOOKIE:       # once more with the cookie that came with it
+        elif response.rcode == BADCOOKIE and query.edns:    # once more with the cookie that came with it
             self.exchange.end(query)
             self.pool.retry_or_fail(job, REFUSED, False, now)
         else:
@@ -495,7 +495,7 @@ cdef class UdpEngine:
             job.cut = True
             job.rcode = message[3] & 0x0F if fit == FIT_BROKEN else response.rcode
             return CAUSE_SIZE
-        if fit != FIT_BROKEN and response.rcode == BADCOOKIE:
+        if fit != FIT_BROKEN and response.rcode == BADCOOKIE and query.edns:    # else no cookie was sent to be bad
             job.badcookies += 1
             if job.badcookies >= BADCOOKIES or path.cookie.size == 0:
                 blame_cookie(&path.cookie, now)
