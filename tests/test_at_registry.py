@@ -2,6 +2,7 @@
 is the root, knot and NSD have the zones below it, unbound resolves; every verdict is what the zone files hold."""
 
 import json
+import socket
 
 import pytest
 import registry_servers as net
@@ -133,3 +134,13 @@ def test_a_dry_run_shows_where_the_root_is():
 
     shown = json.loads(done.out)
     assert (shown["at_registry"], shown["root_hints"], shown["resolvers"]) == (True, ["tcp://192.0.2.1:53"], [])
+
+
+def test_names_that_wait_for_servers_to_be_found_do_not_keep_a_scan_from_ending():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        resolver = f"127.0.0.1:{silent.getsockname()[1]}"
+
+        done = at_registry({"resolvers": [resolver]}, ["one.com", "two.net"], "--max-time", "1", "--stats", "json")
+
+    assert (done.code, done.out) == (5, b"")
+    assert json.loads(done.err.splitlines()[-1])["unfinished"] == 2

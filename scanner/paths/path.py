@@ -1,6 +1,6 @@
 """A path: one egress (a proxy, or none) to one resolver; made when it is first used, one for a whole engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from scanner.model import Proxy, Resolver
@@ -149,10 +149,11 @@ class Paths:
             if path.resolver == resolver:
                 path.state.trust = trust
 
-    def routes_changed(self) -> None:
-        """A resolver was left out."""
+    def routes_changed(self, resolvers: Collection[int] | None = None) -> None:
+        """The routes of these resolvers, or of any, have others now."""
         for path in self._made.values():
-            self._set_up(path)
+            if resolvers is None or path.resolver in resolvers:
+                self._set_up(path)
 
     def _set_up(self, path: Path) -> None:
         path.state.replaceable = self._routes.may_lose(path.resolver)

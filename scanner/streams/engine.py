@@ -230,7 +230,7 @@ class StreamEngine:
         for resolver in servers.keys() - set(ours):
             self._reroute(resolver)
         self._here.update(ours)
-        self._paths.routes_changed()
+        self._paths.routes_changed(servers)
         self.pool.queues[route].workers = max(len(ours), 1)
         serve(self.pool, route, servers, len(ours))
         self.wake()
