@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import command
@@ -31,6 +33,13 @@ def slow(lab, tmp_path) -> Path:
     path = tmp_path / "slow.json"
     path.write_text(json.dumps({"resolvers": lab.config["resolvers"], "rate": 2000}))
     return path
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """A web server, such as the engine's dashboard, that logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def every_name_once(out: Path) -> bool:
@@ -113,13 +122,16 @@ def test_workers_of_another_version_are_refused_in_one_line(names, slow, tmp_pat
 
 
 def test_an_address_without_a_scheduler_is_said_in_one_line(names, slow, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        addresses = ["tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}", "127.0.0.1", "ftp://a:1", ""]
+    with socket.create_server(("127.0.0.1", 0)) as silent, HTTPServer(("127.0.0.1", 0), Quiet) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        addresses = ["tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}",
+                     f"tcp://127.0.0.1:{web.server_port}", "127.0.0.1", "ftp://a:1", ""]  # fmt: skip
         for address in addresses:
             done = cluster(names, "-o", tmp_path / "out", "--config", slow, "--scheduler", address)
             assert done.code == 2, (address, done.err)
             assert "--scheduler" in done.err, (address, done.err)
             assert len(done.err.splitlines()) == 1, (address, done.err)
+        web.shutdown()
     done = cluster(names, "-o", tmp_path / "out", "--config", slow, "--local", 1)
     assert done.code == 0, "a plan without parts is in nobody's way: " + done.err
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import struct
 import tempfile
 import threading
 import warnings
@@ -101,6 +102,8 @@ async def reach(address: str) -> None:
             (await connect(address, timeout=CONNECT_S, **security)).abort()
     except TimeoutError:
         raise OSError(f"no answer within {CONNECT_S} s") from None
+    except (MemoryError, OverflowError, struct.error):  # it takes what came for a length
+        raise OSError("what answers there is no scheduler (its dashboard has another port)") from None
 
 
 def check_versions(client: distributed.Client, warn: Callable[[str], None]) -> None:
