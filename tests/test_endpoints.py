@@ -237,10 +237,9 @@ def test_a_proxy_needs_a_host(url):
 
 
 @pytest.mark.parametrize("host", [
-    "1.1", "10.0.1", "010.0.0.1", "0x7f.1", "2130706433", "256.1.1.1", "1080", "a..b", ".a", "-a", "a-", ".", "-",
-    "a" * 64, "a." * 127 + "a",
+    "1.1", "10.0.1", "010.0.0.1", "0x7f.1", "1.0x7f", "2130706433", "256.1.1.1", "1080", "10.1.",
 ])  # fmt: skip
-def test_what_only_a_c_library_takes_for_an_address_or_a_name_is_no_host(host):
+def test_what_only_a_c_library_takes_for_an_address_is_no_host(host):
     with pytest.raises(ScanError, match="is no host name"):
         proxy_from_text(f"socks5://u:p@{host}:1080")
 

@@ -5,6 +5,7 @@ With --screenshots the pictures of the README are made anew, under docs/images/.
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import lines as made
@@ -148,6 +149,37 @@ def test_nothing_is_cut_on_a_telephone_and_no_labels_collide(look, name):
         "return [...document.querySelectorAll('.scroll')].filter(it => it.scrollWidth > it.clientWidth + 1)"
         ".map(it => it.ariaLabel)") == []  # fmt: skip
     assert chrome.execute_script(COLLIDING) == []
+
+
+PRINTED = """
+const style = it => getComputedStyle(it), seen = it => it.getClientRects().length > 0;
+const which = (query, test) => [...document.querySelectorAll(query)].filter(it => seen(it) && test(it))
+  .map(it => it.outerHTML.slice(0, 80));
+return {
+  colours: [style(document.body).backgroundColor, style(document.body).color],
+  pressed: which("nav, a.skip, input, select, button, summary, #tip", () => true),
+  cut: which("section *", it => it.getBoundingClientRect().right > innerWidth + 1),
+  scrolled: which(".scroll, .tall", it => it.scrollHeight > it.clientHeight + 1 || it.scrollWidth > it.clientWidth + 1),
+  orphans: which("h2, h3, figcaption", it => style(it).breakAfter !== "avoid"),
+};"""
+
+
+@pytest.mark.parametrize("name", ["good", "hostile", "confirmed"])
+def test_on_paper_it_is_dark_on_white_and_nothing_is_cut_or_there_to_be_pressed(look, name):
+    chrome = look(name, width=680, theme="dark")  # what an A4 sheet has between its margins
+    sheet = {"printBackground": False, "paperWidth": 8.27, "paperHeight": 11.69}
+    page = chrome.execute_cdp_cmd("Page.printToPDF", sheet)
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [
+        {"name": "prefers-color-scheme", "value": "dark"}]})  # fmt: skip
+    try:
+        found, colliding = chrome.execute_script(PRINTED), chrome.execute_script(COLLIDING)
+    finally:
+        chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+    assert found == {"colours": ["rgb(255, 255, 255)", "rgb(0, 0, 0)"], "pressed": [], "cut": [], "scrolled": [],
+                     "orphans": []}  # fmt: skip
+    assert colliding == []
+    assert len(re.findall(rb"/Type /Page\b", base64.b64decode(page["data"]))) <= 12
 
 
 def test_the_free_names_are_searched_and_saved(look, tmp_path):

@@ -17,9 +17,7 @@ LATER = {"https": "DNS over HTTPS", "quic": "DNS over QUIC"}
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 CREDENTIAL_MAX = 255  # octets of each (RFC 1929)
 THIS_NETWORK = ip_network("0.0.0.0/8")  # an address in it is no destination (RFC 1122 section 3.2.1.3)
-HOST_MAX = 253
-LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-HOST = re.compile(rf"(?:{LABEL}\.)*(?![0-9]+\.?\Z|0[Xx])({LABEL})\.?")
+HOST = re.compile(r"(?:[A-Za-z0-9._-]*\.)?(?!(?:[0-9]+|0[Xx][0-9A-Fa-f]*)\.?\Z)[A-Za-z0-9_-]+\.?|\.")
 """A name, which does not end in a number: what C libraries take for an address is one of another host."""
 BRACKETED_OR_NAME = r"(?:\[[^\[\]]*\]|[^:@\[\]]+)"
 SOLD = re.compile(rf"(?P<place>{BRACKETED_OR_NAME}:[0-9]+):(?P<user>[^:]*):(?P<password>.*)", re.DOTALL)
@@ -187,7 +185,7 @@ def check_host(host: str, where: str) -> None:
         if is_nobodys(ip_from_text(host)):
             raise ScanError(f"{where}: no proxy can have the address {host}")
         return
-    if not HOST.fullmatch(host) or len(host.removesuffix(".")) > HOST_MAX:
+    if not HOST.fullmatch(host):
         raise ScanError(f"{where}: the host is missing or is no host name; write socks5://host:1080")
 
 

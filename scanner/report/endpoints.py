@@ -64,7 +64,8 @@ def of_kind(one: str, several: str, all_of_them: Sequence[Judged], line: Timelin
     figures = join((chart(one, several, all_of_them, line), details_of(one, several, others, bool(bad))))
     if not bad:
         which = f"{len(others):,} {several}" if len(others) > 1 else join((f"{one} ", name(others[0].name)))
-        return join((paragraph(join(("Nothing is wrong with the ", which, "."))), figures))
+        answered = "" if any(each.ledger for each in others) else " that answered"  # of others the lines say nothing
+        return join((paragraph(join(("Nothing is wrong with the ", which, answered, "."))), figures))
     caption = f"{counted(len(bad), one, several)} of {len(all_of_them):,} did badly" + beyond(len(bad), BAD_MAX)
     advice = " ".join(ADVICE[kind] for kind in ORDER if any(each.kind == kind for each in bad))
     return join((paragraph(advice, "note"), rows(one, caption, bad[:BAD_MAX], judged=True), figures))

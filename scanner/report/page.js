@@ -16,7 +16,12 @@ function narrow() {
     row.classList.toggle("asked", fits && Boolean(wanted || group)); // on paper too
     shown += fits;
   }
-  document.getElementById("found").value = shown === rows.length ? `${shown} names` : `${shown} of ${rows.length} names`;
+  document.getElementById("found").value = counted(shown, rows.length);
+}
+
+function counted(some, all) {
+  const names = `${all} ${String(all) === "1" ? "name" : "names"}`;
+  return some === all ? names : `${some} of ${names}`;
 }
 
 function freeNames() {
@@ -28,7 +33,7 @@ function freeNames() {
 
   function say(text) {
     const [some, all] = [shown, names].map((each) => each.length.toLocaleString("en"));
-    const count = some === all ? `${all} names` : `${some} of ${all} names`;
+    const count = counted(some, all);
     found.value = text ? `${count} ${text}` : count;
   }
   function narrowFree(event) {

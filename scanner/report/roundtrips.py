@@ -20,7 +20,7 @@ from scanner.report.markup import Html, details, figure, legend, missing, paragr
 from scanner.report.query import Figures, Times
 from scanner.report.strips import strips
 from scanner.report.troubles import Judged
-from scanner.report.words import beyond, milliseconds, percent
+from scanner.report.words import beyond, counted, milliseconds, percent
 
 TITLE = "Round trips"
 PERCENTILES = {"p50": "M-0.34,-1.1H0.34V1.1H-0.34Z", "p90": "diamond", "p99": "triangle-up"}  # and their marks
@@ -35,7 +35,7 @@ def round_trips(figures: Figures, proxies: Sequence[Judged], resolvers: Sequence
     if times is None:
         return section("times", TITLE, missing("Nothing was answered."))
     description = (
-        f"Of {times.lines:,} responses half took {milliseconds(times.p50)} or less, nine in ten "
+        f"Of {counted(times.lines, 'response', 'responses')} half took {milliseconds(times.p50)} or less, nine in ten "
         f"{milliseconds(times.p90)}, 99 in 100 {milliseconds(times.p99)}."
     )
     rows = [(span(b), f"{n:,}", percent(n, times.lines)) for b, n in times.bins.items()]
