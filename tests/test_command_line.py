@@ -257,6 +257,12 @@ def test_a_working_directory_that_is_gone_is_told_where_a_path_needs_it(resolver
             "working directory is gone")  # fmt: skip
 
 
+def test_the_name_of_a_program_mistyped_is_told_as_that():
+    for word, meant in (("help", "--help"), ("Lab", "lab"), ("conform", "confirm"), ("resolver", "resolvers")):
+        refusal(scan("-r", RESOLVER, word), f'"{word}"', f"did you mean dnsscan {meant}?")
+    refusal(scan("-r", RESOLVER, "domains"), "cannot read domains: No such file")
+
+
 @pytest.mark.parametrize("program", [(), ("confirm",), ("convert", "-o", "out.csv")])
 def test_a_file_without_a_name_is_no_directory(program):
     assert "directory" not in refusal(scan(*program, ""), '""').replace("No such file or directory", "")

@@ -216,7 +216,7 @@ def test_a_star_is_a_bad_name(resolver, line):
 # -- IP addresses ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line", ["192.0.2.1", "2001:db8::1", "::1"])
+@pytest.mark.parametrize("line", ["192.0.2.1", "192.0.2.1.", "2001:db8::1", "::1"])
 def test_an_ip_address_is_a_bad_name_with_a_hint(resolver, line):
     row = refused(resolver, line)
 
@@ -224,10 +224,22 @@ def test_an_ip_address_is_a_bad_name_with_a_hint(resolver, line):
     assert "IP address (use --ptr)" in row["why"]
 
 
+@pytest.mark.parametrize("args", [(), ("--ptr",)])
+def test_what_only_looks_like_an_address_or_a_block_is_called_that(resolver, args):
+    lines = ["192.0.2.1/33", "192.0.2.1/", "192.0.2.0/-1", "192.0.2/30", "256.0.0.0/8", "::1/129", "[::1]", "[::1]/128",
+             "::1%lo", "fe80::1%eth0/64", "::1/x"]  # fmt: skip
+
+    done = ask(resolver, "\n".join(lines), *args)
+
+    assert {row["d"]: row["why"] for row in done.rows} == dict.fromkeys(
+        lines, "neither an IP address nor a block of them")  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("line", "asked"),
     [
         ("192.0.2.1", "1.2.0.192.in-addr.arpa"),
+        ("192.0.2.1.", "1.2.0.192.in-addr.arpa"),
         ("2001:db8::1", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"),
     ],
 )

@@ -90,6 +90,7 @@ def scan_command(files: tuple[str, ...], domain: tuple[str, ...], config: str | 
     from scanner.results.stream import is_stream, stdout_for
 
     check_file_names(OPTIONS, click.get_current_context().params)
+    check_program(files)
     for flag, meant in (("--resume", resume), ("--force", force), ("--fsync", given["fsync"])):
         if meant and output is None:
             raise ScanError(f"{flag} needs --output FILE")
@@ -121,6 +122,17 @@ def scan_command(files: tuple[str, ...], domain: tuple[str, ...], config: str | 
              "separator": settings.separator}  # fmt: skip
     out = open_output(output, sources, of_it, force=force, resume=resume) if output else Output(stdout_for(sources))
     sys.exit(run(settings, sources, out))
+
+
+def check_program(files: tuple[str, ...]) -> None:
+    """The first word is no program's name that was mistyped. Raises ScanError."""
+    word = files[0] if files else ""
+    if not word.isalpha() or os.path.lexists(word):
+        return
+    alike = difflib.get_close_matches(word.lower(), (*PROGRAMS, "help", "version"), 1, ALIKE)
+    if alike:
+        meant = alike[0] if alike[0] in PROGRAMS else f"--{alike[0]}"
+        raise ScanError(f"cannot read {shown(word)}: no such file; did you mean dnsscan {meant}?")
 
 
 def read_first_line() -> str:

@@ -3,6 +3,7 @@
 Plain names (letters, digits, `-`, `_`, dots) never come here; `native/names` cuts and encodes them itself.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from json import dumps
 
@@ -15,6 +16,9 @@ SHOWN_MAX = 256  # octets of an overlong line that its `d` keeps
 SPECIAL_WHY = "special-use (RFC 6761)"
 SPACE = b" \t\r"
 JOINERS = "\u200c\u200d"  # invisible, but IDNA 2008 has a place for them (RFC 5892 appendix A)
+
+ADDRESS_LIKE = re.compile(r"\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?(?:%[^/]*)?(?:/.*)?|[0-9]+\.[0-9.]*/.*")
+"""Of one line or a whole input of such: a prefix that cannot be, an interface, brackets."""
 
 Classified = tuple[bytes, bytes | None, int, str]
 """(name to ask, JSON text of `d` or None when `d` is the name itself, reason or 0, why)."""
@@ -86,7 +90,7 @@ def first_control(line: bytes) -> str:
 def address_of(text: str) -> str | None:
     """The reverse name when the text is an IP address, else None."""
     try:
-        return ip_address(text).reverse_pointer
+        return ip_address(text if ":" in text else text.removesuffix(".")).reverse_pointer
     except ValueError:
         return None
 
@@ -94,7 +98,7 @@ def address_of(text: str) -> str | None:
 def block_of(text: str) -> IPv4Network | IPv6Network | None:
     """The block of addresses that the text is (`192.0.2.0/30`; bits behind the prefix do not count), else None."""
     try:
-        return ip_network(text, strict=False) if "/" in text else None
+        return ip_network(text, strict=False) if "/" in text and "%" not in text else None
     except ValueError:
         return None
 
@@ -144,6 +148,8 @@ def likeness(text: str) -> str:
     host, colon, port = text.rpartition(":")
     if colon and host and port.isdecimal():
         return "looks like host:port"
+    if ADDRESS_LIKE.fullmatch(text):
+        return "neither an IP address nor a block of them"
     if "\\" in text:
         return "escapes are not understood"
     return "wildcard" if text.startswith("*.") else ""
