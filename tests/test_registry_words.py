@@ -130,6 +130,9 @@ def test_what_a_whois_record_says(found, record):
     ("free", "\nnothing found"), ("free", "x\rStatus: AVAILABLE\ry"), ("free", "x\r\r\nStatus: AVAILABLE\r\r\n"),
     ("reserved", "nothing found\n\nThis name is reserved by registry policy."),
     ("reserved", "nothing found\n\nThis name is\nnot available\nfor registration."),
+    ("free", "nothing found\n\nThe registry can be reached under the number +43 1 0."),
+    ("free", "nothing found\n\nThe name is not too short."), ("free", "nothing found: try again with another name"),
+    ("reserved", "a.zz cannot be registered: it contains too many parts"),
     ("reserved", "Dieser Domainname ist gesperrt"), ("reserved", "a.zz has been withdrawn: the name is withheld"),
 ])  # fmt: skip
 def test_what_a_whois_reply_says(found, text):

@@ -27,7 +27,7 @@ from scanner.transports.tls import verifying_context
 
 CHUNKS_AHEAD = 4
 VIA = {"https": "rdap", "whois": "whois", "dns": "dns"}  # by the scheme of a queue's host
-PATIENCE = 6  # times the timeout without a reply, and a registry is given up
+PATIENCE = 3  # times the timeout without a reply, and a registry is given up
 EXIT_FAULT, EXIT_UNREACHED = 1, 3
 
 

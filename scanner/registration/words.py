@@ -51,12 +51,14 @@ TAKEN = re.compile(
     + "".join(f"|{words}" for words in OTHERS["taken"].values()),
     re.IGNORECASE,
 )
-MUCH = r"(?:(?:rate[- ]?)?limits?|quotas?|rates?|maximum|number|allowance|threshold)"
+MOST = r"(?:(?:rate[- ]?)?limits?|quotas?|maximum|threshold|allowance)"
+MUCH = rf"(?:{MOST}|rates?|number)"
 LIMITED = re.compile(
-    rf"\b{MUCH}\b.{{0,60}}\b(?:exceeded|reached|exhausted|used up|hit)\b"
-    rf"|\b(?:exceeded|reached|exhausted|over)\b.{{0,60}}\b{MUCH}\b"
+    rf"\b{MUCH}\b.{{0,60}}\b(?:exceeded|exhausted|used up)\b|\b(?:exceeded|exhausted)\b.{{0,60}}\b{MUCH}\b"
+    rf"|\b{MOST}\b.{{0,40}}\b(?:reached|hit)\b|\b(?:reached|over) (?:the |your |its |our )?(?:\w+ )?{MOST}\b"
     r"|\b(?:queries|requests|lookups|connections) exceeded\b"
-    r"|\btoo (?:many|fast|short|frequent(?:ly)?|busy|quick(?:ly)?)\b|\bslow down\b|\btry again\b"
+    r"|\btoo many\b(?! (?:parts|labels|characters|hyphens|dots))|\binterval\b.{0,20}\btoo short\b"
+    r"|\btoo (?:fast|frequent(?:ly)?|busy|quick(?:ly)?)\b|\bslow down\b|\btry again\b(?! with)"
     r"|\bretry (?:later|after|in)\b"
     r"|\bonly \d+ (?:request|quer|lookup|connection)|\bwait \d+ ?s|\bthrottl"
     r"|^black-?listed\b|\b(?:is|are|been|was) (?:currently |temporarily )?black-?listed\b"
