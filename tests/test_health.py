@@ -10,6 +10,7 @@ import pytest
 
 from scanner.paths.health import (
     MOVES,
+    PAUSE_CLOSED_S,
     PAUSE_FIRST_S,
     PAUSE_MAX_S,
     PAUSE_NEXT_S,
@@ -155,6 +156,20 @@ def test_each_failed_try_doubles_the_pause_up_to_a_minute_and_an_answer_ends_tha
         began = loop.time()
         assert await health.admitted() is True
         assert PAUSE_FIRST_S <= loop.time() - began <= 1.25 * PAUSE_FIRST_S + 0.001  # it has worked
+
+    run(scenario())
+
+
+def test_after_the_first_close_the_next_try_comes_soon_and_then_no_more():
+    async def scenario() -> None:
+        health = PathHealth()
+        health.failed(False)
+        assert health.pause_s() <= 1.25 * PAUSE_CLOSED_S
+
+        assert await health.admitted() is True
+        health.failed(True)
+
+        assert PAUSE_NEXT_S <= health.pause_s() <= 1.25 * PAUSE_NEXT_S
 
     run(scenario())
 

@@ -400,7 +400,8 @@ def test_a_server_that_drops_edns_is_asked_without_in_the_second_pass_where_ther
     assert verdicts(done) == {("taken", None): 30}
 
 
-def test_a_server_that_closes_on_edns():
+@pytest.mark.parametrize("options", [("--workers", 2), FAST])
+def test_a_server_that_closes_on_edns(options):
     def tcp(talk: Talk) -> None:
         for query in talk.queries():
             if query.has_edns:
@@ -408,7 +409,7 @@ def test_a_server_that_closes_on_edns():
             talk.answer(query)
 
     with DnsPeer(tcp) as peer:
-        done = scan("-r", peer.address, "--workers", 2, names=names(30))
+        done = scan("-r", peer.address, *options, names=names(30))
 
     assert verdicts(done) == {("taken", None): 30}
 

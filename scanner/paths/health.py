@@ -7,6 +7,7 @@ from collections import deque
 from enum import Enum, auto
 
 PAUSE_FIRST_S = 1.0  # of a path that has worked; its proxy or resolver may have been restarted
+PAUSE_CLOSED_S = 0.1  # of one whose first connection closed: perhaps on EDNS, and the next one asks without
 PAUSE_NEXT_S = 5.0  # of others; doubled with each further failure
 PAUSE_MAX_S = 60.0
 VACANCY_S = 30.0  # after which a server that takes no more connections is tried again all the same
@@ -49,6 +50,8 @@ class PathHealth:
         self._has_worked = False
         self._failures = 0  # in a row
         self.try_at = 0.0  # s, monotonic: when a failing path is to be tried again
+        self._closes = 0  # of connections that had answered nothing
+        self._is_tried_soon = False
         self._turned_away: deque[asyncio.Future[None]] = deque()  # workers that wait for a vacancy
         self._usable = asyncio.Event()  # open, or left out: no worker has to wait any more
         self._usable.set()
@@ -108,6 +111,8 @@ class PathHealth:
 
     def pause_s(self) -> float:
         """Growing, jittered."""
+        if self._is_tried_soon:
+            return PAUSE_CLOSED_S * random.uniform(1, 1.25)
         further = self._failures - 1 - self._has_worked
         base = PAUSE_FIRST_S if further < 0 else min(PAUSE_NEXT_S * 2 ** min(further, 8), PAUSE_MAX_S)
         return base * random.uniform(1, 1.25)
@@ -135,7 +140,9 @@ class PathHealth:
         """A connection could not be opened for this `reason` (of model.REASONS), or ended before any response (""). Of
         workers that were not trying, the first failure counts."""
         if (on_trial or self.state is State.OPEN) and self._happened(Event.FAILED):
-            self._failures += 1
+            self._closes += not reason
+            self._is_tried_soon = not reason and self._closes == 1 and not self._has_worked
+            self._failures += not self._is_tried_soon
             self._plan_try()
             self.egress_pauses += reason in ("proxy", "")
             self.resolver_pauses += reason != "proxy"
