@@ -414,6 +414,19 @@ def test_a_server_that_closes_on_edns(options):
     assert verdicts(done) == {("taken", None): 30}
 
 
+def test_a_server_that_closes_on_edns_where_a_datagram_is_truncated():
+    def tcp(talk: Talk) -> None:
+        for query in talk.queries():
+            if query.has_edns:
+                return
+            talk.answer(query)
+
+    with UdpPeer(cut, tcp_script=tcp) as peer:
+        done = scan("-r", peer.address, *FAST, names=names(30))
+
+    assert verdicts(done) == {("taken", None): 30}
+
+
 def test_a_server_that_drops_edns_is_learned():
     with UdpPeer(drops_edns) as peer:
         done = scan("-r", peer.address, *FAST, "--rate", 500, names=names(1500))

@@ -51,7 +51,7 @@ class PathHealth:
         self._failures = 0  # in a row
         self.try_at = 0.0  # s, monotonic: when a failing path is to be tried again
         self._closes = 0  # of connections that had answered nothing
-        self._is_tried_soon = False
+        self.is_tried_soon = False  # after its first failure, a close
         self._turned_away: deque[asyncio.Future[None]] = deque()  # workers that wait for a vacancy
         self._usable = asyncio.Event()  # open, or left out: no worker has to wait any more
         self._usable.set()
@@ -111,7 +111,7 @@ class PathHealth:
 
     def pause_s(self) -> float:
         """Growing, jittered."""
-        if self._is_tried_soon:
+        if self.is_tried_soon:
             return PAUSE_CLOSED_S * random.uniform(1, 1.25)
         further = self._failures - 1 - self._has_worked
         base = PAUSE_FIRST_S if further < 0 else min(PAUSE_NEXT_S * 2 ** min(further, 8), PAUSE_MAX_S)
@@ -141,8 +141,8 @@ class PathHealth:
         workers that were not trying, the first failure counts."""
         if (on_trial or self.state is State.OPEN) and self._happened(Event.FAILED):
             self._closes += not reason
-            self._is_tried_soon = not reason and self._closes == 1 and not self._has_worked
-            self._failures += not self._is_tried_soon
+            self.is_tried_soon = not reason and self._closes == 1 and not self._has_worked
+            self._failures += not self.is_tried_soon
             self._plan_try()
             self.egress_pauses += reason in ("proxy", "")
             self.resolver_pauses += reason != "proxy"

@@ -107,6 +107,11 @@ class Path:
         return self.health.is_failing
 
     @property
+    def is_waited_for(self) -> bool:
+        """True when it does not fail, or is tried once more at once."""
+        return not self.health.is_failing or self.health.is_tried_soon
+
+    @property
     def pausing(self) -> int:
         """Workers that wait for it to work again."""
         return self.health.pausing

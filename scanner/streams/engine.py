@@ -294,7 +294,8 @@ class StreamEngine:
         def failed(error: DialError) -> None:
             self._dial_failed(DialError(error.reason, f"{error}; {WHY_TCP}"))
             self._reasons[fallback.resolver] = REASONS.index(error.reason)
-            self._give_back(fallback, self._clock())
+            if not self._paths.path(0, fallback.resolver).is_waited_for:
+                self._give_back(fallback, self._clock())
 
         self._employ(self._work(self._settings.workers + fallback.resolver, 0, fallback.resolver, fallback, failed))
 
@@ -302,7 +303,7 @@ class StreamEngine:
         """Jobs that came for a stream after it had failed do not wait for the next try, which may come too late."""
         for fallback in filter(None, self.pool.fallbacks):
             if (len(fallback) and not self._fallbacks[fallback.resolver].live
-                    and self._paths.path(0, fallback.resolver).is_failing):  # fmt: skip
+                    and not self._paths.path(0, fallback.resolver).is_waited_for):  # fmt: skip
                 self._give_back(fallback, now)
 
     def _give_back(self, fallback: StreamFallback, now: float) -> None:
