@@ -334,7 +334,7 @@ def test_it_may_stand_in_the_config_and_in_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--trusted-resolver", "192.0.2.1"], ["all the resolvers", "nobody is left"]),
+        (["--trusted-resolver", "192.0.2.1"], ["all the resolvers", "nobody for them"]),
         (["--trusted-resolver", "htp://1"], ["--trusted-resolver", "htp://1"]),
         (["--trusted-resolver", "udp://192.0.2.2", "--proxy", "socks5://127.0.0.1"], ["udp://192.0.2.2", "TCP only"]),
     ],

@@ -29,6 +29,7 @@ FAMILIES = {  # and the key of the books
     "lines_filtered": "filtered", "unfinished": "unfinished",
     "queries": "queries", "responses": "responses", "strays": "strays",
     "retries": "retried", "requeues": "requeued", "second_passes": "second", "recoveries": "recovered",
+    "doubts": "doubted",
     "random_names": "random", "uncompared": "uncompared",
 }  # fmt: skip
 
