@@ -1,28 +1,21 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
-"""The same rules as in scanner/scanning/suffixes.py (a test compares them), on a name on the wire: most names are done with
-after one look at the length of their last label."""
+"""The same rules as in scanner/scanning/suffixes.py (a test compares them), on a name on the wire."""
 
 from scanner.native.message.name cimport qname_from_text, same_name, text_from_qname
 
 cdef enum:
     TEXT_FIRST = 45             # the least octet that a plain name's text has; a lesser one is a length
-    SECONDS = 10
-    PRIVATES = 9
+    PRIVATES = 8
 
-cdef const char *SECOND_LABELS[SECONDS]     # of countries; neither is written after import
-SECOND_LABELS[:] = [b"\2ac", b"\2co", b"\3com", b"\3edu", b"\2go", b"\3gov", b"\2ne", b"\3net", b"\2or", b"\3org"]
-cdef const char *PRIVATE_LABELS[PRIVATES]
-PRIVATE_LABELS[:] = [b"\4corp", b"\6domain", b"\4home", b"\4host", b"\x08internal", b"\x08intranet", b"\3lan",
+cdef const char *PRIVATE_LABELS[PRIVATES]    # never written after import
+PRIVATE_LABELS[:] = [b"\4corp", b"\6domain", b"\4home", b"\4host", b"\x08internal", b"\x08intranet",
                      b"\x0blocaldomain", b"\7private"]
 
 
-cdef int wild_suffix_at(const uint8_t *qname, int length) noexcept nogil:
-    """Where the longest such suffix begins that the name is below; 0 where there is none."""
+cdef int unusual_suffix_at(const uint8_t *qname, int length) noexcept nogil:
+    """The same, where the last label has neither two octets nor three."""
     cdef int at = length - 2, label
-    if length > 5 and qname[length - 4] == 2:
-        at = length - 4
-        return second_level_at(qname, at) or at
     while at > 0 and qname[at] >= TEXT_FIRST:
         at -= 1
     if at <= 0 or qname[at] != length - 2 - at:
@@ -39,12 +32,17 @@ cdef int wild_suffix_at(const uint8_t *qname, int length) noexcept nogil:
 cdef int second_level_at(const uint8_t *qname, int last) noexcept nogil:
     """Where the label before that of a country begins, if it is one for registrations; 0 where it is not, or comes
     first."""
-    cdef int size, label
-    for size in range(2, 4):
-        if last - 1 - size > 0 and qname[last - 1 - size] == size:
-            for label in range(SECONDS):
-                if same_name(<const uint8_t *>SECOND_LABELS[label], qname + last - 1 - size, 1 + size):
-                    return last - 1 - size
+    cdef const uint8_t *label = qname + last - 3
+    cdef int letters
+    if last > 3 and label[0] == 2:
+        letters = (label[1] | 32) << 8 | label[2] | 32
+        return last - 3 if letters == 0x6163 or letters == 0x636F or letters == 0x676F or letters == 0x6E65 \
+            or letters == 0x6F72 else 0             # ac co go ne or
+    label -= 1
+    if last > 4 and label[0] == 3:
+        letters = (label[1] | 32) << 16 | (label[2] | 32) << 8 | label[3] | 32
+        return last - 4 if letters == 0x636F6D or letters == 0x656475 or letters == 0x676F76 or letters == 0x6E6574 \
+            or letters == 0x6F7267 else 0           # com edu gov net org
     return 0
 
 

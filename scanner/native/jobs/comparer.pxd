@@ -8,9 +8,10 @@ addresses, now those. Random names that get no answer prove nothing: then the jo
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from scanner.native.input.wild_suffix cimport wild_suffix_at
 from scanner.native.jobs.closer cimport JobCloser
 from scanner.native.jobs.job cimport Job
-from scanner.native.jobs.parents cimport Parent, Parents
+from scanner.native.jobs.parents cimport PARENT_PLAIN, Parent, Parents
 from scanner.native.limits cimport Budget
 from scanner.native.message.fingerprint cimport Fingerprint
 from scanner.native.message.response cimport Response
@@ -34,10 +35,8 @@ cdef class JobComparer(JobCloser):
     cdef uint64_t seed                  # of hashes
     cdef double now                     # s, monotonic: the last response
 
-    cdef bint waits_to_be_compared(self, Job *job, Outcome *outcome, const Response *response, const uint8_t *message,
+    cdef bint waits_to_be_compared(self, Job *job, int at, Outcome *outcome, const Response *response, const uint8_t *message,
                                    Py_ssize_t length, double spent, Span tags, double now) except -1 nogil
-    cdef int parent_at(self, const Job *job) noexcept nogil
-    cdef Parent *parent_of(self, const Job *job, int at) except NULL nogil
     cdef int fingerprint_of(self, const Job *job, const Response *response, const uint8_t *message, Py_ssize_t length,
                             Fingerprint *found) noexcept nogil
     cdef int keep_waiting(self, Job *job, Parent *parent, Reason reason, const Fingerprint *found, const uint8_t *message,
@@ -52,3 +51,16 @@ cdef class JobComparer(JobCloser):
     cdef int finish_compared(self, Job *job, bint is_same, bint is_known) except -1 nogil
     cdef void uncompared(self, Job *job) noexcept nogil
     cdef Span describe(self, const Job *job, const uint8_t *message, Py_ssize_t length) noexcept nogil
+
+cdef inline int parent_at(const Job *job, bint of_suffixes) noexcept nogil:
+    """Where in its name the parent begins; 0 where it is not compared with others below one."""
+    if of_suffixes:
+        return wild_suffix_at(job.qname, job.qname_length)
+    return 1 + job.qname[0] if job.qname_length > 1 else 0
+
+cdef inline int compared_at(Parents parents, const Job *job, bint of_suffixes) noexcept nogil:
+    """The same; 0 too where the newest parent is known to have no wildcard: so names cost next to nothing."""
+    cdef int at = parent_at(job, of_suffixes)
+    if at and parents.is_newest(job, at) and parents.newest.state == PARENT_PLAIN:
+        return 0
+    return at

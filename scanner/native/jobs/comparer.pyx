@@ -5,14 +5,13 @@
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from scanner.native.input.wild_suffix cimport wild_suffix_at
 from scanner.native.jobs.books cimport RANDOM_NAMES, UNCOMPARED
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.job cimport ROLE_LINE, ROLE_RANDOM, ROLE_UNCOMPARED, ROLE_WAITS, Queue, pop, push
 from scanner.native.jobs.parents cimport PARENT_PLAIN, PARENT_UNKNOWN, PARENT_WILD, is_same_answer, learn_answer
 from scanner.native.jobs.retry cimport Route
 from scanner.native.memory cimport checked_alloc
-from scanner.native.message.fingerprint cimport stir, stir_name, take_fingerprint
+from scanner.native.message.fingerprint cimport take_fingerprint
 from scanner.native.message.name cimport QNAME_MAX
 from scanner.native.random cimport draw
 from scanner.native.verdict cimport CONNECTION, NONE, REFERRAL, TAKEN, WILDCARD
@@ -46,15 +45,15 @@ cdef class JobComparer(JobCloser):
 
     # -- a name that exists ------------------------------------------------------------------------------------------
 
-    cdef bint waits_to_be_compared(self, Job *job, Outcome *outcome, const Response *response, const uint8_t *message,
+    cdef bint waits_to_be_compared(self, Job *job, int at, Outcome *outcome, const Response *response, const uint8_t *message,
                                    Py_ssize_t length, double spent, Span tags, double now) except -1 nogil:
-        """The job's name exists. True when its line is written later; else with the reason that `outcome` has then."""
-        cdef int at = self.parent_at(job)
+        """The job's name exists; its parent begins at `at`. True when its line is written later; else with the reason
+        that `outcome` has then."""
         cdef Parent *parent
         cdef Fingerprint found
-        if at == 0 or outcome.reason == REFERRAL:       # a delegation is of this name alone
+        if outcome.reason == REFERRAL:                  # a delegation is of this name alone
             return False
-        parent = self.parent_of(job, at)
+        parent = self.parents.find_of(job, at, self.seed)
         if parent.state == PARENT_PLAIN:
             return False
         self.now = now
@@ -75,15 +74,6 @@ cdef class JobComparer(JobCloser):
             return False
         self.keep_waiting(job, parent, outcome.reason, &found, message, length, spent, tags)
         return True
-
-    cdef int parent_at(self, const Job *job) noexcept nogil:
-        """Where in its name the parent begins; 0 where it is not compared with others below one."""
-        if self.of_suffixes:
-            return wild_suffix_at(job.qname, job.qname_length)
-        return 1 + job.qname[0] if job.qname_length > 1 else 0
-
-    cdef Parent *parent_of(self, const Job *job, int at) except NULL nogil:
-        return self.parents.find(stir_name(stir(self.seed, job.qtype), job.qname + at, job.qname_length - at))
 
     cdef int fingerprint_of(self, const Job *job, const Response *response, const uint8_t *message, Py_ssize_t length,
                             Fingerprint *found) noexcept nogil:
@@ -140,7 +130,7 @@ cdef class JobComparer(JobCloser):
 
     cdef bint ask_beside(self, Parent *parent, const Job *like, int count) except -1 nogil:
         """Have so many random names asked below the parent of a job; False where that cannot be."""
-        cdef int at = self.parent_at(like)
+        cdef int at = parent_at(like, self.of_suffixes)
         if self.leaving or (self.budget is not None and self.budget.is_taken()) \
                 or QNAME_MAX - 1 - (like.qname_length - at) < DIGITS_LEAST or self.routes[like.route].nowhere != NONE:
             return False

@@ -1,9 +1,10 @@
 """What random names below a parent were answered, by parent and type: so many that memory is bounded; of those that no
 name has needed for longest nothing is known any more."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
+from libc.string cimport memcmp
 
-from scanner.native.jobs.job cimport Queue
+from scanner.native.jobs.job cimport Job, Queue
 from scanner.native.message.fingerprint cimport Fingerprint
 
 cdef enum:
@@ -40,7 +41,16 @@ cdef class Parents:
     cdef Parent *oldest
     cdef int count
     cdef readonly int most      # that are kept, but for those at work
+    cdef uint8_t name[256]      # of the newest, on the wire
+    cdef int name_length
+    cdef uint16_t qtype         # and its type
 
+    cdef inline bint is_newest(self, const Job *job, int at) noexcept nogil:
+        """The newest is what stands in the job's name there, letter for letter."""
+        return self.name_length == job.qname_length - at and self.qtype == job.qtype \
+            and memcmp(self.name, job.qname + at, self.name_length) == 0
+
+    cdef Parent *find_of(self, const Job *job, int at, uint64_t seed) except NULL nogil
     cdef Parent *find(self, uint64_t key) except NULL nogil
     cdef Parent *evicted(self) noexcept nogil
     cdef void unlink(self, Parent *parent) noexcept nogil

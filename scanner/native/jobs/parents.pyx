@@ -4,9 +4,10 @@
 
 cimport cython
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from scanner.native.memory cimport checked_alloc
+from scanner.native.message.fingerprint cimport stir, stir_name
 
 cdef enum:
     LOOKED_AT = 8               # of the oldest, for one that is not at work
@@ -36,12 +37,17 @@ cdef class Parents:
     def __len__(self) -> int:
         return self.count
 
+    cdef Parent *find_of(self, const Job *job, int at, uint64_t seed) except NULL nogil:
+        """The parent that begins there in the job's name, for its type; made where there is none. From now on it is the
+        newest."""
+        if not self.is_newest(job, at):
+            self.find(stir_name(stir(seed, job.qtype), job.qname + at, job.qname_length - at))
+            self.name_length, self.qtype = job.qname_length - at, job.qtype
+            memcpy(self.name, job.qname + at, self.name_length)
+        return self.newest
+
     cdef Parent *find(self, uint64_t key) except NULL nogil:
-        """The parent with this key, made where there is none; from now on it is the last that was needed."""
-        cdef Parent *parent = self.newest
-        if parent is not NULL and parent.key == key:
-            return parent
-        parent = self.buckets[key & self.mask]
+        cdef Parent *parent = self.buckets[key & self.mask]
         while parent is not NULL and parent.key != key:
             parent = parent.next
         if parent is not NULL:

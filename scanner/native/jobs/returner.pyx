@@ -6,6 +6,7 @@ from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.books cimport DOUBTED, REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
+from scanner.native.jobs.comparer cimport compared_at
 from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front, resolver_bit
 from scanner.native.verdict cimport (
     ASK_WITHOUT_EDNS, CONNECTION, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of, reason_of,
@@ -23,6 +24,7 @@ cdef class JobReturner(JobComparer):
         cdef Outcome outcome = outcome_of(response, query.edns)
         cdef Span details = nothing()
         cdef Reason said
+        cdef int at
         if self.any_authoritative and self.routes[job.route].authoritative:
             outcome = of_an_authority(outcome, message)
         job.rcode = response.rcode
@@ -42,9 +44,10 @@ cdef class JobReturner(JobComparer):
                 said = outcome.reason
                 outcome = self.opinion.of_both(job, outcome)
                 self.writer.remark = self.opinion.remark(job, outcome.verdict, outcome.reason, said, resolver)
-            if outcome.verdict == TAKEN and self.parents is not None \
-                    and self.waits_to_be_compared(job, &outcome, response, message, length, rtt, tags, now):
-                return False
+            if outcome.verdict == TAKEN and self.parents is not None:
+                at = compared_at(self.parents, job, self.of_suffixes)
+                if at and self.waits_to_be_compared(job, at, &outcome, response, message, length, rtt, tags, now):
+                    return False
             if self.writer.details.wanted and self.writer.keeps(outcome.verdict):
                 details = self.describe(job, message, length)
             self.finish(job, outcome.verdict, outcome.reason, rtt, tags, details, now)
