@@ -65,8 +65,9 @@ def main(count: int, rounds: int) -> None:
                         + "\n" for number in range(count)))  # fmt: skip
                     runs = [scan(f"{scheme}://127.0.0.1:{server.port}", names, flags) for _ in range(rounds)]
                     seconds, books = min(runs, key=lambda run: run[0])
-                    print(f"{scheme} {case:9} {books['queries'] / count:.2f} queries a name, {books['random']:,} random,"
-                          f" {seconds / count * 1e6:.2f} us a name; {books['reasons']}", flush=True)  # fmt: skip
+                    asked = f"{books['queries'] / count:.2f} queries a name, {books['random']:,} random"
+                    cost = f"{seconds / count * 1e6:.2f} us a name"
+                    print(f"{scheme} {case:9} {asked}, {cost}; {books['reasons']}", flush=True)
         finally:
             server.stop()
 
