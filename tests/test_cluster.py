@@ -84,6 +84,9 @@ def test_proxies_are_dealt_and_the_rate_is_divided():
     dealt = [proxy for share in shares for proxy in share["proxies"]]
     assert sorted(dealt) == sorted(table["proxies"])
     assert [share["rate"] for share in shares] == [33, 33, 33]
+    assert [share["workers"] for share in shares] == [200, 200, 200], "of 500, 50 for each of four proxies at most"
+    assert share_of(table | {"workers": 5}, Node(0, 3, 0, 3, 1), 50)["workers"] == 4, "one for each proxy"
+    assert share_of(table, Node(0, 20, 0, 3, 1), 50)["workers"] == 25, "half of a proxy's 50"
     assert not any("rate_per_resolver" in share for share in shares), "each egress is of one node"
     assert share_of(table, Node(0, 3, 0, 3, 1), 1)["rate"] == 100, "the only part"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scanner.config.endpoints import resolver_from_text
-from scanner.config.options import RATE_PUBLIC
+from scanner.config.options import RATE_PUBLIC, WORKERS_WITH_PROXIES
 from scanner.errors import ScanError
 
 
@@ -22,9 +22,10 @@ class Node(NamedTuple):
 def share_of(table: Mapping[str, Any], node: Node, parts: int) -> dict[str, Any]:
     """The configuration for one part, where `parts` are in the scan. Proxies are dealt: of K nodes the k-th has every
     K-th, and no node is without one, for it would ask from its own address. `rate` is divided among the parts that may
-    run; `rate_per_resolver`, which holds for an egress, among the parts that share one."""
+    run; `rate_per_resolver`, which holds for an egress, among those that share one; tunnels as their proxies are."""
     share, proxies = dict(table), list(table.get("proxies", ()))
     if proxies:
+        share["workers"] = tunnels(table.get("workers", WORKERS_WITH_PROXIES), len(proxies), node.nodes)
         share["proxies"] = proxies[node.number % len(proxies) :: node.nodes] or [proxies[node.number % len(proxies)]]
     if table.get("rate"):
         share["rate"] = divided(table["rate"], min(node.nodes * node.slots, parts), "rate")
@@ -34,6 +35,12 @@ def share_of(table: Mapping[str, Any], node: Node, parts: int) -> dict[str, Any]
         if per_resolver:
             share["rate_per_resolver"] = divided(per_resolver, together, "rate_per_resolver")
     return share
+
+
+def tunnels(workers: int, proxies: int, nodes: int) -> int:
+    """Of `workers` tunnels of the whole, those of one node: no proxy has more than in one scan, and each has one."""
+    dealt = -(-proxies // nodes)
+    return max(workers * dealt // proxies // sharing_proxies(proxies, nodes), dealt)
 
 
 def sharing_proxies(proxies: int, nodes: int) -> int:
