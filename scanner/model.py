@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import quote
 
-OWN = "own"  # among verdicts to write: taken, but for those that only a wildcard answers for
 VERDICTS = ("taken", "nxdomain", "error")
 """Key `s`. Index = native code."""
+PARTS_OF_TAKEN = ("own", "wildcard")
+"""Among verdicts to write: `taken` without the names that only a wildcard answers for, and these."""
 
 REASONS = (
     "", "servfail", "refused", "formerr", "notimp", "rcode", "timeout", "connection", "proxy", "tls",

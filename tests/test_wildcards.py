@@ -117,11 +117,15 @@ def test_every_format_has_its_line_for_them(authority):
 
     bare = scan(*ask, "--format", "names", "--only", "taken", names=names)
     alone = scan(*ask, "--format", "names", "--only", "own,nxdomain", "--stats", "json", names=names)
+    others = scan(*ask, "--format", "names", "--only", "wildcard,nxdomain", names=names)
+    whole = scan(*ask, "--only", "wildcard,own", "--dry-run")
     massdns = scan(*ask, "--format", "massdns", names=names)
     zdns = scan(*ask, "--format", "zdns", names=names)
 
     assert sorted(bare.out.split()) == [b"www.wild.test", b"x.wild.test"]
     assert sorted(alone.out.split()) == [b"www.wild.test", b"x.plain.test"]
+    assert sorted(others.out.split()) == [b"x.plain.test", b"x.wild.test"]
+    assert json.loads(whole.out)["only"] == ["taken"]
     assert (stats_of(alone)["filtered"], stats_of(alone)["settings"]["only"]) == (1, ["own", "nxdomain"])
     by_name = {row["name"]: row for row in massdns.rows}
     assert {each["data"] for each in by_name["x.wild.test."]["data"]["answers"]} == {"192.0.2.98", "192.0.2.99"}

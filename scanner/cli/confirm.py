@@ -33,7 +33,8 @@ def command(files: tuple[str, ...], domain: tuple[str, ...], config: str | None,
     """What do the registries say of names that do not exist?
 
     One result line (or bare name) in, the same line with the registry's word
-    out. Lines with s=nxdomain are asked about, each registrable name once.
+    out. Lines with s=nxdomain or e=wildcard are asked about, each registrable name
+    once.
     """
     from scanner.registration import run, settings
 

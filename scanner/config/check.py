@@ -22,7 +22,7 @@ from scanner.config.routes import Named, named_routes
 from scanner.config.values import Values
 from scanner.errors import ScanError
 from scanner.input.line import classify_line
-from scanner.model import COLUMNS, FIELDS, OWN, VERDICTS, Proxy, Resolver
+from scanner.model import COLUMNS, FIELDS, PARTS_OF_TAKEN, VERDICTS, Proxy, Resolver
 from scanner.rdata import type_number
 from scanner.text import shown
 
@@ -291,15 +291,17 @@ def listed(values: Values, key: str) -> list[str]:
 def only(values: Values) -> tuple[str, ...]:
     """Verdicts whose lines are written; none stands for all."""
     wanted = listed(values, "only")
-    for verdict in wanted:
-        if verdict not in (*VERDICTS, OWN):
-            words = ", ".join((*VERDICTS, OWN))
-            raise ScanError(f"{values.where('only')}: {shown(verdict)} is no verdict; they are {words}")
+    for word in wanted:
+        if word not in (*VERDICTS, *PARTS_OF_TAKEN):
+            words = ", ".join((*VERDICTS, *PARTS_OF_TAKEN))
+            raise ScanError(f"{values.where('only')}: {shown(word)} is no verdict; they are {words}")
     if values.is_given("only") and not wanted:
         raise ScanError(f"{values.where('only')}: names no verdict; leave it out to write all")
-    found = tuple(verdict for verdict in VERDICTS if verdict in wanted)
-    if OWN in wanted and "taken" not in wanted:
-        return (OWN, *found)
+    parts = tuple(part for part in PARTS_OF_TAKEN if part in wanted)
+    is_taken = "taken" in wanted or parts == PARTS_OF_TAKEN
+    found = tuple(verdict for verdict in VERDICTS if (is_taken if verdict == "taken" else verdict in wanted))
+    if parts and not is_taken:
+        return (*parts, *found)
     return found if found != VERDICTS else ()
 
 

@@ -18,7 +18,7 @@ from scanner.config.kinds import (
     table_of,
 )
 from scanner.config.route_texts import RouteTexts
-from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, OWN, POLICIES, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, PARTS_OF_TAKEN, POLICIES, VERDICTS
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
@@ -121,10 +121,9 @@ OPTIONS = table_of(
     Option("format", Choice(FORMATS), "WORD", "Lines: compact, names, massdns or zdns", default=FORMATS[0],
            detail="form of the lines: ours (`compact`), bare `names`, as `massdns -o J` or as `zdns` 2 writes them"),
     Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
-           words=(*VERDICTS, OWN),
-           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + ", and `own`, which is "
-                  "`taken` without names of a `wildcard`; names with another have no line and are counted as "
-                  "`filtered`"),
+           words=(*VERDICTS, *PARTS_OF_TAKEN),
+           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; of `taken` only names of a "
+                  "`wildcard`, or the others (`own`); names with another have no line and are counted as `filtered`"),
     Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
            default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.errors import ScanError
-from scanner.model import CLASSES, COLUMNS, FORMATS, OWN, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FORMATS, PARTS_OF_TAKEN, VERDICTS
 from scanner.native.input.answered import Answered
 from scanner.results.stream import is_stream, open_stream
 from scanner.text import hidden
@@ -138,7 +138,7 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
             and isinstance(was["columns"], list) and all(word in COLUMNS for word in was["columns"])
             and isinstance(was["separator"], str)
             and isinstance(was["wildcards"], bool)
-            and are_words(was["only"], (*VERDICTS, OWN))):  # fmt: skip
+            and are_words(was["only"], (*VERDICTS, *PARTS_OF_TAKEN))):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
     for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only"),

@@ -11,6 +11,7 @@ cdef enum Kept:
     KEPT_NONE
     KEPT_ALL
     KEPT_OWN
+    KEPT_WILD
 
 ctypedef Span ByReason[REASON_COUNT]
 
@@ -20,7 +21,7 @@ cdef ByReason WHY                       # the same in words
 cdef class LineWriter:
     cdef readonly LineBuffer buffer
     cdef Books books
-    cdef int kept[3]                    # by Verdict: lines with it are written, or (KEPT_OWN) those of no wildcard
+    cdef int kept[3]                    # by Verdict: lines with it are written, or only some of `taken`
     cdef bint with_line                 # lines say which input line they answer
     cdef bint with_meta                 # and what stood beside its name
     cdef bint with_own_type             # each line has its own type: that of the job, and not of an index

@@ -4,7 +4,7 @@
 
 import time
 
-from scanner.model import OWN, REASONS, VERDICTS
+from scanner.model import PARTS_OF_TAKEN, REASONS, VERDICTS
 from scanner.native.message.text cimport Text
 from scanner.native.message.types cimport put_type
 from scanner.native.output.buffer cimport span_of
@@ -29,7 +29,7 @@ for reason_index, (reason_text, why_text) in enumerate(zip(REASONS, (
 
 cdef class LineWriter:
     """Writes into `buffer` and counts in `books`. `types` are those of the scan and `qclass` its class, as numbers; `only`
-    are the verdicts whose lines are written, all where there are none (OWN is one of them); `with_own_type`: each input line has its own type.
+    are the verdicts whose lines are written, all where there are none (PARTS_OF_TAKEN among them); `with_own_type`: each input line has its own type.
     A format has its own `put_line` and `put_bad`."""
 
     def __cinit__(self, LineBuffer buffer not None, Books books not None, types, int qclass, type_tags, fields, only,
@@ -37,8 +37,9 @@ cdef class LineWriter:
         cdef int index
         for index, verdict in enumerate(VERDICTS):
             self.kept[index] = KEPT_ALL if not only or verdict in only else KEPT_NONE
-        if OWN in only:
-            self.kept[<int>TAKEN] = KEPT_OWN
+        for kept, part in zip((KEPT_OWN, KEPT_WILD), PARTS_OF_TAKEN):
+            if part in only:
+                self.kept[<int>TAKEN] = kept
         self.buffer, self.books, self.details = buffer, books, ResponseDetails()
         self.with_line, self.with_meta, self.with_own_type = "n" in fields, "m" in fields, with_own_type
         self.remark.octets = b""
@@ -53,7 +54,7 @@ cdef class LineWriter:
         """The line of one job, or a count where its verdict is left out; `spent` and `now` in seconds, `details` what
         its response says (nothing: there is none), `tags` what its path says."""
         cdef bint kept = self.keeps(verdict)
-        if reason == WILDCARD and self.kept[<int>verdict] == KEPT_OWN:
+        if self.kept[<int>verdict] > KEPT_ALL and (self.kept[<int>verdict] == KEPT_WILD) != (reason == WILDCARD):
             kept = False
         if kept:
             self.put_line(job, verdict, reason, spent, tags, details, now)
