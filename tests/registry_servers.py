@@ -177,7 +177,7 @@ def expected(name: str) -> tuple[str, str | None]:
     label, _, suffix = name.partition(".")
     if label in TAKEN:
         return "taken", "referral"
-    return ("taken", "nodata") if suffix == "ws" else ("nxdomain", None)
+    return ("taken", "wildcard") if suffix == "ws" else ("nxdomain", None)
 
 
 def candidates(count: int) -> list[str]:

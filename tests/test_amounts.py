@@ -50,7 +50,8 @@ def test_a_key_with_a_unit_tells_the_number_to_write(tmp_path, key, written, tol
 
 @pytest.mark.parametrize(("key", "written"), REFUSED)
 def test_what_is_no_amount_is_refused_and_no_number_is_made_up(tmp_path, key, written):
-    assert "; write" not in refusal(configured(tmp_path, key, written), f"line 1: {key}: ", str(written))
+    shown = written if isinstance(written, str) else json.dumps(written)
+    assert "; write" not in refusal(configured(tmp_path, key, written), f"line 1: {key}: ", shown)
 
 
 @pytest.mark.parametrize(("key", "written", "error"), [
