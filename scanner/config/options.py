@@ -122,8 +122,9 @@ OPTIONS = table_of(
            detail="form of the lines: ours (`compact`), bare `names`, as `massdns -o J` or as `zdns` 2 writes them"),
     Option("only", Texts(), "LIST", "Verdicts to write, such as nxdomain", repeats=True, default=(), default_text="all",
            words=(*VERDICTS, *PARTS_OF_TAKEN),
-           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; of `taken` only names of a "
-                  "`wildcard`, or the others (`own`); names with another have no line and are counted as `filtered`"),
+           detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; of `taken` only "
+                  "names of a `wildcard`, or the others (`own`); names with another have no line and are counted as "
+                  "`filtered`"),
     Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
            default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
