@@ -29,7 +29,7 @@ ZONES = {  # whose servers are where
     "info": (TCP_ONLY,),
     "jp": (KNOT_TOO,),
     "ne.jp": (NSD,),  # a zone of its own, elsewhere
-    "tv": (KNOT,),  # limits the rate of its responses: over UDP most are truncated
+    "tv": (KNOT_TOO,),  # limits the rate of its responses: over UDP most are truncated, and its server moves to TCP
     "za": (KNOT_TOO,),  # no rule of the list, but above some
     "ck": (KNOT,),  # each name below it is a suffix
     "co.ck": (NSD,),
