@@ -12,7 +12,7 @@ from terminal import Terminal
 
 from scanner.cli.main import PROGRAMS, entry
 from scanner.config.check import NOT_FOR_QUERIES
-from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, POLICIES, VERDICTS
+from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, PARTS_OF_TAKEN, POLICIES, VERDICTS
 from scanner.rdata import type_number, type_words
 
 WRAPPER = """#!/bin/sh
@@ -67,8 +67,8 @@ def offered(line: str, shell: str = "fish", **changes: str) -> list[str]:
         ("--flags ", FLAGS),
         ("--columns name,m", ["name,meta"]),
         ("--separator b", ["blanks"]),
-        ("--only ", VERDICTS),
-        ("--only nxdomain,", ["nxdomain,taken", "nxdomain,error"]),
+        ("--only ", [*VERDICTS, *PARTS_OF_TAKEN]),
+        ("--only nxdomain,", ["nxdomain,taken", "nxdomain,error", "nxdomain,own", "nxdomain,wildcard"]),
         ("--fields ", FIELDS),
         ("--fields a,ttl,a", ["a,ttl,ans", "a,ttl,auth", "a,ttl,add"]),
         ("--columns ", COLUMNS),

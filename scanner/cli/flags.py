@@ -11,7 +11,7 @@ from scanner.errors import ScanError
 
 
 class Unlisted(click.Option):
-    """A flag that has no line of its own in --help: another's names it, or only the manual does."""
+    """A flag that has no line of its own in --help: another names it."""
 
     def get_help_record(self, ctx: click.Context) -> None:
         """None."""

@@ -29,6 +29,7 @@ LINE_MAX = 1000  # characters of an error line
 ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
+Rare (man dnsscan): {" ".join(option.long for option in OPTIONS.values() if option.is_rare)}
 Programs: dnsscan {"|".join(PROGRAMS)} --help
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;

@@ -183,7 +183,7 @@ class Option(NamedTuple):
     repeats: bool = False  # the flag may be given again
     place: str = BOTH
     hidden: bool = False  # another flag's line of --help names it
-    is_rare: bool = False  # no line of --help names the flag
+    is_rare: bool = False  # the flag is one of several that one line of --help names
     value_if_bare: str | None = None  # of the flag without a value, where it may stand so
     words: tuple[str, ...] = ()  # what completion offers where the kind has no words; of a LIST, with commas between
     may_be_file: bool = False  # completion offers files too
