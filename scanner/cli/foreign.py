@@ -41,7 +41,7 @@ DNSX = {
     "--resp-cname": "--fields cn", "--raw": "--fields raw", "--query-type": "-t TYPE",
     **{f"--{word}": f"-t {word.upper()}"
        for word in ("a", "aaaa", "any", "caa", "cname", "mx", "ns", "soa", "srv", "txt")},
-    "-a": "-t A", "--recon": "-t TYPE, repeated", "--wordlist": "dnsscan names --words FILE", "--wd": "",
+    "-a": "-t A", "--recon": "-t TYPE, repeated", "--wordlist": "dnsscan names --words FILE", "--wd": "--wildcards",
     "--wt": "", "--domain": "dnsscan names --words FILE .DOMAIN", "--verbose": "--progress plain",
     "-v": "--progress plain", "--json": "", "-j": "", "--stream": "", "--trace": "", "--axfr": "", "--cdn": "",
     "--asn": "", "--hf": "", "--hostsfile": "", "--omit-raw": "", "--or": "", "--no-color": "", "--nc": "",
@@ -49,10 +49,10 @@ DNSX = {
     "--disable-update-check": "", "--duc": "", "--update": "", "--up": "", "--mode": "",
 }  # fmt: skip
 PUREDNS = {
-    "--write": OUTPUT, "--write-massdns": "--format massdns", "--resolvers-trusted": "", "--trusted-only": "",
-    "--rate-limit-trusted": "--rate N", "--wildcard-tests": "--wildcards", "--wildcard-batch": "",
-    "--write-wildcards": "", "--skip-sanitize": "", "--skip-wildcard-filter": "", "--skip-validation": "", "--bin": "",
-    "--directory": "",
+    "--write": OUTPUT, "--write-massdns": "--format massdns", "--resolvers-trusted": "--trusted-resolver @FILE",
+    "--trusted-only": "", "--rate-limit-trusted": "--rate N", "--wildcard-tests": "--wildcards", "--wildcard-batch": "",
+    "--write-wildcards": "--only wildcard", "--skip-sanitize": "", "--skip-wildcard-filter": "",
+    "--skip-validation": "", "--bin": "", "--directory": "",
 }  # fmt: skip
 FOREIGN = MASSDNS | ZDNS | DNSX | PUREDNS | {"-x": "--ptr", "-p": "-r ADDR:PORT"}  # the last ones are dig's
 """What is to be written here; "" where there is no such thing, or no need of it. Some have one dash elsewhere."""
