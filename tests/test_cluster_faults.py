@@ -64,6 +64,7 @@ def test_a_worker_that_is_cut_off_from_the_scheduler_costs_no_part(names, slow, 
     assert books_of(out)["failed"] == {}
 
 
+@pytest.mark.timeout(300)  # it gives up after half a minute, and that of a machine that does other things too
 def test_a_command_that_is_cut_off_from_the_scheduler_says_so_and_can_be_stopped(names, slow, tmp_path):
     out = tmp_path / "out"
     given = (names, "-o", out, "--part-lines", PART, "--config", slow)

@@ -606,7 +606,7 @@ def test_the_books_are_printed_and_balance(registries):
 
 def test_a_terminal_shows_how_it_is_doing_in_a_line_that_never_wraps(registries):
     with Terminal(columns=40) as terminal:
-        run = start("confirm", "--config", registries.path, "--registry-rate", "5", stderr=terminal.theirs,
+        run = start("confirm", "--config", registries.path, "--registry-rate", "2.5", stderr=terminal.theirs,
                     env=environment(TERM="xterm"))  # fmt: skip
         terminal.hang_up()
         out, _ = run.communicate("".join(f"v{number}.com\n" for number in range(10)).encode(), timeout=30)

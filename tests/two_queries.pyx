@@ -40,7 +40,7 @@ cdef class Pair:
         cdef Response response
         memset(&response, 0, sizeof(response))
         response.rcode = rcode
-        self.pool.respond(self.queries[which], &response, b"", 0, span_of(b""), now)
+        self.pool.respond(self.queries[which], &response, b"", 0, span_of(b""), 0, now)
 
     def expire(self, double now) -> list:
         """What the wheel gives out by then, as indexes; a job that has nothing else in flight is retried or fails."""

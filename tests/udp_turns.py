@@ -28,7 +28,8 @@ class Turns:
         )
         self.pool.feed(b"".join(b"n%d.example\n" % number for number in range(count)))
         self.pool.end()
-        address = Address(PathState(), "127.0.0.1", server.getsockname()[1], 0, b"")
+        self._path = PathState()
+        address = Address(self._path, "127.0.0.1", server.getsockname()[1], 0, b"")
         opener = port_opener((), rcvbuf=rcvbuf, sndbuf=MIB, port_range=None)
         self.engine = UdpEngine(self.pool, [address], open_port=opener, timeout_s=0.3)
         self._now = 1.0
@@ -38,6 +39,11 @@ class Turns:
         self._now += after_s
         self.engine.tick(self._now)
         return self.engine.turn(self._now)
+
+    @property
+    def sent(self) -> int:
+        """Queries that it has sent; a busy kernel may bring some of them later."""
+        return self._path.tally.count("queries")
 
     def asked(self) -> list[tuple[bytes, tuple]]:
         """What has come to the server: octets and where from."""

@@ -10,7 +10,7 @@ from scanner.results.parts import part_name
 
 ROWS = {"resolvers": "resolver", "proxies": "proxy"}  # of a summary, and the key of a row's name
 COUNTS = ("read", "blank", "expected", "written", "filtered", "taken", "nxdomain", "error", "queries", "responses",
-          "retried", "second", "recovered", "strays")  # fmt: skip
+          "retried", "second", "recovered", "doubted", "random", "uncompared", "strays")  # fmt: skip
 """Counts of a scan's summary that add up over parts."""
 
 
