@@ -440,6 +440,13 @@ def test_importing_the_package_imports_nothing_heavy():
     assert done.stdout == "set()\n"
 
 
+def test_a_scan_imports_no_library_that_it_does_not_need():
+    code = "import sys, scanner.scanning.run; print({'dns', 'email', 'publicsuffixlist'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
+
+
 def test_scan_is_the_function_whatever_was_imported_before_it():
     code = "import scanner.scanning.run, scanner.library; from scanner import scan; print(scan.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -22,7 +22,6 @@ from scanner.native.output.buffer import LineBuffer
 from scanner.native.udp.engine import UdpEngine
 from scanner.paths.path import Buckets, Path, Paths
 from scanner.rdata import type_text
-from scanner.registry.suffixes import icann_suffixes
 from scanner.routes import Routes
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamSettings
@@ -108,6 +107,8 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         finds_servers=config.at_registry,
     )  # fmt: skip
     if config.at_registry:
+        from scanner.registry.suffixes import icann_suffixes
+
         pool.find_servers_of(icann_suffixes())
     for route, queue in zip(config.routes, pool.queues, strict=True):
         here = sum(is_datagram(config, index) == datagrams for index in route.resolvers)

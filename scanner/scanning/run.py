@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -15,13 +15,11 @@ from scanner.input.hints import FirstLines
 from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
-from scanner.registry.registry import Registry
 from scanner.results.output import Output
 from scanner.scanning.build import columns_for
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
 from scanner.scanning.patience import Patience
-from scanner.scanning.registry import registry_for
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
@@ -34,6 +32,9 @@ from scanner.status.view import View, finished
 from scanner.transports.dial import DialLimits
 from scanner.transports.dial_error import DialError
 from scanner.transports.tls import tls_context
+
+if TYPE_CHECKING:
+    from scanner.registry.registry import Registry
 
 TICK_S = 0.05
 TICK_PACED_S = 0.01  # while a rate limits what is sent
@@ -103,6 +104,8 @@ class Scan:
             dial_failed=self._dial_failed,
         )  # fmt: skip
         if self._config.at_registry:
+            from scanner.scanning.registry import registry_for  # with dnspython, which takes its time
+
             self._registry = registry_for(self._config, self._engines, limits, self._console.warn)
             self._engines.want = self._registry.want
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made(), self._engines.others)
