@@ -23,7 +23,7 @@ cdef int unusual_suffix_at(const uint8_t *qname, int length) noexcept nogil:
     if qname[at] > 4 and same_name(qname + at + 1, b"xn--", 4):
         return at
     for label in range(PRIVATES):
-        if PRIVATE_LABELS[label][0] == qname[at] \
+        if PRIVATE_LABELS[label][0] == qname[at] and PRIVATE_LABELS[label][1] == (qname[at + 1] | 32) \
                 and same_name(<const uint8_t *>PRIVATE_LABELS[label], qname + at, 1 + qname[at]):
             return at
     return 0
