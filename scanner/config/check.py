@@ -191,7 +191,12 @@ def root_hints(values: Values, *, tunnelled: bool) -> tuple[Resolver, ...]:
 
 def policy(values: Values, count: int) -> str:
     """How one of so many resolvers is chosen."""
-    return str(values.value("policy") or ("best" if count > FEW else "random"))
+    return str(values.value("policy") or usual_policy(count))
+
+
+def usual_policy(count: int) -> str:
+    """The same where nobody says."""
+    return "best" if count > FEW else "random"
 
 
 def stream_policy(values: Values, count: int) -> str:

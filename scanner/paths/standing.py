@@ -7,11 +7,7 @@ from enum import Enum, auto
 from scanner.native.path import TRUSTS
 
 TRUSTED, HELD, DISTRUSTED, VOUCHED = map(TRUSTS.index, ("trusted", "held", "distrusted", "vouched"))
-PROBE_FIRST_S, PROBE_MAX_S, PROBE_DOUBLINGS = (
-    5.0,
-    60.0,
-    4,
-)  # between probes of one that is not asked for names; doubled with each
+PROBE_FIRST_S, PROBE_MAX_S, PROBE_DOUBLINGS = 5.0, 60.0, 4  # between two of one that waits; doubled with each
 PROBATION_S = 5.0  # until it is probed once more
 LOSSY_SHARE, KEPT_SHARE = 0.1, 0.05  # of its queries lost: more, and it is lossy; less, and it is not any more
 SLOW_TIMES, SLOW_MS = 4.0, 50.0  # slow: its median round trip is so many times that of all, and so much longer

@@ -3,18 +3,17 @@
 import asyncio
 import itertools
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from scanner.model import Resolver
 from scanner.registry.asker import Asker, NoReply
 from scanner.registry.messages import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, Record, Reply
 
 PORT = 53
-TRIES = (
-    3  # of one question, each at another resolver where there is one, and with twice the time: this machine may be busy
-)
+TRIES = 3  # of one question, each at another resolver where there is one, and with twice the time
 SERVERS_TRIED = 6  # of one zone, with one question
 STEPS_MAX = 16  # from the root
 DEPTH_MAX = 4  # of names of servers whose own zone's servers have to be found first
@@ -42,19 +41,6 @@ class NotFound(Exception):
     def __init__(self, reason: str, text: str):
         super().__init__(text)
         self.reason = reason
-
-
-class Finder(Protocol):
-    """One of the two ways below."""
-
-    async def zone_of(self, suffix: str, *, anew: bool = False) -> Zone:
-        """The zone that delegates the names below a suffix: its own, or the nearest above. `anew`: nothing that is
-        remembered is believed. Raises NotFound."""
-        ...
-
-    async def close(self) -> None:
-        """End what is being found."""
-        ...
 
 
 class Memory:
@@ -101,26 +87,39 @@ class Memory:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class ViaResolvers:
-    """`resolvers()` are those that may be asked now; servers are to be asked over `scheme`."""
+class Finder(ABC):
+    """Finds zones by asking `asker`, in one of the two ways below; their servers are to be asked over `scheme`."""
 
-    def __init__(self, asker: Asker, resolvers: Callable[[], Sequence[Resolver]], scheme: str, *, is_tunnelled: bool):
-        self._asker, self._resolvers, self._scheme, self._is_tunnelled = asker, resolvers, scheme, is_tunnelled
+    def __init__(self, asker: Asker, scheme: str, *, is_tunnelled: bool):
+        self._asker, self._scheme, self._is_tunnelled = asker, scheme, is_tunnelled
         self._memory = Memory()
         self._turn = itertools.count()
 
     async def zone_of(self, suffix: str, *, anew: bool = False) -> Zone:
-        """See Finder."""
+        """The zone that delegates the names below a suffix: its own, or the nearest above. `anew`: nothing that is
+        remembered is believed. Raises NotFound."""
         if anew:
             self._memory.forget(suffix)
         return await self._zone(suffix)
 
     async def close(self) -> None:
-        """See Finder."""
+        """End what is being found."""
         await self._memory.close()
 
-    async def _zone(self, name: str) -> Zone:
-        return await self._memory.once(name, lambda: self._find(name))
+    @abstractmethod
+    async def _zone(self, suffix: str) -> Zone:
+        """The same, remembered or found."""
+
+
+class ViaResolvers(Finder):
+    """`resolvers()` are those that may be asked now; servers are to be asked over `scheme`."""
+
+    def __init__(self, asker: Asker, resolvers: Callable[[], Sequence[Resolver]], scheme: str, *, is_tunnelled: bool):
+        super().__init__(asker, scheme, is_tunnelled=is_tunnelled)
+        self._resolvers = resolvers
+
+    async def _zone(self, suffix: str) -> Zone:
+        return await self._memory.once(suffix, lambda: self._find(suffix))
 
     async def _find(self, name: str) -> Zone:
         reply = await self._ask(name, "NS")
@@ -166,24 +165,12 @@ class ViaResolvers:
         raise trouble
 
 
-class FromRoot:
+class FromRoot(Finder):
     """`roots` are the root's servers; those of other zones are asked over the same `scheme`."""
 
     def __init__(self, asker: Asker, roots: Sequence[Resolver], scheme: str, *, is_tunnelled: bool):
-        self._asker, self._scheme, self._is_tunnelled = asker, scheme, is_tunnelled
-        self._memory = Memory()
-        self._turn = itertools.count()
+        super().__init__(asker, scheme, is_tunnelled=is_tunnelled)
         self._root = Zone("", tuple(roots), TTL_MAX_S)
-
-    async def zone_of(self, suffix: str, *, anew: bool = False) -> Zone:
-        """See Finder."""
-        if anew:
-            self._memory.forget(suffix)
-        return await self._zone(suffix)
-
-    async def close(self) -> None:
-        """See Finder."""
-        await self._memory.close()
 
     async def _zone(self, suffix: str, depth: int = 0) -> Zone:
         """From the nearest zone above that is known; a top-level domain is found once for all below it."""

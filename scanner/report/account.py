@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scanner.config.check import FEW
+from scanner.config.check import usual_policy
 from scanner.config.options import OPTIONS, WORKERS, WORKERS_WITH_PROXIES
 from scanner.report.drawing import shortened
 from scanner.report.markup import Html, details, element, join, missing, name, paragraph, section, table
@@ -51,7 +51,7 @@ def is_chosen(key: str, value: object, settings: Mapping[str, Any]) -> bool:
     if key == "workers":
         return bool(value != (WORKERS_WITH_PROXIES if settings.get("proxies") else WORKERS))
     if key == "policy":
-        return bool(value != ("best" if len([*listed(settings.get("resolvers"))]) > FEW else "random"))
+        return bool(value != usual_policy(len([*listed(settings.get("resolvers"))])))
     option = OPTIONS.get(OF_OPTION.get(key, key))
     if option is None:
         return value not in NOTHING and value != "auto"
