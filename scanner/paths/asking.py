@@ -122,11 +122,6 @@ class Asking:
         return canary.kind is Kind.THERE or not self._knows or self.resolver.is_public
 
     @property
-    def has_passed(self) -> bool:
-        """True when all was answered, and nothing shows that an answer is not true."""
-        return not (self.lie or self.unfinished)
-
-    @property
     def only_refuses(self) -> bool:
         """True when it was heard, and refused all."""
         return bool(self.said) and set(self.said.values()) == {"refused"}
