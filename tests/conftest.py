@@ -5,6 +5,7 @@ microsocks, or one to break for good, asks `new_microsocks` for its own.
 """
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -63,6 +64,18 @@ def _no_run_outlives_its_test() -> Iterator[None]:
         run = command.STARTED.pop()
         run.kill()  # does nothing to one that has been waited for
         run.wait()
+
+
+@pytest.fixture(autouse=True)
+def _no_variable_outlives_its_test() -> Iterator[None]:
+    """One that did would be in all runs after it, and none of those could be a fork (see fork_server.py)."""
+    before = environment_of_runs()
+    yield
+    assert environment_of_runs() == before, "the test changed a variable for good"
+
+
+def environment_of_runs() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
 
 
 @contextmanager

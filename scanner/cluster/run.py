@@ -55,7 +55,7 @@ def opened(task: Task, scheduler: str | None, workers: int, course: "Course") ->
     one_process = [url for url in (task.folder, *(file.url for file in task.plan.files)) if is_of_one_process(url)]
     if scheduler and one_process:
         raise ScanError(f"--scheduler: no other process sees {one_process[0]}")
-    if not scheduler:
+    if not scheduler and not one_process:
         warm_up()
     from scanner.cluster.engine import Parts, local, remote
 
