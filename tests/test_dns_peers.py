@@ -3,6 +3,7 @@
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from command import Scan, scan, wait_for
@@ -20,6 +21,7 @@ from dns_peer import (
     good,
     response,
 )  # fmt: skip
+from udp_peer import UdpPeer
 
 NAMES = [f"{kind}{number}.example" for kind in ("is", "nx") for number in range(50)]
 INPUT = "\n".join(NAMES) + "\n"
@@ -42,14 +44,19 @@ def assert_right(done: Scan) -> None:
     assert wrong == []
 
 
-def on_each_query(act) -> DnsPeer:
-    """A peer that does `act(talk, query)` for each query of every connection."""
+def for_each_query(act) -> Callable[[Talk], None]:
+    """A script that does `act(talk, query)` for each query."""
 
     def script(talk: Talk) -> None:
         for query in talk.queries():
             act(talk, query)
 
-    return DnsPeer(script)
+    return script
+
+
+def on_each_query(act) -> DnsPeer:
+    """A peer that does so on every connection."""
+    return DnsPeer(for_each_query(act))
 
 
 # -- connections -----------------------------------------------------------------------------------
@@ -336,6 +343,23 @@ def test_formerr_with_the_question_in_it_is_asked_again_without_edns():
 
     with on_each_query(act) as peer:
         assert_right(ask(peer))
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp"])
+@pytest.mark.parametrize("rcode", [FORMERR, SERVFAIL, 4])
+def test_an_error_without_edns_in_it_is_asked_again_without(rcode, scheme):
+    """So answer servers that know no EDNS (RFC 2671 section 5.3, RFC 6891 section 7)."""
+
+    def act(query: Query) -> bytes:
+        head = struct.pack("!6H", query.message_id, QR | rcode, 1, 0, 0, 0)
+        return head + query.question if query.has_edns else response(query)
+
+    with UdpPeer(lambda datagram: datagram.send(act(datagram.query)),
+                 tcp_script=for_each_query(lambda talk, query: talk.send(frame(act(query))))) as peer:  # fmt: skip
+        done = scan("-r", peer.address.replace("udp", scheme), "--retries", 0, names=INPUT)
+
+    assert_right(done)
+    assert not any("x" in row for row in done.rows)  # it costs no attempt
 
 
 def cname_answer(query: Query, rcode: int) -> bytes:

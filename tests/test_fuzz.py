@@ -80,7 +80,7 @@ VERDICTS = {
 }  # fmt: skip
 
 
-ASKED_AGAIN = ("rcode-extended", "rcode-badcookie")  # BADVERS too: once more, without EDNS
+ASKED_AGAIN = ("servfail", "rcode-extended", "rcode-badcookie")  # BADVERS too: once more, without EDNS
 
 
 @pytest.mark.parametrize("name", CORPUS)

@@ -185,6 +185,16 @@ def test_of_what_a_datagram_could_not_hold_it_answers_all_too():
     assert_right(done, names)
 
 
+def test_of_one_that_takes_connections_and_says_nothing_it_is_said_that_nothing_came():
+    with DnsPeer(Talk.wait_for_close) as silent:
+        done = scan("-r", silent.address, *ARGS, names="\n".join(NAMES))
+
+    assert done.code == 3
+    assert {(row["d"], row["e"]) for row in done.rows} == {(name, "timeout") for name in NAMES}
+    assert "answered nothing" in done.err
+    assert "closed" not in done.err
+
+
 @pytest.mark.parametrize("script", [every(0.15, b"\0"), every(0.3, b"\0\0"), other_ids],
                          ids=["an octet", "an empty frame", "other IDs"])  # fmt: skip
 def test_behind_a_proxy_names_go_to_another_proxy_for_nothing(script):

@@ -136,7 +136,7 @@ def test_each_verdict_has_its_line():
 )
 def test_every_other_rcode_is_an_error_with_its_reason(rcode, reason):
     desk = Script(b"a.com\n")
-    for now in (1.0, 2.0):  # FORMERR and NOTIMP are heard again without EDNS before they count
+    for now in (1.0, 2.0):  # FORMERR, NOTIMP, SERVFAIL count when heard again without EDNS
         for query in desk.queries(now):
             desk.session.receive(framed(response(query, rcode)), now + 0.1)
 

@@ -471,6 +471,8 @@ cdef class Session:
         elif (lost or self.noisy) and self.answered == 0:
             self.excused = suspect or (self.path.heard_at >= 0 and not self.path.doubted)
             self.path.doubted = True
+        if self.hopeless:                   # we ended it: no answer came in time
+            reason = TIMEOUT
         while self.channel.in_flight:
             query = self.channel.places[at]
             if query is NULL:
@@ -484,8 +486,6 @@ cdef class Session:
                 job.hurt = now
             spend = job.requeues >= FREE_MAX or (job.requeues > 0 and self.answered == 0 and not self.excused
                                                  and not self.noisy)
-            if self.noisy:
-                reason = TIMEOUT
             if spend and self.sent > 1 and self.path.heard_at >= 0 and self.pool.is_last(job):
                 self.pool.ask_alone(job, self.lone_of(job), <Reason>reason, now)
             else:

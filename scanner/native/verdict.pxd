@@ -86,6 +86,8 @@ cdef inline Outcome outcome_of(const Response *response, bint edns) noexcept nog
         return Outcome(NXDOMAIN, NONE, WRITE)
     if edns and (rcode == 1 or rcode == 4 or rcode == BADVERS or rcode == BADCOOKIE):
         return Outcome(ERROR, FORMERR, ASK_WITHOUT_EDNS)
+    if edns and rcode == 2 and not response.opt:    # so may a server answer that knows no EDNS (RFC 2671 section 5.3)
+        return Outcome(ERROR, SERVFAIL, ASK_WITHOUT_EDNS)
     return Outcome(ERROR, reason_of(rcode), ASK_ELSEWHERE)
 
 cdef inline Outcome of_an_authority(Outcome outcome, const uint8_t *message) noexcept nogil:

@@ -99,4 +99,6 @@ def no_answer(session: Session, place: Workplace) -> DialError:
     """Why a connection ended that had answered nothing."""
     if session.noisy:
         return DialError("timeout", f"{place.path.stream_target}: nothing that it sent was an answer")
+    if session.hopeless:
+        return DialError("timeout", f"{place.path.stream_target}: it took the connection and answered nothing")
     return DialError("connection", f"{place.path.stream_target}: the connection closed before any answer")
