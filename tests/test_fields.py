@@ -148,12 +148,24 @@ def test_a_loop_ends_where_it_meets_itself(loop):
     assert row["a"] == []
 
 
-def test_a_chain_has_at_most_32_aliases():
-    lines = [f"{ASKED}. 300 CNAME n0.test.", *(f"n{i}.test. 300 CNAME n{i + 1}.test." for i in range(40))]
+def test_a_chain_has_at_most_as_many_aliases_as_verdicts_look_at():
+    lines = [f"{ASKED}. 300 CNAME n0.test.", *(f"n{i}.test. 300 CNAME n{i + 1}.test." for i in range(70))]
 
-    row = described(parsed("\n".join(lines) + "\nn31.test. 300 A 192.0.2.1"))
-    assert row["cn"] == [f"n{i}.test." for i in range(32)]
+    row = described(parsed("\n".join(lines) + "\nn63.test. 300 A 192.0.2.1"))
+    assert row["cn"] == [f"n{i}.test." for i in range(64)]
     assert row["a"] == ["192.0.2.1"]
+
+
+def test_what_the_name_has_itself_goes_before_its_alias():
+    row = described(parsed(f"{ASKED}. 300 CNAME a.test.\na.test. 300 A 192.0.2.2\n{ASKED}. 60 A 192.0.2.1"))
+
+    assert (row["a"], row["ttl"], row["cn"]) == (["192.0.2.1"], 60, [])
+
+
+def test_each_dname_is_followed_once():
+    row = described(parsed("com. 300 DNAME x.com.\nwww.example.x.com. 60 A 192.0.2.1"))
+
+    assert (row["a"], row["cn"]) == (["192.0.2.1"], ["www.example.x.com."])
 
 
 def test_a_question_for_aliases_or_for_anything_follows_none():
@@ -304,22 +316,26 @@ def renamed(name: dns.name.Name, dname) -> list[dns.name.Name]:
     """What a DNAME makes of it, if anything."""
     if name == dname.name or not name.is_subdomain(dname.name):
         return []
-    try:
-        return [name.relativize(dname.name).derelativize(dname[0].target)]
-    except dns.name.NameTooLong:
-        return []
+    return [name.relativize(dname.name).derelativize(dname[0].target)]
+
+
+def alias_of(name: dns.name.Name, records: list) -> list[tuple]:
+    """The record that leads on, and where to."""
+    cnames = [(each, each[0].target) for each in records if each.rdtype == CNAME and each.name == name]
+    dnames = [(each, target) for each in records if each.rdtype == DNAME for target in renamed(name, each)]
+    return (cnames + dnames)[:1]
 
 
 def chain(octets: bytes, qtype: int) -> tuple[list[str], list[int], list[str]]:
-    """Aliases, TTLs and answers, of a plain reading of the RFCs."""
+    """Aliases, TTLs and answers, of a plain reading of the RFCs; each record leads on once."""
     records = dns.message.from_wire(octets, one_rr_per_rrset=True).answer
-    names = [dns.name.from_text(ASKED)]
-    while names[-1] not in names[:-1] and len(names) <= 32:
-        aliases = [each[0].target for each in records if each.rdtype == CNAME and each.name == names[-1]]
-        aliases += [name for each in records if each.rdtype == DNAME for name in renamed(names[-1], each)]
-        if not aliases:
+    names, used = [dns.name.from_text(ASKED)], []
+    while not any(each.rdtype == qtype and each.name == names[0] for each in records):
+        alias = alias_of(names[-1], records)
+        if not alias or any(alias[0][0] is each for each in used):
             break
-        names.append(aliases[0])
+        used.append(alias[0][0])
+        names.append(alias[0][1])
     found = [each for each in records if each.rdtype == qtype and each.name == names[-1]]
     return [name.to_text() for name in names[1:]], [each.ttl for each in found], [each[0].to_text() for each in found]
 

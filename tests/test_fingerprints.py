@@ -5,7 +5,7 @@ import time
 
 import pytest
 from peer_answers import CNAME, DNAME, NS, SELF, SOA, TXT, A, message, own, record, soa
-from test_fuzz import mutated
+from verdict_table import mutated
 
 from scanner.native.message.fingerprint import fingerprint
 

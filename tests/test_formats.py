@@ -18,8 +18,9 @@ from command import killed_and_resumed, refusal, scan
 from debug_build import fewer
 from dns_peer import DnsPeer, frame
 from make_corpus import CORPUS
-from test_fuzz import LINE_MAX, NS, Victim, assert_cheap, mutated
+from test_fuzz import LINE_MAX, NS, Victim, assert_cheap
 from test_udp import stats_of
+from verdict_table import mutated
 
 import scanner
 from scanner.lab import zone

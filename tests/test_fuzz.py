@@ -10,7 +10,7 @@ import orjson
 import pytest
 from debug_build import IS_DEBUG_BUILD
 from make_corpus import CORPUS, FOLDER
-from verdict_table import verdict
+from verdict_table import mutated, verdict
 
 from scanner.input.line import classify_line
 from scanner.model import FIELDS
@@ -123,22 +123,6 @@ def assert_cheap(name: str, **options: object) -> None:
         assert len(victim.lines.take()) < LINE_MAX
 
     assert time.process_time() - begun < rounds * most_s
-
-
-def mutated(octets: bytes, random_: random.Random) -> bytes:
-    """One to four octets changed, and now and then a piece cut out, doubled or the end lost."""
-    wire = bytearray(octets)
-    for _ in range(random_.randrange(1, 5)):
-        wire[random_.randrange(2, len(wire))] = random_.choice((0, 1, 0x3F, 0x40, 0xC0, 0xFF, random_.randrange(256)))
-    kind = random_.randrange(12)
-    at = random_.randrange(2, len(wire))
-    if kind == 0:
-        del wire[at:]
-    elif kind == 1:
-        del wire[at : at + random_.randrange(1, 8)]
-    elif kind == 2:
-        wire[at:at] = wire[at : at + random_.randrange(1, 40)]
-    return bytes(wire[:65535])
 
 
 def test_mutated_messages_lose_no_name_and_disagree_with_the_table_in_none(full, figure):

@@ -1,11 +1,12 @@
 """The native verdict on a response, held to the table as `verdict_table.py` reads it."""
 
-import random
+import json
 import struct
 import time
 from collections import Counter
 
 import dns.name
+import mutations
 import pytest
 from make_corpus import CORPUS
 from peer_answers import (
@@ -26,8 +27,7 @@ from peer_answers import (
     server,
     soa,
 )
-from test_fuzz import mutated
-from verdict_table import made, verdict
+from verdict_table import verdict
 
 from scanner.model import REASONS
 from scanner.native.verdict import classify
@@ -161,34 +161,31 @@ def test_a_chain_is_followed_for_64_aliases_and_no_further():
         assert classify(octets, b"a.com", A) == verdict(octets, NAME, A) == expected
 
 
-def test_mutated_responses_have_the_verdict_of_the_table_as_dnspython_reads_it(full, figure):
-    count = 10_000_000 if full else 100_000
-    dice = random.Random(20261129)
-    seen = Counter()
-    for turn in range(count):
-        octets, qtype = made(dice)
-        if turn % 3:
-            octets = mutated(octets, dice)
-        expected = verdict(octets, NAME, qtype)
-        seen[expected] += 1
-        assert classify(octets, b"a.com", qtype) == expected, (qtype, octets.hex())
+OF_ONE_RESPONSE = {"", *"servfail refused formerr notimp badresp cname_nx nodata referral filtered".split()}
 
-    of_one_response = {
-        "",
-        "servfail",
-        "refused",
-        "formerr",
-        "notimp",
-        "badresp",
-        "cname_nx",
-        "nodata",
-        "referral",
-        "filtered",
-    }
-    assert {reason for each in seen if each for reason in each[1:]} >= of_one_response
-    assert of_one_response < set(REASONS)
-    assert min(seen[each] for each in (TAKEN, GONE, NODATA, ALIAS_GONE, REFERRAL, ("taken", "referral"))) > count / 500
+
+def test_mutated_responses_have_the_verdict_of_the_table_as_dnspython_reads_it(full, figure):
+    """With `scripts/fuzz verdicts` in any size."""
+    count = 10_000_000 if full else 30_000
+    counts = mutations.run_on_every_core(count, 20261129) if full else mutations.run(count, 20261129)
+
+    assert counts.disagreements == []
+    assert counts.asked == counts.read == counts.verdicts.total() == count
+    assert {reason for each in counts.verdicts if each for reason in each[1:]} >= OF_ONE_RESPONSE
+    assert set(REASONS) > OF_ONE_RESPONSE
+    kinds = (TAKEN, GONE, NODATA, ALIAS_GONE, REFERRAL, ("taken", "referral"))
+    assert min(counts.verdicts[each] for each in kinds) > count / 500
     figure("mutated responses", f"{count:,}: the verdict of the table for every one")
+
+
+def test_the_count_of_mutated_responses_is_told_at_the_end_and_decides_the_exit_code(capsys):
+    assert mutations.main(400, 1) == 0
+    assert json.loads(capsys.readouterr().out).items() > {"asked": 400, "read": 400, "disagreements": 0}.items()
+
+    lost = mutations.Counts(asked=2, read=1)
+    disputed = mutations.Counts(asked=1, read=1, verdicts=Counter([TAKEN]), disagreements=["one"])
+    assert not lost.hold
+    assert not disputed.hold
 
 
 # -- what the worst may cost ---------------------------------------------------------------------------------------

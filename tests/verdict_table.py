@@ -68,20 +68,28 @@ def name_at(message: bytes, at: int) -> dns.name.Name | None:
         return None
 
 
+def record_at(message: bytes, at: int) -> Record:
+    fixed = behind_name(message, at)
+    if fixed + 10 > len(message):
+        raise Broken
+    rtype, rclass, ttl, size = struct.unpack_from("!HHIH", message, fixed)
+    if fixed + 10 + size > len(message):
+        raise Broken
+    return Record(message, at, rtype, rclass, ttl, fixed + 10, size)
+
+
 def records(message: bytes, at: int) -> Iterator[list[Record]]:
-    """The three sections."""
+    """The three sections, and what stands behind them though it is not counted: nothing or one record."""
     for count in struct.unpack_from("!3H", message, 6):
         section = []
         for _ in range(count):
-            fixed = behind_name(message, at)
-            if fixed + 10 > len(message):
-                raise Broken
-            rtype, rclass, ttl, size = struct.unpack_from("!HHIH", message, fixed)
-            if fixed + 10 + size > len(message):
-                raise Broken
-            section.append(Record(message, at, rtype, rclass, ttl, fixed + 10, size))
-            at = fixed + 10 + size
+            section.append(record_at(message, at))
+            at = section[-1].rdata + section[-1].size
         yield section
+    try:
+        yield [record_at(message, at)]
+    except Broken:
+        yield []
 
 
 def is_readable(message: bytes, record: Record) -> bool:
@@ -151,7 +159,9 @@ def verdict(message: bytes, qname: dns.name.Name, qtype: int, qclass: int = 1) -
 
 def meaning(message: bytes, at: int, rcode: int, qname: dns.name.Name, qtype: int, qclass: int) -> Verdict:
     """Of a message that has the right question."""
-    answer, authority, additional = records(message, at)
+    answer, authority, additional, uncounted = records(message, at)
+    if rcode in (0, 3) and any(each.rtype for each in uncounted):  # zeros fill up
+        raise Broken
     opts = [each for each in additional if each.rtype == OPT]
     if len(opts) > 1 or any(message[each.at] for each in opts) or any(each.rtype == OPT for each in answer + authority):
         raise Broken
@@ -186,6 +196,13 @@ def meaning(message: bytes, at: int, rcode: int, qname: dns.name.Name, qtype: in
     if hops or not servers or any(each.rtype == types.SOA for each in authority):
         return "taken", "nodata"
     return ("taken" if qname in servers else "error"), "referral"
+
+
+def own_records(message: bytes, qname: dns.name.Name, qtype: int, qclass: int = 1) -> int:
+    """How many of the type asked the name itself has in the answer section of a message that is whole."""
+    answer = next(iter(records(message, 12 + (len(qname.to_wire()) + 4) * message[5])))
+    return sum(each.rclass == qclass and (each.rtype == qtype or qtype == ANY) and each.owner == qname
+               for each in answer)  # fmt: skip
 
 
 # -- responses -----------------------------------------------------------------------------------------------------
@@ -233,3 +250,19 @@ def made(dice: random.Random) -> tuple[bytes, int]:
     return peer_answers.message(
         b"\1a\3com\0" + struct.pack("!HH", qtype, 1), *sections, flags=dice.choice(FLAGS)
     ), qtype
+
+
+def mutated(octets: bytes, random_: random.Random) -> bytes:
+    """One to four octets changed, and now and then a piece cut out, doubled or the end lost."""
+    wire = bytearray(octets)
+    for _ in range(random_.randrange(1, 5)):
+        wire[random_.randrange(2, len(wire))] = random_.choice((0, 1, 0x3F, 0x40, 0xC0, 0xFF, random_.randrange(256)))
+    kind = random_.randrange(12)
+    at = random_.randrange(2, len(wire))
+    if kind == 0:
+        del wire[at:]
+    elif kind == 1:
+        del wire[at : at + random_.randrange(1, 8)]
+    elif kind == 2:
+        wire[at:at] = wire[at : at + random_.randrange(1, 40)]
+    return bytes(wire[:65535])

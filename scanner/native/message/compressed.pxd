@@ -36,5 +36,4 @@ cdef inline Owners owners_of(const Name *name, const uint8_t *message, Py_ssize_
     return owners
 
 cdef bint is_owner(Owners *owners, Py_ssize_t at) noexcept nogil
-cdef bint same_names(const Name *a, const Name *b) noexcept nogil
 cdef int labels_below(const Name *name, const Name *above) noexcept nogil

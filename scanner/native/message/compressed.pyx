@@ -96,10 +96,6 @@ cdef void put_plain_name(const Name *name, Text *text) noexcept nogil:
     put_name(&cursor, text, False)
 
 
-cdef bint same_names(const Name *a, const Name *b) noexcept nogil:
-    return a.size == b.size and same_name(a.wire, b.wire, a.size)
-
-
 cdef int labels_below(const Name *name, const Name *above) noexcept nogil:
     """Octets of the labels that `name` has before those of `above`; 0 where it does not lie below it."""
     cdef int at = 0

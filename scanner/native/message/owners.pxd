@@ -1,7 +1,7 @@
 """Names inside a message, which may be compressed (RFC 1035 section 4.1.4), held against one that is not.
 
-A pointer must lead to before the piece of the name that it ends, and what is read there ends before that piece; after
-sixteen pointers a name is none. What a hostile message may cost is bounded by `left`, the octets of names that may yet be
+A pointer must lead to before the piece of the name that it ends, and what is read there ends before that piece; a name
+has a pointer for each label at most. What a hostile message may cost is bounded by `left`, the octets of names that may yet be
 looked at; below 0 nothing is read any more, and what was found is not to be believed.
 """
 

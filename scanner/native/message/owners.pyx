@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 from scanner.native.message.name cimport QNAME_MAX, same_name
 
 cdef enum:
-    POINTERS_MAX = 16       # of one name; none that a server compressed has more than a few
+    POINTERS_MAX = 127      # of one name: as many as it can have labels
 
 cdef struct Walk:           # over the labels of one name
     Py_ssize_t at           # the next

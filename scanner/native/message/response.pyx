@@ -6,7 +6,11 @@ It never trusts a count or a length: each record is looked at only when it is th
 the first record, whose owner is a pointer to the question; only others have names compared.
 """
 
-from scanner.native.message.chain cimport ALIASES_MAX, CNAME, DNAME, Chain, follow
+from libc.string cimport memcpy
+
+from scanner.native.message.chain cimport CNAME, DNAME, Chain, find_aliases, follow
+from scanner.native.message.compressed cimport Name
+from scanner.native.message.cursor cimport cursor_over
 from scanner.native.message.owners cimport is_name_at, skip_name, u16
 from scanner.native.message.name cimport qname_from_text, same_name
 
@@ -42,6 +46,12 @@ cdef inline Py_ssize_t read_record(const uint8_t *message, Py_ssize_t length, Py
     record.size = u16(message + record.fixed + 8)
     at = record.fixed + 10 + record.size
     return at if at <= length else 0
+
+
+cdef inline bint is_record_more(const uint8_t *message, Py_ssize_t length, Py_ssize_t at) noexcept nogil:
+    """One behind those that are counted: the counts lie. Zeros are none, nor is what has not the form of one."""
+    cdef Record record
+    return at < length and read_record(message, length, at, &record) > 0 and record.rtype != 0
 
 
 cdef inline int class_of(const uint8_t *message, const Record *record) noexcept nogil:
@@ -100,36 +110,27 @@ cdef Answer data_of(const uint8_t *message, Py_ssize_t length, Py_ssize_t at, in
     return found
 
 
-cdef void find_aliases(const uint8_t *message, Py_ssize_t length, Py_ssize_t at, int count, int qclass,
-                       Chain *chain) noexcept nogil:
-    cdef Record record
-    cdef int index
-    chain.alias_count = 0
-    for index in range(count):
-        at = read_record(message, length, at, &record)
-        if ((record.rtype == CNAME or record.rtype == DNAME) and class_of(message, &record) == qclass
-                and chain.alias_count < ALIASES_MAX):
-            chain.aliases[chain.alias_count] = record.owner
-            chain.alias_count += 1
-
-
 cdef void read_answer(const uint8_t *message, Py_ssize_t length, Py_ssize_t at, bint denies, const Asked *asked, int *left,
                       Response *out) noexcept nogil:
     """The answer section at `at`: the name's own records, else where its aliases lead; with NXDOMAIN that alone."""
     cdef Owner owner
     cdef Chain chain
+    cdef const Name *end
     owner.name, owner.own, owner.other, owner.left = asked.qname, TO_QUESTION, -1, left
     if not denies:
         out.answer = data_of(message, length, at, out.ancount, &owner, asked, False)
         if out.answer != ANSWER_NONE:
             return
-    find_aliases(message, length, at, out.ancount, asked.qclass, &chain)
-    follow(&chain, message, length, asked.qname, asked.qname_length, left)
+    memcpy(chain.names[0].wire, asked.qname, asked.qname_length)
+    chain.names[0].size = <int>asked.qname_length
+    find_aliases(&chain, cursor_over(message, at, length), out.ancount, asked.qclass)
+    follow(&chain, message, length, left)
     out.aliases = chain.hops
-    if chain.hops < 0:
+    end = &chain.names[chain.hops]
+    if chain.broken:
         out.answer = ANSWER_BROKEN
-    elif chain.name_length and (chain.hops or denies):
-        owner.name, owner.own, owner.other = chain.name, -1, -1
+    elif end.size and (chain.hops or denies):
+        owner.name, owner.own, owner.other = end.wire, -1, -1
         out.answer = data_of(message, length, at, out.ancount, &owner, asked, denies)
 
 
@@ -229,6 +230,8 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
             out.opt = record.fixed + 8
             out.filtered = record.size and is_policy(message, out.opt)
             out.rcode |= message[record.fixed + 4] << 4
+    if (rcode == 0 or rcode == 3) and is_record_more(message, length, at):
+        return FIT_BROKEN
     if (is_open or rcode == 3) and (out.ancount or not out.soa):
         asked.qname, asked.qname_length, asked.qtype, asked.qclass = qname, qname_length, qtype, qclass
         look_closer(message, length, answer, authority, rcode == 3, &asked, out)

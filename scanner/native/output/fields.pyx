@@ -10,12 +10,12 @@ cimport cython
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from scanner.native.message.aliases cimport follow
+from scanner.native.message.chain cimport find_aliases, follow
 from scanner.native.message.compressed cimport Owners, is_owner, owners_of, put_plain_name
 from scanner.native.message.cursor cimport cursor_over
 from scanner.native.message.name cimport QNAME_MAX
 from scanner.native.message.records cimport (
-    TTL_MAX, TYPE_ANY, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, ttl_of,
+    TTL_MAX, TYPE_ANY, TYPE_NS, TYPE_OPT, TYPE_SOA, Option, Record, next_option, next_record, ttl_of,
 )
 from scanner.native.message.text cimport ESCAPED_MAX, OF_TEXTS, Text, put_base64, put_escaped
 from scanner.native.output.framed cimport (
@@ -214,22 +214,24 @@ cdef class ResponseFields:
             self.put_raw(message, length)
 
     cdef void put_answer(self, Sections *sections, const uint8_t *qname, int qname_length, int qtype) noexcept nogil:
-        """The records that were asked for, at the end of the alias chain, and that chain."""
+        """The records that were asked for: the name's own, else those at the end of its alias chain; and that chain."""
         cdef Cursor cursor = sections.begins[0]
         cdef uint32_t least
-        cdef Owners owners
+        cdef int left = WORK_MAX
         memcpy(self.chain.names[0].wire, qname, qname_length)
         self.chain.names[0].size = qname_length
         self.chain.names[0].offset = HEADER_OCTETS if cursor.at > HEADER_OCTETS else 0
-        self.chain.count, self.chain.work = 0, WORK_MAX
-        if qtype != TYPE_CNAME and qtype != TYPE_ANY:
-            follow(&self.chain, cursor, sections.counts[0], sections.rclass)
-        owners = owners_of(&self.chain.names[self.chain.count], cursor.message, cursor.end, &self.chain.work)
+        self.chain.hops, self.work = 0, WORK_MAX
         if self.a:
             frame(&self.text, b',"a":[')
-        least = self.put_records(sections, 0, &owners, qtype)
-        if least > TTL_MAX and is_referral(sections, qtype, self.chain.count):
-            least = self.put_records(sections, 1, &owners, qtype)
+        least = self.put_records(sections, 0, qtype)
+        if least > TTL_MAX and sections.counts[0]:
+            find_aliases(&self.chain, cursor, sections.counts[0], sections.rclass)
+            follow(&self.chain, cursor.message, cursor.end, &left)
+            if self.chain.hops:
+                least = self.put_records(sections, 0, qtype)
+        if least > TTL_MAX and is_referral(sections, qtype, self.chain.hops):
+            least = self.put_records(sections, 1, qtype)
         if self.a:
             frame(&self.text, b"]")
         if self.ttl:
@@ -241,16 +243,17 @@ cdef class ResponseFields:
         if self.cn:
             self.put_aliases()
 
-    cdef uint32_t put_records(self, Sections *sections, int section, Owners *owners, int qtype) noexcept nogil:
-        """Those of a section that the owners have, of the type asked; returns the least TTL, above TTL_MAX for none."""
+    cdef uint32_t put_records(self, Sections *sections, int section, int qtype) noexcept nogil:
+        """Those of a section that the chain's last name has, of the type asked; returns the least TTL, above TTL_MAX for none."""
         cdef Cursor cursor = sections.begins[section]
+        cdef Owners owners = owners_of(&self.chain.names[self.chain.hops], cursor.message, cursor.end, &self.work)
         cdef int left = sections.counts[section]
         cdef uint32_t least = TTL_MAX + 1U
         cdef Record record
         while left > 0 and next_record(&cursor, &record):
             left -= 1
             if (record.rtype != qtype and qtype != TYPE_ANY or record.rclass != sections.rclass
-                    or not is_owner(owners, record.owner)):
+                    or not is_owner(&owners, record.owner)):
                 continue
             least = min(least, ttl_of(&record))
             if self.a:
@@ -262,7 +265,9 @@ cdef class ResponseFields:
         cdef int index
         cdef Text apart
         frame(&self.text, b',"cn":[')
-        for index in range(1, self.chain.count + 1):
+        for index in range(1, self.chain.hops + 1):
+            if self.chain.names[index].size == 0:
+                break
             frame_comma(&self.text)
             frame(&self.text, b'"')
             apart.at, apart.left = self.text.at, (QNAME_MAX + 1) * ESCAPED_MAX
