@@ -3,7 +3,7 @@
 An input is a response to `a.com NS`. Its first two octets, which would be the message ID, say how it comes: all fields
 or none, its format, and in what pieces. Whatever it is, the name has its line or waits, and the table of verdicts, as
 dnspython reads it, has nothing against that. For `message` they are the type asked, and each record is held to
-dnspython.
+dnspython; for `fingerprint` too, and verdict, fields and fingerprint are held to the table.
 """
 
 import contextlib
@@ -14,8 +14,10 @@ from functools import partial
 import atheris
 import orjson
 from make_corpus import QUESTION
+from mutations import NAME, contradiction
 from record_oracle import disputed
 from test_fuzz import Victim, disagrees
+from verdict_table import verdict
 
 from scanner.datagrams.address import Address
 from scanner.datagrams.sockets import port_opener
@@ -107,9 +109,18 @@ def message(data: bytes, fields: ResponseFields) -> None:
     assert (reason := disputed(orjson.loads(b"{" + told[1:] + b"}"), octets)) is None, reason
 
 
+def fingerprint(data: bytes) -> None:
+    """Of a response to any type that says that the name exists; the mutations of `mutations.py` hold to the same."""
+    if len(data) < 12:
+        return
+    qtype = int.from_bytes(data[:2], "big")
+    octets = data[:4] + b"\0\1" + data[6:12] + QUESTION[:-4] + data[:2] + b"\0\1" + data[12 + len(QUESTION) :]
+    assert (reason := contradiction(octets, qtype, verdict(octets, NAME, qtype))) is None, reason
+
+
 if __name__ == "__main__":
     path = sys.argv.pop(1)
     paths = {"stream": stream, "datagram": partial(datagram, server=Server()),
-             "message": partial(message, fields=ResponseFields(FIELDS))}  # fmt: skip
+             "message": partial(message, fields=ResponseFields(FIELDS)), "fingerprint": fingerprint}  # fmt: skip
     atheris.Setup(sys.argv, paths[path])
     atheris.Fuzz()
