@@ -133,6 +133,10 @@ zone "every-type.test" {{
     file "{folder}/every-type.test.zone";
     check-names ignore;
 }};
+zone "hashed.test" {{
+    type primary;
+    file "{folder}/hashed.test.zone";
+}};
 """
 
 KNOT_WITH_EVERY_TYPE = """
@@ -140,6 +144,15 @@ KNOT_WITH_EVERY_TYPE = """
     file: "{folder}/every-type.test.zone"
     zonefile-sync: -1
     journal-content: none
+"""
+
+HASHED_ZONE = """
+@     300 SOA ns hostmaster 1 900 300 604800 60
+@     300 NS  ns
+ns    300 A   127.0.0.1
+a     300 A   192.0.2.1
+*.any 300 TXT "of a wildcard"
+below 300 NS  ns.elsewhere.test.
 """
 
 KNOT_ZONE = """
@@ -352,14 +365,26 @@ def knot_with_cookies(folder: Path) -> Server:
 
 
 def every_type(folder: Path, which: str) -> Server:
-    """Authority for `every-type.test`, a zone with every type: knot, nsd or BIND."""
+    """Authority for `every-type.test`, a zone with every type, and `hashed.test`, which is signed with NSEC3: knot,
+    nsd or BIND."""
     zone = (Path(__file__).parent / "every_type.zone").read_text()
     (folder / "every-type.test.zone").write_text(f"$ORIGIN every-type.test.\n{zone}")
+    write_signed_zone(folder, "hashed.test", HASHED_ZONE)
     if which == "knot":
-        return knot(folder, KNOT + KNOT_WITH_EVERY_TYPE)
+        return knot(folder, KNOT + KNOT_WITH_EVERY_TYPE + KNOT_ZONE.replace("{zone}", "hashed.test"))
     if which == "nsd":
-        return configured("nsd", NSD, ["-d", "-c"], folder)
+        return configured("nsd", NSD + NSD_ZONE.replace("{zone}", "hashed.test"), ["-d", "-c"], folder)
     return configured("named", NAMED, ["-f", "-4", "-n", "1", "-c"], folder)
+
+
+def write_signed_zone(folder: Path, zone: str, records: str) -> None:
+    """A zone file with these records, signed by BIND's tools, NSEC3 with a salt."""
+    (folder / "plain.zone").write_text(f"$ORIGIN {zone}.\n{records}")
+    keygen = [program("dnssec-keygen"), "-q", "-K", str(folder), "-a", "ECDSAP256SHA256", zone]
+    sign = [program("dnssec-signzone"), "-S", "-z", "-3", "AABBCCDD", "-H", "2", "-K", str(folder), "-o", zone,
+            "-f", str(folder / f"{zone}.zone"), str(folder / "plain.zone")]  # fmt: skip
+    for command in (keygen, sign):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=START_S)
 
 
 def registry(folder: Path, which: str, *zones: str) -> Server:

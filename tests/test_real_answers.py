@@ -25,7 +25,8 @@ ZONE = (Path(__file__).parent / "every_type.zone").read_text()
 ORIGIN = dns.name.from_text("every-type.test.")
 OWNERS = sorted(set(re.findall(r"^([a-z][\w.-]*) ", ZONE, re.MULTILINE)) | {"a.dname", "nowhere"})
 NAMES = ["every-type.test", *(f"{owner}.every-type.test" for owner in OWNERS)]
-TYPES = [rtype for rtype in MAKERS if rtype != "NSEC3"] + ["EUI48"]  # NSEC3's owners are no names that can be asked
+TYPES = [rtype for rtype in MAKERS if rtype != "NSEC3"] + ["EUI48"]  # NSEC3 cannot be asked for: see HASHED
+HASHED = [f"{owner}hashed.test" for owner in ("", "a.", "nowhere.", "x.any.", "below.", "www.below.")]
 FIELDS = ("a", "ttl", "cn", "ans", "auth", "add", "soa", "sec", "fl")
 
 
@@ -116,9 +117,9 @@ def octets_of(rtype: str, data: str) -> bytes:
     return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(rtype), data).to_wire(None)
 
 
-def read_by_kdig(questions: list[tuple[str, str]], port: int) -> Counter:
+def read_by_kdig(questions: list[tuple[str, str]], port: int, *more: str) -> Counter:
     """The records of all answer sections, as another program prints them: owner, TTL, type, rdata."""
-    options = ["+tcp", "+noall", "+answer", "+noidn"]
+    options = ["+tcp", "+noall", "+answer", "+noidn", *more]
     asked = [word for name, rtype in questions for word in ("-q", name, "-t", rtype)]
     done = subprocess.run(["kdig", "@127.0.0.1", f"-p{port}", *options, *asked], capture_output=True, text=True,
                           timeout=30, check=True)  # fmt: skip
@@ -134,3 +135,23 @@ def test_every_type_means_what_kdig_prints(server):
     assert Counter((*head, rtype, octets_of(rtype, data)) for *head, rtype, data in ours) == read_by_kdig(
         [(row["d"], row["t"]) for row in answered], server.port
     )
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp"])
+def test_hashed_denials_are_read_as_dnspython_reads_them_and_mean_what_kdig_prints(server, scheme):
+    """NSEC3 and its signatures, which only come with what does not exist."""
+    fields = ",".join(FIELDS)
+    rows = scan("-r", f"{scheme}://127.0.0.1:{server.port}", "--flags", "rd,do", "-t", "A", "-t", "MX", "-t", "TXT",
+                "--no-0x20", "--fields", fields, names="\n".join(HASHED)).rows  # fmt: skip
+
+    assert len(rows) == 3 * len(HASHED)
+    for row in rows:
+        query = dns.message.make_query(row["d"], row["t"], want_dnssec=True, payload=1232)
+        response = dns.query.tcp(query, "127.0.0.1", port=server.port, timeout=10)
+        assert told(row) == read(row, response), row
+    sections = [each for row in rows for each in row["ans"] + row["auth"]]
+    ours = Counter(
+        (each["name"], each["ttl"], each["type"], octets_of(each["type"], each["data"])) for each in sections
+    )
+    assert {rtype for *_, rtype, _ in ours} >= {"NSEC3", "RRSIG"}
+    assert ours == read_by_kdig([(row["d"], row["t"]) for row in rows], server.port, "+authority", "+dnssec")
