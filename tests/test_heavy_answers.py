@@ -69,17 +69,39 @@ def test_a_reader_that_is_behind_costs_no_memory_and_no_milliseconds(peer):
     time.sleep(4)
     before = peak_mib(run)
 
-    rows, peak = [], 0.0
+    rows, peak, longest = [], 0.0, 0
     with run.stdout:
         for line in run.stdout:
             rows.append(json.loads(line))
+            longest = max(longest, len(line))
             peak = max(peak, peak_mib(run) if run.poll() is None else 0)
 
     assert run.wait(20) == 0
     assert sorted(row["d"] for row in rows if row["s"] == "taken") == sorted({row["d"] for row in rows})
     assert len(rows) == 600
+    assert longest > 400_000
     assert max(before, peak) < 120
     assert max(row["ms"] for row in rows) < 4000  # none of them waited for the reader
+
+
+def test_the_first_signal_is_heard_while_the_reader_is_behind_and_leaves_whole_lines(peer):
+    names = [f"heavy{number}.example" for number in range(60)]
+    run = start("-r", peer.address, "-t", "TXT", "--fields", ",".join(FIELDS), "--quiet", "--rate", 0, stderr=DEVNULL)
+    run.stdin.write("".join(f"{name}\n" for name in names).encode())
+    run.stdin.flush()  # and more might come
+    wait_for(lambda: set(names) & set(peer.names_asked))
+    time.sleep(0.5)
+    asked = set(names) & set(peer.names_asked)
+
+    run.send_signal(signal.SIGTERM)
+    with run.stdout:
+        rows = [json.loads(line) for line in run.stdout]
+
+    assert run.wait(20) == 143
+    assert {row["s"] for row in rows} == {"taken"}
+    assert asked <= {row["d"] for row in rows} <= set(names)
+    assert len(rows) == len({row["d"] for row in rows})
+    run.stdin.close()
 
 
 def test_the_second_signal_is_heard_among_hostile_answers(peer):
