@@ -173,8 +173,8 @@ class Engine(Protocol):
         """Queries that wait for this resolver's response."""
         ...
 
-    def add_route(self, *, nowhere: int, why: bytes) -> None:
-        """One more route, the last: to authoritative servers that are to be named, or to nobody."""
+    def add_route(self, *, nowhere: int, why: bytes, authoritative: bool) -> None:
+        """One more route, the last: to servers that are to be named, or to nobody."""
         ...
 
     def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:

@@ -28,7 +28,7 @@ FIELDS = (
 )  # fmt: skip
 """Keys of a compact line on request (`--fields`), in the order in which they are written."""
 
-COLUMNS = ("name", "type", "meta", "-")
+COLUMNS = ("name", "type", "resolver", "meta", "-")
 """What a column of the input may be; `-` is ignored."""
 
 FLAGS = {"rd": 0x0100, "ad": 0x0020, "cd": 0x0010, "do": 0}

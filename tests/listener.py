@@ -1,4 +1,4 @@
-"""What the scripted TCP servers share: a port of 127.0.0.1, and a thread for each connection."""
+"""What the scripted TCP servers share: a port of 127.0.0.1 (or of `host`), and a thread for each connection."""
 
 import contextlib
 import socket
@@ -10,12 +10,13 @@ class Listener:
     """`serve(connection)` is called in a thread of its own; `connections` counts them, `open` are those that live."""
 
     connections: int = 0
+    host = "127.0.0.1"
 
     def __enter__(self) -> Self:
         self.lock = threading.Lock()
         self.stopping = False
         self.open: set[socket.socket] = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.listener = socket.create_server((self.host, 0), backlog=1024)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
         return self

@@ -58,6 +58,16 @@ def test_the_verdicts_are_the_same_through_tunnels(internet, microsocks):
     assert [(name, found[name]) for name in names if found[name] != net.expected(name)] == [], done.err
 
 
+def test_a_scan_that_takes_a_while_does_not_judge_a_registry_by_its_traffic(internet):
+    """That is looked at once a second, of those that were asked for fifty names since."""
+    names = [f"taken{index}.com" for index in range(400)]
+
+    done = at_registry({"resolvers": [RESOLVER], "rate": 200}, names)
+
+    assert (done.code, len(done.rows)) == (0, 400), done.err
+    assert done.err.count("dnsscan: ") == done.err.count("dnsscan: read"), done.err
+
+
 def test_a_lame_server_gets_no_names_and_suffixes_of_one_zone_share_its_servers(internet):
     done = at_registry({"resolvers": [RESOLVER]}, [f"taken{index}.{suffix}" for index in range(30)
                                                    for suffix in ("net", "uk", "co.uk", "br", "com.br")])  # fmt: skip

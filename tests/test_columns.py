@@ -93,11 +93,10 @@ def test_a_bad_line_keeps_its_name_type_and_metadata(resolver, flags, line, foun
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--columns", "name,typo"], '--columns: "typo" is no column; columns are name, type, meta, -'),
+        (["--columns", "name,typo"], '--columns: "typo" is no column; columns are name, type, resolver, meta, -'),
         (["--columns", ""], '--columns: "" is no column'),
         (["--columns", "type,meta"], "one column is the name"),
         (["--columns", "name,-,name"], "--columns: name stands twice"),
-        (["--columns", "name,resolver"], "a line cannot name its resolver"),
         (["--columns", "name,meta", "--format", "names"], "a line of names is the name alone"),
         (["--columns", "name,type", "-t", "A", "-t", "MX"], "--type: one type"),
         (["--columns", ",".join(["name", *["-"] * 32])], "at most 32"),

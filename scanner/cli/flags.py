@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from scanner.cli.offers import offer_of
-from scanner.config.kinds import FLAG, Choice, Option, Path, Switch
+from scanner.config.kinds import FLAG, OWN, Choice, Option, Path, Switch
 from scanner.errors import ScanError
 
 
@@ -25,18 +25,11 @@ def flags_of(
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(tuple(options.values())):
             if option.flags:
-                cls = Unlisted if option.hidden or option.is_rare else click.Option
+                cls = click.Option if option.row == OWN else Unlisted
                 command = click.option(option.key, *option.flags, hidden=hidden, cls=cls, **attributes(option))(command)
         return command
 
     return decorate
-
-
-class WithoutRow(click.Option):
-    """One that another option's row of --help names."""
-
-    def get_help_record(self, ctx: click.Context) -> None:
-        return None
 
 
 def attributes(option: Option) -> dict[str, Any]:

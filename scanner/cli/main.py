@@ -16,6 +16,7 @@ import click
 
 from scanner.cli.flags import check_file_names, flags_of, only_given
 from scanner.cli.foreign import check_foreign
+from scanner.config.kinds import RARE
 from scanner.config.options import OPTIONS
 from scanner.errors import OutputError, ReaderGone, ScanError
 from scanner.text import hidden, printable, shown
@@ -29,7 +30,7 @@ LINE_MAX = 1000  # characters of an error line
 ALIKE = 0.75  # of difflib: with less in common, a guess would be a riddle
 FIRST_LINE_MAX = 1 << 20  # octets; as much as a configuration file may have
 EPILOG = f"""\b
-Rare (man dnsscan): {" ".join(option.long for option in OPTIONS.values() if option.is_rare)}
+Rare (man dnsscan): {" ".join(option.long for option in OPTIONS.values() if option.row == RARE)}
 Programs: dnsscan {"|".join(PROGRAMS)} --help
   cat domains.txt | dnsscan --config cfg.json > results.jsonl
 Exit: 0 every line has its result; 1 our fault; 2 usage, config or input;

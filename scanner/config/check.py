@@ -222,10 +222,13 @@ def threads(values: Values, resolvers: Sequence[Resolver], warnings: list[str]) 
     each = values.value("rate_per_resolver")
     paced = each if each is not None else any(resolver.is_public for resolver in resolvers)
     kept = paced or values.value("at_registry") or values.value("rate") or values.value("max_queries")
+    kept = kept or "resolver" in columns(values)
     mixed = any(resolver.scheme != "udp" for resolver in resolvers)
     if (kept or mixed) and values.is_given("threads") and wanted > 1:
         why = (
-            "where queries are counted or paced, or registries asked" if kept else "where not every resolver is udp://"
+            "where queries are counted or paced, or others than the resolvers given are asked"
+            if kept
+            else "where not every resolver is udp://"
         )
         warnings.append(f"{values.where('threads')}: one engine is used {why}")
     return 1 if kept or mixed else wanted
@@ -234,7 +237,10 @@ def threads(values: Values, resolvers: Sequence[Resolver], warnings: list[str]) 
 def types(values: Values) -> tuple[int, ...]:
     """Record types by number, each once."""
     numbers: list[int] = []
-    for part in (part for text in values.texts("type") or () for part in text.split(",")):
+    wanted = values.texts("type") or ()
+    if values.value("ptr") and not values.is_given("type"):
+        wanted = ("PTR",)
+    for part in (part for text in wanted for part in text.split(",")):
         number = askable_type(part)
         if number is None:
             raise ScanError(
@@ -260,16 +266,14 @@ def columns(values: Values) -> tuple[str, ...]:
     where = values.where("columns") if values.is_given("columns") else values.where("separator")
     found = tuple(word.strip() for text in values.texts("columns") or () for word in text.split(","))
     for word in found:
-        if word == "resolver":
-            raise ScanError(
-                f"{where}: a line cannot name its resolver, all are asked of -r; write - to ignore the column"
-            )
         if word not in COLUMNS:
             raise ScanError(f"{where}: {shown(word)} is no column; columns are {', '.join(COLUMNS)}")
         if word != "-" and found.count(word) > 1:
             raise ScanError(f"{where}: {word} stands twice")
     if "name" not in found or len(found) > COLUMNS_MAX:
         raise ScanError(f"{where}: one column is the name, of at most {COLUMNS_MAX}; for example -,name")
+    if "resolver" in found and values.value("at_registry"):
+        raise ScanError(f"{where}: with --at-registry a line cannot name its resolver; write - to ignore the column")
     if "meta" in found and values.value("format") == "names":
         raise ScanError(f"{where}: meta is given back by other formats; {OTHER_LINES['names']}")
     return found if values.is_given("columns") or values.value("separator") else ()

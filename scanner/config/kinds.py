@@ -168,6 +168,9 @@ class PortRange:
 BOTH, FILE, FLAG = "in a file and as a flag", "in a file only", "as a flag only"
 
 
+OWN, ANOTHERS, RARE = "its own", "another flag's, which names it", "that of the rare flags"
+
+
 class Option(NamedTuple):
     """One option. Its check, its flag, --help, completion and the reference are made from this."""
 
@@ -182,8 +185,7 @@ class Option(NamedTuple):
     short: str = ""
     repeats: bool = False  # the flag may be given again
     place: str = BOTH
-    hidden: bool = False  # another flag's line of --help names it
-    is_rare: bool = False  # the flag is one of several that one line of --help names
+    row: str = OWN  # of --help, in which the flag stands
     value_if_bare: str | None = None  # of the flag without a value, where it may stand so
     words: tuple[str, ...] = ()  # what completion offers where the kind has no words; of a LIST, with commas between
     may_be_file: bool = False  # completion offers files too

@@ -2,8 +2,10 @@
 
 from scanner.config.amounts import Count, Duration
 from scanner.config.kinds import (
+    ANOTHERS,
     FILE,
     FLAG,
+    RARE,
     SEPARATORS,
     Choice,
     Number,
@@ -45,7 +47,7 @@ OPTIONS = table_of(
     Option("from_root_hints", Switch(), "", "Find those from the root on (or from --root-hint)", default=False,
            detail="with `at_registry`: find those servers from the root on, without a resolver"),
     Option("root_hints", Texts(), "ADDR", "A server of the root; repeat for more", flag="--root-hint", repeats=True,
-           default=(), default_text="the IANA's", hidden=True,
+           default=(), default_text="the IANA's", row=ANOTHERS,
            detail="addresses of the root's servers, a list, where others are meant than those that the IANA names"),
     Option("trusted_resolvers", Texts(), "IP", "Asked to confirm NXDOMAIN; forms as of -r", flag="--trusted-resolver",
            repeats=True, default=(), default_text="", words=("udp://", "tcp://", "tls://"), may_be_file=True,
@@ -57,9 +59,9 @@ OPTIONS = table_of(
            detail="`socks5://user:pass@host:1080`, `socks5h://…`, `http://…` (CONNECT), `host:port`, "
                   "`host:port:user:pass`, `user:pass@host:port`, `user:pass:host:port`; `${NAME}` is filled in "
                   "from the environment; without any, connections are direct"),
-    Option("proxy_file", Path(), "FILE", "One proxy a line", hidden=True),
+    Option("proxy_file", Path(), "FILE", "One proxy a line", row=ANOTHERS),
     Option("type", Texts(), "TYPE", "Record type; repeat for more", short="-t", repeats=True, default=("NS",),
-           default_text="NS", detail="record type, or a list of them"),
+           default_text="NS", detail="record type, or a list of them; with `ptr` the default is PTR"),
     Option("class", Choice(tuple(CLASSES)), "WORD", "Class: IN, CH or HS", default="IN",
            detail="class of what is asked; `CH` for what a server says of itself (`version.bind`)"),
     Option("flags", Texts(), "LIST", "Set in queries: " + ",".join(FLAGS), repeats=True, default=("rd",),
@@ -91,13 +93,13 @@ OPTIONS = table_of(
            default_text="best for over 20",
            detail="how the next of several resolvers is chosen ([the pool](../how-to/pool.md)); the default of up to "
                   "20 is `random`, over streams `round-robin`"),
-    Option("expire_ms", Number(0, 86_400_000, ms=True), "N", "Idle connections end after", default=10_000, is_rare=True,
+    Option("expire_ms", Number(0, 86_400_000, ms=True), "N", "Idle connections end after", default=10_000, row=RARE,
            detail="streams: a connection that nothing was asked on for so long ends; `0` is never"),
     Option("max_age_ms", Number(0, 86_400_000, ms=True), "N", "Greatest age of a connection", default=0,
-           default_text="no limit", is_rare=True,
+           default_text="no limit", row=RARE,
            detail="streams: a connection is drained and made anew at this age, or up to a quarter sooner"),
     Option("max_idle", Number(0, 100_000), "N", "Idle connections kept for each path", default=0,
-           default_text="no limit", is_rare=True,
+           default_text="no limit", row=RARE,
            detail="streams: idle connections that are kept by egress and resolver; the one that is idle for longest "
                   "ends first"),
     Option("failover", Texts(), "LIST", "RCODEs that send a name to another resolver", repeats=True, default=(),
@@ -111,9 +113,9 @@ OPTIONS = table_of(
     Option("rcvbuf", Number(4096, 1 << 30), "N", "udp: receive buffer, octets; --sndbuf: send", default=MIB,
            default_text="1 MiB", detail="udp: a socket's buffer for responses, in octets"),
     Option("sndbuf", Number(4096, 1 << 30), "N", "udp: send buffer, octets", default=MIB, default_text="1 MiB",
-           hidden=True, detail="udp: a socket's buffer for queries, in octets"),
-    Option("no_gso", Switch(), "", "udp: no segmented sends", default=False, is_rare=True),
-    Option("no_0x20", Switch(), "", "udp: names in lower case", default=False, is_rare=True),
+           row=ANOTHERS, detail="udp: a socket's buffer for queries, in octets"),
+    Option("no_gso", Switch(), "", "udp: no segmented sends", default=False, row=RARE),
+    Option("no_0x20", Switch(), "", "udp: names in lower case", default=False, row=RARE),
     Option("no_early_retries", Switch(), "", "udp: ask again only after --timeout-ms", default=False,
            detail="udp: never ask a name again before `timeout_ms` is over"),
     Option("fields", Texts(), "LIST", "Extra keys, such as a,ttl,cn (all: the reference)", default=(), words=FIELDS,
@@ -128,7 +130,7 @@ OPTIONS = table_of(
     Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
            default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
-                   "`meta` is given back as `m`, `type` goes before `--type`"),
+                   "`meta` is given back as `m`, `type` goes before `--type`, `resolver` before `--resolver`"),
     Option("separator", Separator(), "WORD", "Between columns: comma, tab, blanks, or it", default="",
            default_text="auto", words=tuple(SEPARATORS),
            detail="what stands between columns; `auto` is the first of comma, tab and blanks that a line has"),
@@ -143,8 +145,9 @@ OPTIONS = table_of(
            detail="a budget of queries; when they are used up the scan ends with code 5"),
     Option("no_second_pass", Switch(), "", "Do not try failed names once more at the end", default=False),
     Option("all_names", Switch(), "", "Send special-use names to public resolvers too", default=False),
-    Option("ptr", Switch(), "", "Ask the reverse name of an IP address", default=False,
-           detail="ask the reverse name of an IP address, and of each address of a block such as `192.0.2.0/24`"),
+    Option("ptr", Switch(), "", "Ask for the PTR of an IP address, or of each of a block", default=False,
+           detail="ask for the PTR of an IP address, and of each address of a block such as `192.0.2.0/24`; with "
+                  "`type` for another type of its reverse name"),
     Option("canaries", Texts(), "NAME=ADDRESS", "A name that exists, asked for before", flag="--canary",
            repeats=True, default=(), default_text="two if public",
            detail="names that exist, each with an address that it has (`www.example=192.0.2.1`), which every resolver "
@@ -165,7 +168,7 @@ OPTIONS = table_of(
     Option("heartbeat", Path(), "FILE", "Keep the status there, as JSON", default="", place=FLAG),
     Option("metrics", Text(), "[IP:]PORT", "Serve metrics to Prometheus; or --metrics-file", place=FLAG),
     Option("metrics_file", Path(), "FILE", "Keep metrics there (node exporter)", default="", place=FLAG,
-           hidden=True),
+           row=ANOTHERS),
     Option("dry_run", Switch(), "", "Print the resolved config, secrets hidden", default=False, place=FLAG),
 )  # fmt: skip
 KEYS = keys_of(OPTIONS)

@@ -28,12 +28,14 @@ WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the 
 
 
 class UdpThread:
-    """Runs `engine` on `pool`, by `paths`: all of them its own; `make_path(resolver)` makes one more. Linux only,
-    as the native engine is."""
+    """Runs `engine` on `pool`, by `paths`: all of them its own; `make_path(resolver)` makes one more;
+    `moves_when_cut`: to one that is asked by streams once a datagram could not hold what it said. Linux only, as the
+    native engine is."""
 
     def __init__(self, pool: JobPool, engine: UdpEngine, paths: Sequence[Path], outlet: Outlet,
-                 make_path: Callable[[int], tuple[Path, Address]]):  # fmt: skip
+                 make_path: Callable[[int], tuple[Path, Address]], *, moves_when_cut: bool = False):  # fmt: skip
         self.pool, self.paths, self._make_path = pool, list(paths), make_path
+        self._moves_when_cut = moves_when_cut
         self._by_resolver = {path.resolver: path for path in paths}
         self._engine, self._outlet = engine, outlet
         self._clock = Clock()
@@ -143,9 +145,10 @@ class UdpThread:
         """So many jobs may be given to streams for resolvers that are asked over TCP only."""
         self.order(lambda pool, now: setattr(self._engine, "stream_room", room))
 
-    def add_route(self, *, nowhere: int, why: bytes) -> None:
+    def add_route(self, *, nowhere: int, why: bytes, authoritative: bool) -> None:
         """One more route."""
-        self.order(lambda pool, _: pool.add_route(authoritative=not nowhere, nowhere=nowhere, why=why))
+        knows_one_zone = authoritative and not nowhere
+        self.order(lambda pool, _: pool.add_route(authoritative=knows_one_zone, nowhere=nowhere, why=why))
 
     def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:
         """The engine gets new resolvers, and those that it has their routes, in its own thread."""
@@ -160,7 +163,7 @@ class UdpThread:
 
         def take_in(pool: JobPool, _: float) -> None:
             serve(pool, route, servers, len(ours))
-            self._engine.add_paths(addresses, moves_when_cut=True)
+            self._engine.add_paths(addresses, moves_when_cut=self._moves_when_cut)
             for resolver, (its, ranks) in rerouted.items():
                 self._engine.reroute(resolver, its, ranks)
 

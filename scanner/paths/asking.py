@@ -127,6 +127,11 @@ class Asking:
         return bool(self.said) and set(self.said.values()) == {"refused"}
 
     @property
+    def only_fails(self) -> bool:
+        """True when it answered all, and nothing but that it has no answer."""
+        return bool(self.said) and not self._open and all(map(is_error, self.said.values()))
+
+    @property
     def is_silent(self) -> bool:
         """True when nothing came at all."""
         return not self.said

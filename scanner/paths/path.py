@@ -29,7 +29,7 @@ class Buckets:
     def __init__(self, resolvers: Sequence[Resolver], each: int | None, public: int, whole: int = 0):
         self._resolvers, self._each, self._public = resolvers, each, public
         self._whole = Bucket(whole, burst_s(resolvers)) if whole else None
-        self._made: dict[tuple[int, int], Bucket] = {}
+        self._made: dict[tuple[int, Resolver], Bucket] = {}  # two entries that are one resolver share it
 
     def rate_of(self, resolver: int) -> int:
         """Queries a second for one egress, 0 = no limit."""
@@ -44,10 +44,10 @@ class Buckets:
 
     def bucket(self, egress: int, resolver: int) -> Bucket:
         """The bucket of the pair."""
-        if (egress, resolver) not in self._made:
-            burst = burst_s([self._resolvers[resolver]])
-            self._made[egress, resolver] = Bucket(self.rate_of(resolver), burst, self._whole)
-        return self._made[egress, resolver]
+        key = egress, self._resolvers[resolver]
+        if key not in self._made:
+            self._made[key] = Bucket(self.rate_of(resolver), burst_s([key[1]]), self._whole)
+        return self._made[key]
 
 
 class Path:

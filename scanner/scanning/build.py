@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from scanner.config.asking import octets_of, rcode_of
-from scanner.config.check import askable_type
+from scanner.config.check import LINUX, askable_type
 from scanner.config.config import Config
 from scanner.config.options import RATE_PUBLIC
 from scanner.datagrams.address import Address, address_of
@@ -31,6 +31,8 @@ WINDOW_MAX = 64  # of `auto`, on a short way
 FAR_JOBS = 65_536  # for connections that need more on a long one
 IN_FLIGHT_MAX = 1_000_000
 SLOTS = 10_000  # queries in flight as datagrams
+RouteOf = Callable[[bytes], tuple[int, bool, str]]
+
 LINE_OCTETS = {"compact": 256 << 10, "names": 256 << 10, "massdns": 512 << 10, "zdns": 512 << 10}  # of a line buffer:
 # full, it is emptied at once and all connections are looked at, which long lines make happen often
 
@@ -58,14 +60,20 @@ def registry_scheme(config: Config) -> str:
     return "udp" if asked and asked[0].scheme == "udp" else "tcp"
 
 
+def lines_name_resolvers(config: Config) -> bool:
+    """True where a line may say whom its name is asked of."""
+    return "resolver" in config.columns
+
+
 def asks_datagrams(config: Config) -> bool:
-    """True where names are asked by datagrams, from the start or once their servers are found."""
-    return bool(datagram_resolvers(config)) or registry_scheme(config) == "udp"
+    """True where names are asked by datagrams, from the start or once their servers are found or named."""
+    may_be_named = lines_name_resolvers(config) and not config.proxies and LINUX
+    return bool(datagram_resolvers(config)) or registry_scheme(config) == "udp" or may_be_named
 
 
 def asks_streams(config: Config) -> bool:
     """The same of streams; those that ask what a datagram cannot hold do not count."""
-    return bool(stream_resolvers(config)) or registry_scheme(config) == "tcp"
+    return bool(stream_resolvers(config)) or registry_scheme(config) == "tcp" or lines_name_resolvers(config)
 
 
 def ordinary_resolvers(config: Config, *, datagrams: bool) -> list[int]:
@@ -82,7 +90,7 @@ def takes_input(config: Config, *, datagrams: bool) -> bool:
 
 
 def pool_for(config: Config, room_made: Callable[[], object], answered: Answered | None, budget: Budget | None, *,
-             index: int, engines: int, datagrams: bool) -> JobPool:  # fmt: skip
+             index: int, engines: int, datagrams: bool, route_of: RouteOf | None = None) -> JobPool:  # fmt: skip
     """A pool of jobs for the engine with this index, sized and set up as this configuration asks for."""
     special = (
         not config.suffixes
@@ -94,6 +102,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
     pool = JobPool(
         LineBuffer(LINE_OCTETS[config.format]), config.types, room_made=room_made, format=config.format,
         classify_line=partial(classify_line, ptr=config.ptr, special=special),
+        classify_otherwise=partial(classify_line, ptr=config.ptr, special=not special), route_of=route_of,
         type_tags=[b',"t":"%b"' % type_text(number).encode() for number in config.types] if tagged else (),
         fields=config.fields, only=config.only, deadline_s=config.deadline_ms / 1000,
         retries=config.retries, live_max=live_max(config, datagrams=datagrams), special=special, answered=answered,
@@ -192,7 +201,7 @@ def udp_engine(config: Config, pool: JobPool, paths: Sequence[Path], routes: Rou
                for path in paths], open_port=opener,
         slots=-(-(config.max_in_flight or SLOTS) // config.threads), timeout_s=config.timeout_ms / 1000,
         policy=config.policy, gso=not config.no_gso, case=not config.no_0x20,
-        early=not config.no_early_retries, grows=config.at_registry,
+        early=not config.no_early_retries, grows=config.at_registry or lines_name_resolvers(config),
     )  # fmt: skip
 
 

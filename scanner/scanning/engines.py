@@ -5,13 +5,15 @@ list has udp:// resolvers. Who takes names from the input is the splitter's busi
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
 
+from scanner.config import check
 from scanner.config.config import Config
 from scanner.datagrams.thread import UdpThread
 from scanner.engine import Engine, Order, Outlet
+from scanner.errors import ScanError
 from scanner.model import REASONS, Resolver
 from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
@@ -34,6 +36,7 @@ from scanner.scanning.build import (
     udp_engine,
     udp_path,
 )
+from scanner.scanning.line_resolvers import LineResolvers
 from scanner.scanning.source import in_loop
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamEngine
@@ -65,7 +68,9 @@ class Engines:
         self._resolvers = resolvers
         self.want: Callable[[list[bytes]], object] = ignore  # finds the servers of suffixes that names wait for
         self._route_count = len(config.routes)
-        make = partial(pool_for, config, answered=answered, budget=budget, engines=1 + threads)
+        self._named = self._line_resolvers(config, limits)
+        make = partial(pool_for, config, answered=answered, budget=budget, engines=1 + threads,
+                       route_of=self._named.route_of if self._named else None)  # fmt: skip
         self._buckets = buckets = buckets_for(config, resolvers)
         self.routes = Routes([route.resolvers for route in config.routes])
         self.is_paced = buckets.any_rate
@@ -84,7 +89,8 @@ class Engines:
                 udp_engine(config, pool, paths, self.routes),
                 partial(udp_path, config, made, self.routes),
             )
-            self.datagrams.append(UdpThread(pool, engine, paths, self._outlet(index), make_path))
+            self.datagrams.append(UdpThread(pool, engine, paths, self._outlet(index), make_path,
+                                            moves_when_cut=config.at_registry))  # fmt: skip
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._judged: list[Activity] = []
@@ -235,10 +241,33 @@ class Engines:
 
     # -- resolvers that are found during the scan ----------------------------------------------------------------
 
-    def add_route(self, *, nowhere: str, why: str) -> int:
-        """One more route: to authoritative servers that are to be named, or to nobody; its index."""
+    def see(self, lines: bytes) -> None:
+        """Whole lines of the input that come next: the resolvers that they name are made known."""
+        if self._named is not None and self._named.see(lines):
+            self.direct(())  # names that were there before their route
+
+    def _line_resolvers(self, config: Config, limits: DialLimits) -> LineResolvers | None:
+        columns = build.columns_for(config)
+        if columns is None or not columns.with_resolver:
+            return None
+
+        def resolver_of(text: str) -> Resolver:
+            found = check.resolver(text, tunnelled=bool(config.proxies))
+            if found.scheme == "tls" and limits.tls is None:
+                raise ScanError(f"resolver {found}: no CA certificates found for tls://")
+            return found
+
+        def add(resolver: Resolver) -> int:
+            route = self.add_route(nowhere="", why="", authoritative=False)
+            self._serve(route, {self._enter(resolver): resolver})  # apart, where it is one of -r: that one may be
+            return route  # quarantined
+
+        return LineResolvers(columns, resolver_of, add, withholds=not config.all_names)
+
+    def add_route(self, *, nowhere: str, why: str, authoritative: bool = True) -> int:
+        """One more route: to servers that are to be named, or to nobody; its index."""
         for engine in self:
-            engine.add_route(nowhere=REASONS.index(nowhere), why=why.encode())
+            engine.add_route(nowhere=REASONS.index(nowhere), why=why.encode(), authoritative=authoritative)
         self._route_count += 1
         return self._route_count - 1
 
@@ -246,9 +275,14 @@ class Engines:
         """These are the servers of a route, all of them."""
         for server in servers:
             if server not in self._indexes:
-                self._indexes[server] = len(self._resolvers)
-                self._resolvers.append(server)
-        members = {self._indexes[server]: server for server in servers}
+                self._indexes[server] = self._enter(server)
+        self._serve(route, {self._indexes[server]: server for server in servers})
+
+    def _enter(self, resolver: Resolver) -> int:
+        self._resolvers.append(resolver)
+        return len(self._resolvers) - 1
+
+    def _serve(self, route: int, members: Mapping[int, Resolver]) -> None:
         self.routes.add(route, members)
         self.is_paced = self.is_paced or any(self._buckets.rate_of(index) for index in members)
         for engine in self:
@@ -285,7 +319,7 @@ class Engines:
 
     def _moved(self, resolver: int) -> None:
         self._by_stream.add(resolver)
-        if resolver >= len(self._config.resolvers):
+        if resolver >= len(self._config.resolvers) and self._config.at_registry:
             return  # a registry that limits its responses: that is its way
         self._warn(f"{self._resolvers[resolver]}: somebody forges its answers; it is asked over TCP from now on")
 

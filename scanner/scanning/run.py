@@ -1,8 +1,10 @@
 """The scan: joins source, engines and sink, and owns the order in which they start and stop."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,14 +18,14 @@ from scanner.model import REASONS
 from scanner.native.clock import Clock
 from scanner.native.limits import Budget
 from scanner.results.output import Output
-from scanner.scanning.build import columns_for
+from scanner.scanning.build import columns_for, lines_name_resolvers
 from scanner.scanning.engines import Engines
 from scanner.scanning.packed import sniff
 from scanner.scanning.patience import Patience
 from scanner.scanning.sink import Sink
 from scanner.scanning.source import Source, in_loop
 from scanner.scanning.splitter import AHEAD, Splitter
-from scanner.scanning.suffixes import Suffixes, near_name
+from scanner.scanning.suffixes import NEAR_OCTETS, Suffixes, names_in, near_name
 from scanner.scanning.vetting import Questions, Vetting
 from scanner.signals import STOPPING, hear, no_status_signals, same_with_resume, stopped_text, typed_name
 from scanner.status.console import Console, is_terminal
@@ -70,7 +72,7 @@ class Scan:
                  host: Callable[[str], None] | None = None):  # fmt: skip
         self._config, self._sources, self._output, self._host = config, sources, output, host
         self._console = Console(host)
-        self._tls = tls_context() if any(resolver.scheme == "tls" for resolver in config.resolvers) else None
+        self._tls = tls_for(config)
         self._resolvers = list(config.resolvers)  # and those that are found
         self._view = View(config.proxies, self._resolvers)
         self._reporters = Reporters(config, self._view, self._console, [*sources, output.descriptor],
@@ -85,7 +87,7 @@ class Scan:
         columns = columns_for(config)
         self._name_span = columns.name_span if columns else None
         self._first_lines = FirstLines(self._console.warn, ptr=config.ptr, name_span=self._name_span)
-        self._suffixes, self._near = Suffixes(), ""
+        self._suffixes, self._near = Suffixes(self._name_span), ""
         self._vetting: Vetting | None = None  # from the first name on
         self._registry: Registry | None = None
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
@@ -185,13 +187,14 @@ class Scan:
     def _feed(self, chunk: bytes) -> None:
         if self._first_chunk:
             self._first_chunk = False
-            self._near = near_name(chunk)
+            self._near = near_name(names_in(chunk[:NEAR_OCTETS], self._name_span))
             if warning := sniff(chunk, self._fail):
                 self._console.warn(warning)
                 self._first_lines.leave()
         if self._how.error is None:
             self._first_lines.feed(chunk)
             self._suffixes.see(chunk)
+            self._engines.see(chunk)
             self._splitter.feed(chunk)
             self._input_moved()
 
@@ -363,6 +366,15 @@ class Scan:
         if self._config.strict and self._vetting is not None and self._vetting.has_convicted:
             return EXIT_UNREACHED
         return EXIT_UNREACHED if how.unreached or nothing_answered(books) else 0
+
+
+def tls_for(config: Config) -> ssl.SSLContext | None:
+    """Where it is asked for; and where a line may ask for it, if there can be any. Raises ScanError."""
+    if any(resolver.scheme == "tls" for resolver in config.resolvers):
+        return tls_context()
+    with contextlib.suppress(ScanError):
+        return tls_context() if lines_name_resolvers(config) else None
+    return None
 
 
 class Ending:

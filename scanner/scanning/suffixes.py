@@ -2,6 +2,9 @@
 
 import re
 
+from scanner.input.hints import Spanner
+
+NEAR_OCTETS = 4 << 10
 FIRST_OCTETS = 64 << 10  # of the first chunk, that are looked at,
 PIECE_OCTETS, PLACES = 1 << 10, 7  # and of each other, in another place of it each time
 LAST = re.compile(rb"\.([a-z][a-z0-9-]{0,61}[a-z0-9])\.?[ \t\r]*$", re.MULTILINE)
@@ -11,28 +14,43 @@ PRIVATE = frozenset(("corp", "domain", "home", "host", "internal", "intranet", "
 
 
 class Suffixes:
-    """Those of the names that were seen, in about that order."""
+    """Those of the names that were seen, in about that order. `name_span(line)` is where the name stands in one."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_span: Spanner | None = None) -> None:
+        self._name_span = name_span
         self._seen: dict[str, None] = {}
         self._chunks = 0
 
     def see(self, chunk: bytes) -> None:
         """A chunk of the input; to look at all of each would cost the scan a third of its speed."""
         if self._chunks == 0:
-            self._seen.update(dict.fromkeys(suffixes_in(chunk[:FIRST_OCTETS])))
+            self._see(chunk[:FIRST_OCTETS])
         self._chunks += 1
         if self._chunks == 1:
             return
         begin = (
             chunk.find(b"\n", len(chunk) * (self._chunks % PLACES) // PLACES) + 1
         )  # the first line may be a torn one
-        self._seen.update(dict.fromkeys(suffixes_in(chunk[begin : begin + PIECE_OCTETS])))
+        self._see(chunk[begin : begin + PIECE_OCTETS])
+
+    def _see(self, lines: bytes) -> None:
+        self._seen.update(dict.fromkeys(suffixes_in(names_in(lines, self._name_span))))
 
     @property
     def all(self) -> list[str]:
         """Every one."""
         return list(self._seen)
+
+
+def names_in(lines: bytes, name_span: Spanner | None) -> bytes:
+    """What stands in the column of names, a line each."""
+    if name_span is None:
+        return lines
+    found = []
+    for line in lines.split(b"\n"):
+        begin, end = name_span(line) or (0, 0)
+        found.append(line[begin:end])
+    return b"\n".join(found)
 
 
 def suffixes_in(lines: bytes) -> list[str]:

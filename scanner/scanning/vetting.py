@@ -39,6 +39,7 @@ EVERY_S = 60.0  # between two rounds, where there are none: for what is reckoned
 DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
 TRAFFIC_TURNS, TRAFFIC_LEAST = 20, 50  # looks between two at what names show; queries that show something
 TIMES_ASKED = 4  # in one round, of one that does not answer
+SHOWN_MAX = 3  # suffixes, in one warning
 TURNS = 10  # looks, of which one that is on probation is asked in one
 KNOWN = (("a.root-servers.net", "198.41.0.4"), ("a.gtld-servers.net", "192.5.6.30"))
 """Names that exist, asked of public resolvers where the user gives none: servers of the root and of com. No resolver
@@ -82,6 +83,7 @@ class Vetting:
         self._routes, self._authorities, self._trusted = routes, authorities, trusted
         self._ordinary = [index for index in range(len(resolvers)) if index not in trusted]
         self._liars: set[int] = set()  # that have not passed since
+        self._failing: set[int] = set()  # that answered all with errors when they were asked last
         self._standings = [Standing() for _ in resolvers]
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._sayings: dict[str, dict[Resolver, str]] = defaultdict(dict)  # by suffix: of random names below it
@@ -118,6 +120,20 @@ class Vetting:
                 self._failed(f"{asking.resolver} {asking.lie or asking.unfinished}")
         for resolver, suffix in self._inventors(self._sayings):
             self._failed(f"{resolver} {below(suffix)}")
+        self._tell_doubts([each for each in askings if self._indexes[each.resolver] not in self._trusted])
+
+    def _tell_doubts(self, askings: Sequence[Asking]) -> None:
+        """What is no lie of one resolver, and yet the user should know: where there is no other it is asked all the
+        same."""
+        if len(askings) == 1 and not askings[0].lie and (faked := invented_suffixes(askings[0])):
+            self._warn(f"{askings[0].resolver} {below(listed(faked))}: by a wildcard there, or it invents them; "
+                       "another resolver (-r) would show which")  # fmt: skip
+        if self._has_passed or not any(each.said for each in askings):
+            return
+        if len(askings) > 1:
+            self._warn(f"no resolver has passed ({self.reasons}): they are asked all the same")
+        elif askings[0].only_fails:
+            self._warn(f"{askings[0].resolver} {askings[0].unfinished}; it is asked all the same")
 
     async def _settle(self, askings: Sequence[Asking]) -> None:
         """Where none passes soon, have them asked all the same; and those of which nothing was heard in any case."""
@@ -152,6 +168,10 @@ class Vetting:
 
     def _ended(self, asking: Asking) -> None:
         resolver = asking.resolver
+        if asking.only_fails:
+            self._failing.add(self._indexes[resolver])
+        else:
+            self._failing.discard(self._indexes[resolver])
         for suffix, said in asking.suffixes().items():
             self._sayings[suffix][resolver] = said
         inventors = list(self._inventors(asking.suffixes()))
@@ -217,8 +237,10 @@ class Vetting:
 
     def state_of(self, index: int) -> str:
         """The resolver's state, for people; "" where it is not judged, as authorities are not, those found neither."""
-        is_judged = index < len(self._standings) and index not in self._authorities
-        return self._standings[index].state.name.lower() if is_judged else ""
+        if index >= len(self._standings) or index in self._authorities:
+            return ""
+        state = self._standings[index].state
+        return (State.REFUSING if state is State.QUARANTINED and index in self._failing else state).name.lower()
 
     @property
     def reasons(self) -> str:
@@ -302,8 +324,9 @@ class Vetting:
         self._apply(index for index, each in enumerate(self._standings) if each.state is State.PROBATION)
 
     def _judge_traffic(self) -> None:
-        """Slow, lossy or neither, by what its names showed since it was last judged by many."""
-        found = self._engines.traffic()
+        """Slow, lossy or neither, by what its names showed since it was last judged by many. Those that were found
+        since the start are not judged."""
+        found = {index: each for index, each in self._engines.traffic().items() if index < len(self._standings)}
         times = sorted(each.p50_ms for each in found.values() if each.p50_ms is not None)
         median_ms = times[len(times) // 2] if times else None
         for index, now in found.items():
@@ -348,6 +371,17 @@ class Vetting:
 def below(suffix: str) -> str:
     """What is wrong with a resolver that invents such names."""
     return f"answers names below {suffix} that do not exist"
+
+
+def invented_suffixes(asking: Asking) -> list[str]:
+    """Below which it answered a name that nobody has; a wildcard may be why."""
+    return [suffix for suffix, said in asking.suffixes().items() if said in FAKES]
+
+
+def listed(suffixes: Sequence[str]) -> str:
+    """The first few of them."""
+    more = f" and {len(suffixes) - SHOWN_MAX} more" if len(suffixes) > SHOWN_MAX else ""
+    return ", ".join(suffixes[:SHOWN_MAX]) + more
 
 
 def is_invention(suffix: str, by_resolver: Mapping[Resolver, str]) -> bool:

@@ -214,9 +214,9 @@ class StreamEngine:
             if connection.state.resolver == resolver:
                 connection.abort()
 
-    def add_route(self, *, nowhere: int, why: bytes) -> None:
+    def add_route(self, *, nowhere: int, why: bytes, authoritative: bool) -> None:
         """One more route."""
-        queue = self.pool.add_route(authoritative=not nowhere, nowhere=nowhere, why=why)
+        queue = self.pool.add_route(authoritative=authoritative and not nowhere, nowhere=nowhere, why=why)
         queue.egresses = self._settings.proxies
 
     def serve(self, route: int, routes: Routes, servers: Mapping[int, Resolver]) -> None:

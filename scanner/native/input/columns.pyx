@@ -3,16 +3,19 @@
 """Cutting a line into columns. It knows nothing of names and types; what it finds are places in the line."""
 
 cimport cython
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcmp, memset
+
+from scanner.native.input.lines cimport LINE_MAX
 
 cdef enum:
     TAB = 9
+    LF = 10
     CR = 13
     SPACE = 32
     QUOTE = 34
     COMMA = 44
 
-WORDS = ("-", "name", "type", "meta")
+WORDS = ("-", "name", "type", "meta", "resolver")
 assert len(WORDS) == COLUMN_COUNT
 
 
@@ -24,7 +27,8 @@ cdef inline bint is_blank(uint8_t octet) noexcept nogil:
 cdef class Columns:
     """`words` are those of WORDS, one for each column; what stands behind the last one is ignored, unless that is `meta`,
     which then is all the rest. `separator` is one character, a space for blanks; without one it is the first of comma,
-    tab, blanks that a line has. Double quotes around a name or type are no part of it."""
+    tab, blanks that a line has. Double quotes around a name, type or resolver are no part
+    of it."""
 
     def __cinit__(self, words, str separator=""):
         cdef int index
@@ -34,22 +38,48 @@ cdef class Columns:
         for index in range(self.count):
             self.order[index] = <Column><int>WORDS.index(words[index])
         self.separator = ord(separator) if separator else 0
-        self.with_type = "type" in words
+        self.with_type, self.with_resolver = "type" in words, "resolver" in words
 
     def name_span(self, bytes line not None) -> tuple | None:
         """Where the name begins and ends in a line; None where that has none."""
         cdef Parts parts
         cdef const uint8_t *begun = line
-        cdef Py_ssize_t first = 0, last = len(line)
-        while last > first and (is_blank(begun[last - 1]) or begun[last - 1] == 10):
-            last -= 1
-        while first < last and is_blank(begun[first]):
-            first += 1
-        self.cut(begun + first, last - first, &parts)
+        cdef Py_ssize_t first
+        self.cut_stripped(begun, len(line), &parts)
         if parts.of_column[<int>NAME].at is NULL:
             return None
         first = parts.of_column[<int>NAME].at - begun
         return first, first + parts.of_column[<int>NAME].length
+
+    def resolvers_in(self, bytes lines not None) -> set:
+        """What stands in the column of resolvers, each text once; comments and lines that are too long are none."""
+        cdef Parts parts
+        cdef const uint8_t *at = lines
+        cdef const uint8_t *end = at + len(lines)
+        cdef const uint8_t *stop
+        cdef Part *part = &parts.of_column[<int>RESOLVER]
+        cdef Part before
+        cdef set found = set()
+        before.at, before.length = at, 0
+        while at < end:
+            stop = <const uint8_t *>memchr(at, LF, end - at)
+            if stop is NULL:
+                stop = end
+            if at[0] != b"#" and stop - at <= LINE_MAX:
+                self.cut_stripped(at, stop - at, &parts)
+                if part.length and (part.length != before.length or memcmp(part.at, before.at, part.length) != 0):
+                    found.add(part.at[:part.length])
+                    before = part[0]
+            at = stop + 1
+        return found
+
+    cdef void cut_stripped(self, const uint8_t *text, Py_ssize_t length, Parts *parts) noexcept nogil:
+        """The same of a line as it stands."""
+        while length and (is_blank(text[length - 1]) or text[length - 1] == LF):
+            length -= 1
+        while length and is_blank(text[0]):
+            text, length = text + 1, length - 1
+        self.cut(text, length, parts)
 
     cdef void cut(self, const uint8_t *text, Py_ssize_t length, Parts *parts) noexcept nogil:
         """Find the columns of a line without blanks around it."""

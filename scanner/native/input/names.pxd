@@ -22,13 +22,25 @@ cdef struct LatestType:     # a type that a line had, and its number
     uint8_t text[LATEST_OCTETS]
     uint16_t number         # 0 = it cannot be asked for
 
+cdef enum:
+    LATEST_RESOLVERS = 64   # a power of two
+    RESOLVER_OCTETS = 58
+
+cdef struct LatestResolver: # a resolver that a line had, and the route to it
+    int route               # 0 = it cannot be asked; the place may be empty too
+    uint8_t length          # 0 = none yet
+    uint8_t is_public
+    uint8_t text[RESOLVER_OCTETS]
+
 cdef class NameReader:
     cdef readonly LineReader lines
     cdef LineWriter writer              # for lines that are no names
     cdef Books books
     cdef object classify_line           # called for a line that is not plain
     cdef readonly Answered answered     # lines that have their result from an earlier run, or None
-    cdef bint special                   # special-use names are not sent
+    cdef bint special                   # special-use names are not sent,
+    cdef bint withholds                 # nor those of the present line
+    cdef object classify_otherwise      # the same as `classify_line` where these two differ
     cdef uint16_t types[TYPES_MAX]
     cdef int type_count
     cdef bint at_name                   # the name below is still to be handed out, for the type at `type_index`
@@ -41,6 +53,9 @@ cdef class NameReader:
     cdef object type_of                 # called for a type that is not among the latest
     cdef uint16_t line_type             # of the present line, where lines have one
     cdef LatestType latest[LATEST_TYPES]
+    cdef object route_of                # called for a resolver that is not among the latest; None: lines name none
+    cdef LatestResolver resolvers[LATEST_RESOLVERS]
+    cdef int route                      # to the resolver of the present line, 0 = it names none
     cdef bytes m                        # the line's metadata as JSON text, where that is not the line's own octets
     cdef const char *m_text             # either; good until the next line
     cdef uint32_t m_length              # 0 = none
@@ -55,6 +70,9 @@ cdef class NameReader:
     cdef bint has_columns(self, const uint8_t **text, Py_ssize_t *length) except -1 nogil
     cdef int read_meta(self, const Part *part) except -1 nogil
     cdef int type_of_line(self, const Part *part) except -1 nogil
+    cdef bint knows_resolver(self, const Part *part) noexcept nogil
+    cdef bint has_resolver(self, const Part *part, const uint8_t *text, Py_ssize_t length) except -1 with gil
+    cdef LatestResolver *latest_of(self, const Part *part) noexcept nogil
     cdef int refuse(self, bytes d, Reason reason, str why) except -1
     cdef int refuse_columns(self, const uint8_t *text, Py_ssize_t length, str why) except -1 with gil
     cdef int hand_out(self, Job *job) except -1 nogil

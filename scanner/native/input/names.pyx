@@ -8,7 +8,7 @@ from libc.stdlib cimport malloc
 from libc.string cimport memcmp, memcpy, strlen
 
 from scanner.input.line import SHOWN_MAX, shown
-from scanner.native.input.columns cimport META, NAME, TYPE, Parts
+from scanner.native.input.columns cimport META, NAME, RESOLVER, TYPE, Parts
 from scanner.native.input.lines cimport LINE_MAX
 from scanner.native.jobs.books cimport BLANK, EXPECTED, READ, SKIPPED, UNFINISHED
 from scanner.native.memory cimport checked_alloc
@@ -29,16 +29,20 @@ cdef inline bint is_space(uint8_t octet) noexcept nogil:
 @cython.final
 cdef class NameReader:
     """`classify_line(line) -> (text, d, reason, why)` is asked of each line that is not a plain name, and with `columns`
-    of its name; `type_of(octets)` of a line's type. Lines that are `answered` are skipped."""
+    of its name; `type_of(octets)` of a line's type. `route_of(octets) -> (route, is_public, why)` is asked of a line's
+    resolver, route 0 for none that can be asked; names of a line whose resolver is public where the scan's are not, or the
+    other way about, are classified by `classify_otherwise`. Lines that are `answered` are skipped."""
 
     def __cinit__(self, LineReader lines not None, LineWriter writer not None, Books books not None, types,
-                  classify_line, bint special, Answered answered, Columns columns=None, type_of=None):
+                  classify_line, bint special, Answered answered, Columns columns=None, type_of=None, route_of=None,
+                  classify_otherwise=None):
         cdef int index
         if not 0 < len(types) <= TYPES_MAX:
             raise ValueError(f"1 to {TYPES_MAX} types")
         self.lines, self.writer, self.books = lines, writer, books
         self.classify_line, self.special, self.answered = classify_line, special, answered
-        self.columns, self.type_of = columns, type_of
+        self.columns, self.type_of, self.withholds = columns, type_of, special
+        self.route_of, self.classify_otherwise = route_of, classify_otherwise
         self.type_count = <int>len(types)
         for index in range(self.type_count):
             self.types[index] = types[index]
@@ -138,7 +142,7 @@ cdef class NameReader:
             at -= 1
         if 48 <= text[at] <= 57:
             return True
-        if not self.special or end - at > 9:
+        if not self.withholds or end - at > 9:
             return False
         for label in SPECIAL_LABELS:
             if strlen(label) == <size_t>(end - at) and strncasecmp(label, <const char *>text + at, end - at) == 0:
@@ -147,7 +151,8 @@ cdef class NameReader:
 
     cdef bint is_name(self, const uint8_t *text, Py_ssize_t length) except -1 with gil:
         """Let Python say what the line is; True when there is a name to ask, False when its lines were written."""
-        name, d, reason, why = self.classify_line(<bytes>text[:length])
+        classify = self.classify_line if self.withholds == self.special else self.classify_otherwise
+        name, d, reason, why = classify(<bytes>text[:length])
         if reason:
             self.refuse(d, reason, why)
             return False
@@ -171,23 +176,26 @@ cdef class NameReader:
         cdef int number
         self.m_length = 0
         self.line_type = 0
+        self.route, self.withholds = 0, self.special
         if length[0] > LINE_MAX:
             return True                                 # no name, whatever its columns
         self.columns.cut(text[0], length[0], &parts)
         self.read_meta(&parts.of_column[<int>META])
+        if parts.of_column[<int>NAME].length:
+            text[0], length[0] = parts.of_column[<int>NAME].at, parts.of_column[<int>NAME].length
         if self.columns.with_type:
             number = self.type_of_line(&parts.of_column[<int>TYPE])
             if number == 0:
                 self.line_type = self.types[0]
-                if parts.of_column[<int>NAME].length:
-                    text[0], length[0] = parts.of_column[<int>NAME].at, parts.of_column[<int>NAME].length
                 self.refuse_columns(text[0], length[0], "no type to ask for in its column")
                 return False
             self.line_type = <uint16_t>number
+        if self.route_of is not None and not self.knows_resolver(&parts.of_column[<int>RESOLVER]) \
+                and not self.has_resolver(&parts.of_column[<int>RESOLVER], text[0], length[0]):
+            return False
         if parts.of_column[<int>NAME].length == 0:
             self.refuse_columns(text[0], length[0], "no name in its column")
             return False
-        text[0], length[0] = parts.of_column[<int>NAME].at, parts.of_column[<int>NAME].length
         return True
 
     cdef int read_meta(self, const Part *part) except -1 nogil:
@@ -217,6 +225,38 @@ cdef class NameReader:
             latest.length, latest.number = <uint8_t>part.length, <uint16_t>number
             memcpy(latest.text, part.at, part.length)
         return latest.number
+
+    cdef bint knows_resolver(self, const Part *part) noexcept nogil:
+        """Take the line's route from what is known; False where Python is to be asked."""
+        cdef LatestResolver *latest
+        if part.length == 0:
+            return True                                 # the scan's own
+        latest = self.latest_of(part)
+        if latest.route == 0 or latest.length != part.length or memcmp(latest.text, part.at, part.length) != 0:
+            return False
+        self.route = latest.route
+        self.withholds = latest.is_public
+        return True
+
+    cdef bint has_resolver(self, const Part *part, const uint8_t *text, Py_ssize_t length) except -1 with gil:
+        """The same, by Python; False when the line was written as a bad one."""
+        cdef LatestResolver *latest = self.latest_of(part)
+        route, is_public, why = self.route_of(<bytes>part.at[:part.length])
+        if not route:
+            self.refuse_columns(text, length, why)
+            return False
+        self.route, self.withholds = route, is_public
+        if part.length <= RESOLVER_OCTETS:
+            latest.route, latest.is_public, latest.length = route, is_public, <uint8_t>part.length
+            memcpy(latest.text, part.at, part.length)
+        return True
+
+    cdef LatestResolver *latest_of(self, const Part *part) noexcept nogil:
+        cdef uint32_t hash = <uint32_t>part.length
+        cdef Py_ssize_t index
+        for index in range(part.length):
+            hash = hash * 31 + part.at[index]
+        return &self.resolvers[(hash ^ hash >> 8) & (LATEST_RESOLVERS - 1)]
 
     # -- lines that are no names ---------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ cdef class JobCloser:
     cdef readonly list queues           # RetryQueue of each route; the first is that of names with no other
     cdef Route **routes                 # of these
     cdef int route_count
+    cdef int own_routes                 # those from this index on are of resolvers that lines name
     cdef SuffixTable suffixes           # None = there is one route
     cdef readonly SecondOpinion opinion # None = there are no trusted resolvers
     cdef int fresh                      # jobs that no route's resolver was asked for yet
@@ -66,15 +67,21 @@ cdef class JobCloser:
         return route.silent_since >= 0 and clock - route.silent_since > self.deferral.deadline_s / 2
 
     cdef inline int find_route(self, Job *job) except -1 nogil:
-        """Its route; negative: the servers of its suffix are being found."""
+        """Its route; negative: the servers of its suffix are being found. That to the resolver of its line it has."""
         if self.suffixes is not None:
             if job.denied_by >= 0:
                 job.route = self.opinion.route
+                return 0
+            if job.route >= self.own_routes:
                 return 0
             job.route = self.suffixes.find(job.qname, job.qname_length)
             if job.route == UNMET or job.route == LONGER:
                 self.want(job)
         return 0
+
+    cdef inline bint has_route(self, const Job *job) noexcept nogil:
+        """False while its route is still to come."""
+        return 0 <= job.route < self.route_count
 
     cdef inline void note(self, const Job *job, Reason reason) noexcept nogil:
         """What is said beside the reason of a line without a verdict."""

@@ -180,7 +180,7 @@ cdef class JobCloser:
                and not self.writer.full() and not self.is_hopeless()):
             job = self.deferral.recall(self.scan_now(now))
             self.find_route(job)
-            if job.route < 0:
+            if not self.has_route(job):
                 push(&self.pending, job)
                 continue
             if self.routes[job.route].nowhere != NONE:
@@ -206,7 +206,7 @@ cdef class JobCloser:
         while self.deferral.waits() and not self.writer.full():
             job = self.deferral.recall(self.scan_now(now))
             self.find_route(job)
-            if job.route >= 0 and self.routes[job.route].nowhere != NONE:
+            if self.has_route(job) and self.routes[job.route].nowhere != NONE:
                 self.finish_nowhere(job, now)
             else:
                 self.finish_unanswered(job, <Reason>job.reason, now)

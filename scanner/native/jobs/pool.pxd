@@ -19,6 +19,7 @@ cdef class JobPool(JobReturner):
     cdef readonly int live_max          # of slots.live
     cdef readonly double deadline_s
     cdef QueryForm asking_authorities   # as `asking`, RD clear
+    cdef int own_route                  # of the last line, where lines name resolvers
     cdef readonly bint cut_short        # input was dropped. Any thread
 
     cdef inline bint is_behind(self) noexcept nogil:
@@ -55,6 +56,7 @@ cdef class JobPool(JobReturner):
     cdef Job *newcomer_of(self, Route *route, double now) except? NULL nogil
     cdef int sort_input(self, double now) except -1 nogil
     cdef int take_in(self, Job *job, double now) except -1 nogil
+    cdef void begin_own(self, Job *job) noexcept nogil
     cdef void to_fresh(self, Route *route, Job *job, double now) noexcept nogil
     cdef Job *first_fresh(self, Route *route, double now) noexcept nogil
     cdef bint at_hand(self, Route *route, double now) except -1 nogil

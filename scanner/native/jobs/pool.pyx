@@ -8,6 +8,7 @@ It is given the time and knows nothing of connections. Of what it holds, the spo
 
 cimport cython
 from libc.stdlib cimport free, realloc
+from libc.string cimport memset
 
 from scanner.native.exchange cimport Exchange
 from scanner.native.input.answered cimport Answered
@@ -34,6 +35,7 @@ from scanner.native.verdict cimport CONNECTION, NONE, Reason
 cdef enum:
     ATTEMPTS_MAX = 200
     FRESH_MAX = 16384           # jobs that wait for their route's first query
+    ROUTES_MAX = 1 << 30
     FRESH_SILENT = 64           # the same, of a route whose resolvers are silent
 
 
@@ -46,6 +48,8 @@ cdef class JobPool(JobReturner):
     one of lines without. `routes` are pairs: whether its servers are authoritative, and what becomes of its names where it
     has none (0: it has some); the first is that of names with none of the `suffixes`, pairs of a name and a route's index;
     `finds_servers`: there will be more (`find_servers_of`). `opinion`: one of the routes is that of the trusted resolvers.
+    `route_of(octets)` is asked of a resolver that a line names: a route behind these, which may still be to come
+    (NameReader).
     `compared`: answers are compared with those of random names below "suffixes", or below all "parents". `failover` are
     RCODEs, a bit for each. Times in seconds."""
 
@@ -54,7 +58,7 @@ cdef class JobPool(JobReturner):
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
                   routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False, SecondOpinion opinion=None,
-                  unsigned int failover=0):
+                  unsigned int failover=0, route_of=None, classify_otherwise=None):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -62,11 +66,14 @@ cdef class JobPool(JobReturner):
                                       list(type_tags) or [b""] * len(types), fields, only,
                                       columns is not None and columns.with_type)
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered,
-                                columns, type_of)
+                                columns, type_of, route_of, classify_otherwise)
         self.slots = JobSlots(engines)
         self.failover = failover
         self.begin_routes(routes)
-        self.suffixes = SuffixTable(suffixes) if len(routes) > 1 or routes[0][1] or finds_servers else None
+        self.own_routes = ROUTES_MAX if route_of is None else self.route_count
+        self.suffixes = None
+        if len(routes) > 1 or routes[0][1] or finds_servers or route_of is not None:
+            self.suffixes = SuffixTable(suffixes)
         self.deferral = Deferral(spill, self.slots, self.books, deadline_s, live_max)
         self.fallbacks = []
         self.exports_fallback, self.exports_retries = exports_fallback, exports_retries
@@ -307,15 +314,24 @@ cdef class JobPool(JobReturner):
         while self.fresh < FRESH_MAX and self.pending.count < FRESH_MAX and self.slots.live < self.live_max \
                 and not self.is_behind() and self.names.at_hand():
             job = self.start(now)
+            if self.names.route_of is not None:
+                self.begin_own(job)
             if not self.joins_twin(job):
                 self.find_route(job)
                 self.take_in(job, now)
         return 0
 
+    cdef void begin_own(self, Job *job) noexcept nogil:
+        """The resolver that its line names is asked; what another is asked is another question."""
+        if self.names.route != self.own_route:
+            memset(self.slots.newest, 0, sizeof(self.slots.newest))
+            self.own_route = self.names.route
+        job.route = self.names.route
+
     cdef int take_in(self, Job *job, double now) except -1 nogil:
         """The job waits with those of its route: as one that was not asked yet, or with those that have failed."""
         cdef Route *route
-        if job.route < 0:
+        if not self.has_route(job):
             push(&self.pending, job)
             return 0
         route = self.routes[job.route]

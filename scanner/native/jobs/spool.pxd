@@ -10,7 +10,7 @@ cdef struct Record:         # a job: this, its qname, its texts of keys `d` and 
     double hurt
     int64_t line
     int rcode
-    int worker, egress, resolver, denied_by
+    int worker, egress, resolver, denied_by, route
     uint32_t d_length, m_length
     uint16_t qtype
     uint8_t reason

@@ -52,7 +52,7 @@ cdef class Spool:
         record.reason, record.attempt, record.without_edns, record.dot = reason, job.attempt, job.without_edns, job.dot
         record.qname_length = job.qname_length
         record.type_index, record.by_stream, record.cut = job.type_index, job.by_stream, job.cut
-        record.denied_by, record.earlier = job.denied_by, job.earlier
+        record.denied_by, record.earlier, record.route = job.denied_by, job.earlier, job.route
         at = self.records + self.used
         memcpy(at, &record, sizeof(Record))
         at += sizeof(Record)
@@ -109,7 +109,7 @@ cdef class Spool:
         job.reason, job.attempt, job.without_edns, job.dot = record.reason, record.attempt, record.without_edns, record.dot
         job.d_length, job.m_length, job.qname_length, job.hurt = record.d_length, record.m_length, record.qname_length, record.hurt
         job.type_index, job.by_stream, job.cut = record.type_index, record.by_stream, record.cut
-        job.denied_by, job.earlier = record.denied_by, record.earlier
+        job.denied_by, job.earlier, job.route = record.denied_by, record.earlier, record.route
         self.count -= 1
         return 0
 
