@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from command import fed, scan, start
@@ -234,6 +235,38 @@ def test_what_is_truncated_and_cannot_be_had_over_tcp_says_so_at_once(rcode, sho
     assert done.code == 0
     assert f"tcp://127.0.0.1:{peer.port}: " in done.err
     assert books_are_right(done)
+
+
+def bare(flags: int) -> Callable[[Datagram], None]:
+    """A script: a header alone, with TC, as boxes before a server send to have it asked over TCP."""
+    return lambda datagram: datagram.send(struct.pack("!6H", datagram.query.message_id, flags, 0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("flags", [0x8200, 0x8780, 0x8303], ids=["QR TC", "as a resolver's", "with NXDOMAIN"])
+@pytest.mark.parametrize("with_probes", [False, True])
+def test_a_bare_header_with_tc_is_asked_over_tcp_at_once(flags, with_probes):
+    with UdpPeer(bare(flags), with_probes=with_probes) as peer:
+        done = scan("-r", peer.address, "--strict", names=names(30) + "nx.example\n")
+
+    assert verdicts(done) == {("taken", None): 30, ("nxdomain", None): 1}
+    assert max(row["ms"] for row in done.rows) < 2000
+    assert {row.get("x") for row in done.rows} == {None}
+
+
+def test_a_bare_header_with_tc_from_elsewhere_or_with_another_id_is_a_stray():
+    def script(datagram: Datagram) -> None:
+        header = struct.pack("!6H", datagram.query.message_id, 0x8200, 0, 0, 0, 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+            datagram.send(header, elsewhere)
+        datagram.send(bytes([header[0] ^ 1]) + header[1:])
+        datagram.send(header[:3] + b"\x00" + header[4:11])  # not even a header
+        datagram.answer()
+
+    with UdpPeer(script) as peer:
+        done = scan("-r", peer.address, names=names(30))
+
+    assert verdicts(done) == {("taken", None): 30}
+    assert over_tcp(peer) == set()
 
 
 @pytest.mark.parametrize("tcp_script", [closed, silent], ids=["closes", "silent"])

@@ -195,8 +195,9 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
         if u16(message + at) != qtype or u16(message + at + 2) != qclass:
             return FIT_STRAY
         at += 4
-    elif qdcount or not (rcode == 1 or rcode == 2 or rcode == 4 or rcode == 5):
-        return FIT_STRAY            # only these may leave the question out, as some servers do
+    elif qdcount or not (rcode == 1 or rcode == 2 or rcode == 4 or rcode == 5 or message[2] & TC):
+        return FIT_STRAY            # only these may leave the question out, as some servers do: with none of them, nor
+                                    # with TC (a box before a server sends a bare header), is a verdict (RFC 5452 section 9.1)
     out.rcode = rcode
     out.ancount = u16(message + 6)
     out.aliases, out.answer, out.servers = 0, ANSWER_NONE, SERVERS_NONE
