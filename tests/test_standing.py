@@ -4,7 +4,7 @@ import json
 
 import pytest
 from command import fed, scan, start
-from dns_peer import REFUSED
+from dns_peer import REFUSED, SERVFAIL
 from udp_peer import UdpPeer
 
 from scanner.paths.standing import MOVES, WAITING, Event, Standing, State, Traffic
@@ -107,12 +107,15 @@ def test_the_summary_shows_the_state_of_each_resolver():
     def refuse(datagram):
         datagram.answer(REFUSED)
 
-    peers = UdpPeer(invent, with_probes=True), UdpPeer(refuse, with_probes=True), UdpPeer()
-    with peers[0] as liar, peers[1] as closed, peers[2] as good:
-        places = [each.address for each in (liar, closed, good)]
+    def fail(datagram):
+        datagram.answer(SERVFAIL)
+
+    peers = [UdpPeer(script, with_probes=True) for script in (invent, refuse, fail)]
+    with peers[0] as liar, peers[1] as closed, peers[2] as broken, UdpPeer() as good:
+        places = [each.address for each in (liar, closed, broken, good)]
         done = scan(*[word for place in places for word in ("-r", place)], "--stats", "json",
                     names="".join(f"is{number}.example\n" for number in range(300)))  # fmt: skip
 
     stats = json.loads([line for line in done.err.splitlines() if line.startswith("{")][-1])
     states = {row["resolver"]: row["state"] for row in stats["resolvers"]}
-    assert [states[place] for place in places] == ["lying", "refusing", "good"]
+    assert [states[place] for place in places] == ["lying", "refusing", "refusing", "good"]
