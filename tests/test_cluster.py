@@ -239,12 +239,17 @@ def test_what_cannot_be_scanned_in_parts_is_said_in_one_line(lab, tmp_path):
     (tmp_path / "names").write_text("a.com\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
+    (tmp_path / "link").symlink_to("names")
+    (tmp_path / "hard").hardlink_to(tmp_path / "names")
     names, out = tmp_path / "names", ("-o", tmp_path / "out")
     cases = {
         ("-", *out): "stdin cannot be cut into parts",
         (*out,): "give files to scan, or --names",
         (names, "--names", "[a-z].com", *out): "one of them",
         (names, names, *out): "named twice",
+        (names, tmp_path / "link", *out): f"named twice: {tmp_path / 'link'}",
+        (names, tmp_path / "full" / ".." / "names", *out): "named twice",
+        (tmp_path / "hard", f"file://{names}", *out): "named twice",
         (tmp_path / "none", *out): "No such file",
         (tmp_path, *out): "is a directory",
         ("nosuch://bucket/names", *out): "nosuch",

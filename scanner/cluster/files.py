@@ -17,6 +17,7 @@ from scanner.text import hidden
 
 BLOCK = 1 << 20
 LOCAL = ("file", "local")
+WEB = ("http", "https")
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))
 """Errors of a machine that cannot write, whatever it is given."""
 
@@ -28,7 +29,7 @@ class NoRoom(OutputError):
 @contextlib.contextmanager
 def troubles(doing: str, url: str, name: str = "", error: type[ScanError] = ScanError) -> Iterator[None]:
     """What a file system says of the file `name` of a URL becomes one line, without a secret. Raises `error`."""
-    what = f"{doing} {hidden(url)}{name}"
+    what = f"{doing} {without_query(url)}{name}"
     try:
         yield
     except OSError as found:
@@ -46,8 +47,9 @@ def troubles(doing: str, url: str, name: str = "", error: type[ScanError] = Scan
 def without_secret(text: str, url: str) -> str:
     """What a library says may quote the URL, or half of it."""
     user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
-    for secret in (user, user.partition(":")[2]):
-        text = text.replace(secret, "***") if secret and at else text
+    query = url.partition("?")[2] if without_query(url).endswith("?***") else ""
+    for secret in (user * bool(at), user.partition(":")[2] * bool(at), query):
+        text = text.replace(secret, "***") if secret else text
     return text
 
 
@@ -93,8 +95,30 @@ def named_by(url: str) -> list[str]:
             return [url]
         found = sorted(each for each in system.glob(path) if system.isfile(each))
         if not found:
-            raise ScanError(f"cannot read {hidden(url)}: no file fits it")
+            raise ScanError(f"cannot read {without_query(url)}: no file fits it")
         return [system.unstrip_protocol(each) if "://" in url else each for each in found]
+
+
+def identity_of(url: str) -> object:
+    """The same for every name of one file: of this machine's whatever links lead to it."""
+    with troubles("cannot read", url):
+        system, path = file_of(url)
+        if not is_local(system):
+            return url
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+
+
+def is_local(system: Any) -> bool:
+    """True for a file system of this machine."""
+    protocol = system.protocol
+    return bool(({protocol} if isinstance(protocol, str) else set(protocol)) & set(LOCAL))
+
+
+def without_query(url: str) -> str:
+    """A URL as it may be read by others: without its password, and without its query, which may be a signature."""
+    place, mark, _ = url.partition("?") if url.partition("://")[0].rpartition("::")[2] in WEB else (url, "", "")
+    return f"{hidden(place)}{'?***' if mark else ''}"
 
 
 def look_at(url: str) -> tuple[int, bytes]:
@@ -103,9 +127,9 @@ def look_at(url: str) -> tuple[int, bytes]:
         system, path = file_of(url)
         found = system.info(path)
         if found["type"] == "directory":
-            raise ScanError(f"cannot read {hidden(url)}: is a directory")
+            raise ScanError(f"cannot read {without_query(url)}: is a directory")
         if found.get("size") is None or (found["type"] != "file" and not found.get("islink")):
-            raise ScanError(f"cannot read {hidden(url)}: its size is not known, so it cannot be cut into parts")
+            raise ScanError(f"cannot read {without_query(url)}: its size is not known, so it cannot be cut into parts")
         with system.open(path, "rb") as file:
             return int(found["size"]), bytes(file.read(BLOCK))
 
@@ -122,8 +146,7 @@ class Folder:
         self.url = absolute(url)
         with troubles("-o", url):
             self._system, self._root = file_of(self.url)
-        protocol = self._system.protocol
-        self.is_local = bool({protocol} & set(LOCAL) if isinstance(protocol, str) else set(protocol) & set(LOCAL))
+        self.is_local = is_local(self._system)
 
     def make(self) -> None:
         """Make it, where it is not there. Raises ScanError."""

@@ -7,10 +7,9 @@ from scanner.candidates.blocks import Blocks
 from scanner.candidates.order import stretch
 from scanner.candidates.run import space_asked_for
 from scanner.candidates.words import WordLists
-from scanner.cluster.files import BLOCK, file_of, troubles
+from scanner.cluster.files import BLOCK, file_of, troubles, without_query
 from scanner.cluster.plan import Part, Plan
 from scanner.errors import ScanError
-from scanner.text import hidden
 
 
 def lines_of(plan: Plan, part: Part) -> Iterator[bytes]:
@@ -22,13 +21,13 @@ def lines_of(plan: Plan, part: Part) -> Iterator[bytes]:
         system, path = file_of(part.url)
         planned = next(file for file in plan.files if file.url == part.url)
         if system.size(path) != planned.octets:
-            raise ScanError(f"cannot read {hidden(part.url)}: it has changed since the scan was begun")
+            raise ScanError(f"cannot read {without_query(part.url)}: it has changed since the scan was begun")
         before = system.ukey(path)
         with system.open(path, "rb") as file:
             yield from between(file, part.start, part.stop)
         system.invalidate_cache()
         if system.ukey(path) != before:
-            raise ScanError(f"cannot read {hidden(part.url)}: it has changed while it was read")
+            raise ScanError(f"cannot read {without_query(part.url)}: it has changed while it was read")
 
 
 def candidates(plan: Plan, part: Part) -> Iterator[bytes]:

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from scanner.candidates.run import space_asked_for
 from scanner.candidates.words import WordLists
-from scanner.cluster.files import absolute, look_at, named_by
+from scanner.cluster.files import absolute, identity_of, look_at, named_by, without_query
 from scanner.errors import ScanError
 from scanner.input.packed import kind_of
-from scanner.text import hidden
 
 FORMAT = 1  # of the plan's own file
 LINE_OCTETS = 16  # where the input's head holds no line
@@ -40,7 +39,7 @@ class Part(NamedTuple):
 
     def as_table(self) -> dict[str, Any]:
         """For its books."""
-        return {**self._asdict(), "url": hidden(self.url)}
+        return {**self._asdict(), "url": without_query(self.url)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Plan:
     def as_table(self) -> dict[str, Any]:
         """For its file."""
         return {"dnsscan_cluster": FORMAT, **asdict(self),
-                "files": [{**file._asdict(), "url": hidden(file.url)} for file in self.files],
+                "files": [{**file._asdict(), "url": without_query(file.url)} for file in self.files],
                 "patterns": list(self.patterns), "parts": self.count}  # fmt: skip
 
 
@@ -101,8 +100,10 @@ def plan_of(inputs: Sequence[str], patterns: Sequence[str], part_lines: int, tab
     if "" in inputs:
         raise ScanError("cluster: an INPUT without a name")
     urls = [found for url in inputs for found in named_by(absolute(url))]
-    if len(set(urls)) < len(urls):
-        raise ScanError("cluster: a file is named twice")
+    identities = [identity_of(url) for url in urls]
+    for at, url in enumerate(urls):
+        if identities[at] in identities[:at]:
+            raise ScanError(f"cluster: a file is named twice: {without_query(url)}")
     files, sample = [], b""
     for url in urls:
         octets, head = look_at(url)
