@@ -138,6 +138,10 @@ def test_the_defaults_depend_on_proxies(run):
     [
         ('"wokrers": 3', ['unknown key "wokrers"', 'did you mean "workers"?']),
         ('"proxy": "socks5://a"', ['unknown key "proxy"', 'did you mean "prox']),
+        ('"output": "x"', ['"output" is no key of a file: give --output']),
+        ('"dry_run": true', ['"dry_run" is no key of a file: give --dry-run']),
+        ('"retries": 2.0', ['retries: "2.0"', "write 2"]),
+        ('"timeout_ms": 2e3', ['timeout_ms: "2000.0"', "write 2000"]),
         ('"zzz": 3', ['unknown key "zzz"', "known are", "timeout_ms"]),
         ('"\\u001b[31m": 3', [r'unknown key "\x1b[31m"']),
         ('"' + "k" * 61 + '": 3', ['"' + "k" * 60 + '..."']),

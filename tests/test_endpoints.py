@@ -385,6 +385,7 @@ def test_what_is_no_ip_address_is_no_resolver(text):
         ("[2001:db8::1]", Resolver("tcp", "2001:db8::1", 53)),
         ("2001:DB8:0::1", Resolver("tcp", "2001:db8::1", 53)),
         ("tcp://8.8.8.8:1", Resolver("tcp", "8.8.8.8", 1)),
+        ("UDP://8.8.8.8:53/", Resolver("udp", "8.8.8.8", 53)),
         ("fe80::1%eth0", Resolver("tcp", "fe80::1%eth0", 53)),
         ("tls://9.9.9.9#dns.quad9.net", Resolver("tls", "9.9.9.9", 853, "dns.quad9.net")),
         ("tls://[2620:fe::fe]:853#dns.quad9.net", Resolver("tls", "2620:fe::fe", 853, "dns.quad9.net")),
@@ -404,7 +405,18 @@ def test_good_resolvers_are_kept_in_order_and_once():  # 73
     ]
 
 
-@pytest.mark.parametrize("text", ["8.8.8.8#53", "tcp://8.8.8.8#name", "tls://9.9.9.9#", "tls://9.9.9.9#a b"])  # 73
+@pytest.mark.parametrize(("text", "meant"), [("8.8.8.8#53", "8.8.8.8:53"), ("udp://[2001:db8::1]#5353", "1]:5353")])
+def test_a_port_behind_a_hash_is_refused_with_where_it_stands(text, meant):  # 73
+    refusal(scan("-r", text), "--resolver: ", shown(text), meant)
+
+
+@pytest.mark.parametrize("text", ["fe80::1", "[fe80::1]:53", "udp://fe80::abcd"])
+def test_a_link_local_address_is_refused_without_its_interface(text):
+    refusal(scan("-r", text), "--resolver: ", shown(text), "name the interface too", "%eth0")
+    refusal(scan("-r", RESOLVER, "--proxy", "[fe80::1]:1080"), "--proxy: ", "name the interface too", "fe80::1%eth0")
+
+
+@pytest.mark.parametrize("text", ["tcp://8.8.8.8#name", "tls://9.9.9.9#", "tls://9.9.9.9#a b"])  # 73
 def test_behind_a_hash_stands_a_name_for_tls_and_nothing_else(text):
     refusal(scan("-r", text), "--resolver: ", shown(text), "certificate")
 

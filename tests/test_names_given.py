@@ -75,7 +75,18 @@ def test_a_name_in_a_files_place_is_refused_with_the_flag_that_asks_it(name):
     refusal(scan("-r", NOWHERE, name), f"cannot read {name}: No such file", f"-d {name}")
 
 
-@pytest.mark.parametrize("name", ["names", "lists/names.txt", "http://example.com", "a..b"])
+@pytest.mark.parametrize(
+    ("word", "flag"),
+    [
+        ("@192.0.2.53", "-r ADDR"), ("@dns.example", "-r ADDR"), ("A", "-t A"), ("MX", "-t MX"),
+        ("192.0.2.1", "--ptr -d 192.0.2.1"), ("2001:db8::1", "--ptr -d 2001:db8::1"),
+    ],
+)  # fmt: skip
+def test_what_other_programs_take_without_a_flag_is_refused_with_the_flag_of_ours(word, flag):
+    refusal(scan("-r", NOWHERE, word, "example.com"), f"cannot read {word}: No such file", f": {flag}")
+
+
+@pytest.mark.parametrize("name", ["names", "lists/names.txt", "http://example.com", "a..b", "a", "ns"])
 def test_what_is_no_name_in_a_files_place_has_no_such_hint(name):
     assert "-d " not in refusal(scan("-r", NOWHERE, "--", name), "cannot read")
 

@@ -54,7 +54,8 @@ PUREDNS = {
     "--write-wildcards": "--only wildcard", "--skip-sanitize": "", "--skip-wildcard-filter": "",
     "--skip-validation": "", "--bin": "", "--directory": "",
 }  # fmt: skip
-FOREIGN = MASSDNS | ZDNS | DNSX | PUREDNS | {"-x": "--ptr", "-p": "-r ADDR:PORT"}  # the last ones are dig's
+DIG = {"-x": "--ptr", "-p": "-r ADDR:PORT", "--udp": "-r udp://ADDR", "--tcp": "-r tcp://ADDR"}
+FOREIGN = MASSDNS | ZDNS | DNSX | PUREDNS | DIG
 """What is to be written here; "" where there is no such thing, or no need of it. Some have one dash elsewhere."""
 MASSDNS_OUTPUT = re.compile(r"[SFBJL]|S[dilmnqrstu]+|J[aeo]+")
 MASSDNS_FORMAT = {"J": "--format massdns", "L": "--format names --only taken"}

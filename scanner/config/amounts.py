@@ -81,6 +81,8 @@ class Count(NamedTuple):
 
 def number_meant(value: object, *, ms: bool) -> int | None:
     """The whole number to write for a value with a unit, of milliseconds or a count; None where none is meant."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if not isinstance(value, str):
         return None
     found = ms_of(value) if ms else count_of(value, rate=False)

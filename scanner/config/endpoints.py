@@ -37,11 +37,14 @@ def resolver_from_text(text: str) -> Resolver:
     if scheme not in DNS_PORTS:
         raise ScanError(f"resolver {shown(text)}: scheme {shown(scheme)} is not known; use tcp://, udp:// or tls://")
     place, hash_, name = rest.partition("#")
+    if name.isdecimal():
+        raise ScanError(f"resolver {shown(text)}: a port stands behind a colon: {place}:{name}")
     if hash_ and (scheme != "tls" or not re.fullmatch(r"[A-Za-z0-9._-]+", name)):
         raise ScanError(f"resolver {shown(text)}: after # stands the name in the certificate, with tls:// only")
-    address, port = address_and_port(place, f"resolver {shown(text)}")
+    address, port = address_and_port(place.removesuffix("/") if separator else place, f"resolver {shown(text)}")
     if is_nobodys(address):
         raise ScanError(f"resolver {shown(text)}: no resolver can have this address")
+    check_interface(address, f"resolver {shown(text)}")
     return Resolver(scheme, str(address), DNS_PORTS[scheme] if port is None else port, name or None)
 
 
@@ -58,6 +61,12 @@ def is_nobodys(address: IPv4Address | IPv6Address) -> bool:
     """True for an address that no machine has as its own."""
     is_odd = str(address) == "255.255.255.255" or (address.version == 4 and address in THIS_NETWORK)
     return address.is_multicast or address.is_unspecified or is_odd
+
+
+def check_interface(address: IPv4Address | IPv6Address, where: str) -> None:
+    """A link-local address of IPv6 is one of an interface (RFC 4007 section 11). Raises ScanError."""
+    if isinstance(address, IPv6Address) and address.is_link_local and not address.scope_id:
+        raise ScanError(f"{where}: name the interface too, as in {address}%eth0")
 
 
 def address_and_port(place: str, where: str) -> tuple[IPv4Address | IPv6Address, int | None]:
@@ -107,7 +116,10 @@ def metrics_from_text(text: str | None, warnings: list[str]) -> tuple[str, int] 
         return None
     where = f"--metrics {shown(text)}"
     place = f"127.0.0.1:{text}" if text.isdecimal() else re.sub("^localhost:", "127.0.0.1:", text)
-    address, port = address_and_port(place, where)
+    try:
+        address, port = address_and_port(place, where)
+    except ScanError:
+        raise ScanError(f"{where}: is not [IP:]PORT; write for example 127.0.0.1:9153") from None
     if port is None:
         raise ScanError(f"{where}: the port is missing; write for example 127.0.0.1:9153")
     if not address.is_loopback:
@@ -182,8 +194,10 @@ def proxy_at(scheme: str, place: str, user: str | None, password: str | None, wh
 def check_host(host: str, where: str) -> None:
     """An address that a machine may have, or a name. Raises ScanError."""
     with contextlib.suppress(ValueError):
-        if is_nobodys(ip_from_text(host)):
+        address = ip_from_text(host)
+        if is_nobodys(address):
             raise ScanError(f"{where}: no proxy can have the address {host}")
+        check_interface(address, where)
         return
     if not HOST.fullmatch(host):
         raise ScanError(f"{where}: the host is missing or is no host name; write socks5://host:1080")

@@ -122,6 +122,8 @@ def known_keys(source: ConfigSource, keys: Iterable[str], known: Sequence[str], 
     """Each key is one of `known`. Raises ScanError with the nearest one; `within` names the table in the file."""
     for key in keys:
         if key not in known:
+            if not within and key in OPTIONS:
+                raise ScanError(f"{source.at(key)}: {shown(key)} is no key of a file: give {OPTIONS[key].long}")
             near = flag_key(key, known) or difflib.get_close_matches(key, known, 1)
             hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
             raise ScanError(f"{source.at(key)}: {within}unknown key {shown(key)}{hint}")

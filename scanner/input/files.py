@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Sequence
 
 from scanner.errors import ScanError
-from scanner.input.line import classify_line
+from scanner.input.hints import TYPES
+from scanner.input.line import address_of, classify_line
 from scanner.text import path_text
 
 
@@ -33,9 +34,20 @@ def open_input(name: str, *, or_name: bool = False, may_be_folder: bool = False)
     except OSError as error:
         closed = name == "-" and error.errno == errno.EBADF
         why = "it is closed; give a file or a pipe" if closed else os.strerror(error.errno or 0)
-        hint = f"; to ask for a name: -d {name}" if or_name and error.errno == errno.ENOENT and is_name(name) else ""
+        hint = meant(name) if or_name and error.errno == errno.ENOENT else ""
         raise ScanError(f"cannot read {shown}: {why}{hint}") from None
     return descriptor
+
+
+def meant(text: str) -> str:
+    """The end of an error line: what somebody may have meant who gave this as a file."""
+    if is_name(text):
+        return f"; to ask for a name: -d {text}"
+    if text.startswith("@"):
+        return "; to name a resolver: -r ADDR"
+    if text in TYPES:
+        return f"; to ask for a type: -t {text}"
+    return f"; to ask for the name of an address: --ptr -d {text}" if address_of(text) else ""
 
 
 def is_name(text: str) -> bool:

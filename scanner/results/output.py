@@ -50,6 +50,8 @@ def open_output(name: str, sources: Sequence[int], run: Mapping[str, Any], *, fo
             raise ScanError(f"--resume: {hidden(name)} is not a regular file")
         return Output(open_stream(name, sources))
     shown = hidden(name)
+    if os.path.isdir(name):
+        raise ScanError(f"--output {shown}: is a directory; name a file in it")
     refuse_an_input(name, sources)
     identity = {"dnsscan": 1, "input": [input_identity(source) for source in sources],
                 **{key: value for key, value in run.items() if USUAL.get(key) != value}}  # fmt: skip
@@ -141,8 +143,8 @@ def check_side(name: str, identity: dict[str, Any]) -> None:
             and are_words(was["only"], (*VERDICTS, *PARTS_OF_TAKEN))):  # fmt: skip
         raise damaged(name)
     now = {**USUAL, **identity}
-    for key, flag in (("class", "--class"), ("format", "--format"), ("types", "--type"), ("only", "--only"),
-                      ("ptr", "--ptr"), ("columns", "--columns"), ("separator", "--separator"),
+    for key, flag in (("class", "--class"), ("format", "--format"), ("ptr", "--ptr"), ("types", "--type"),
+                      ("only", "--only"), ("columns", "--columns"), ("separator", "--separator"),
                       ("wildcards", "--wildcards")):  # fmt: skip
         if was[key] != now[key]:
             raise ScanError(f"--resume: {name} was begun {flag_text(flag, was[key])}")
