@@ -31,6 +31,8 @@ SOLD = re.compile(r"""
        | [^\s:/"']+:(?:\[[^\[\]\s]*\]|[^\s:/"'\[\]]+):[^\s:/"'])  # its password, host, port
 """, re.VERBOSE)  # fmt: skip
 """A proxy as vendors write it without a URL. Begins only where a word does, so nothing is read twice."""
+SWAPPED = re.compile(r"(?:(?<![0-9.])[0-9.]{7,15}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}@[^\s:@/]*:")
+"""The same with the address and its port before the user."""
 ADDRESS_6 = re.compile(r"[^0-9A-Fa-f]?(?:[0-9A-Fa-f]{0,4}:)+[0-9A-Fa-f:.]*(?:%\S*)?\W?")
 URL_USER = re.compile(r":/+[^:@/\s]*:")
 USER = re.compile(r"""(?<![^\s"'\[(,])[^\s:@/"'\[(,]*:(?!//)""")
@@ -38,14 +40,16 @@ USER = re.compile(r"""(?<![^\s"'\[(,])[^\s:@/"'\[(,]*:(?!//)""")
 
 def hidden(text: str) -> str:
     """The text with `***` where a proxy has its password, in case one was given in another thing's place: a URL,
-    `user:pass@host`, and the forms with colons alone, behind whose first part nothing is shown."""
-    begin, end = URL_USER.search(text), text.rfind("@")  # once each: a token may have a million characters
-    if begin and begin.end() <= end:
-        return f"{text[: begin.end()]}***{text[end:]}"
-    if (sold := SOLD.search(text)) and not ADDRESS_6.fullmatch(text):
+    `user:pass@host`, `address:port@user:pass`, and the forms with colons alone, behind whose first part nothing
+    is shown."""
+    if swapped := SWAPPED.search(text):
+        return f"{text[: swapped.end()]}***"
+    url, end = URL_USER.search(text), text.rfind("@")  # once each: a token may have a million characters
+    begin = url if url and url.end() <= end else None
+    if begin is None and (sold := SOLD.search(text)) and not ADDRESS_6.fullmatch(text):
         first = re.match(r"\[[^\]]*\]|[^:]*", sold[0])
         return f"{text[: sold.start() + len(first[0] if first else '')]}:***"
-    begin = USER.search(text)
+    begin = begin or USER.search(text)
     return f"{text[: begin.end()]}***{text[end:]}" if begin and begin.end() <= end else text
 
 

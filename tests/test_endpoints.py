@@ -55,6 +55,9 @@ def proxies_of(*urls: str) -> list[str]:
     ("SOCKS5://203.0.113.7:1080", "socks5://203.0.113.7:1080"),
     ("Http://203.0.113.7:3128  # squid", "http://203.0.113.7:3128"),
     ("user:pass:203.0.113.7:1080", "socks5://user:***@203.0.113.7:1080"),
+    ("203.0.113.7:1080@user:12345", "socks5://user:***@203.0.113.7:1080"),
+    ("[2001:db8::7]:1080@user:pa:ss", "socks5://user:***@[2001:db8::7]:1080"),
+    ("203.0.113.7:1080@proxy.example:9", "socks5://203.0.113.7:***@proxy.example:9"),
     ("HTTP://203.0.113.7:3128:user:pass # US", "http://user:***@203.0.113.7:3128"),
     ("[2001:db8::7]:1080:user:pass", "socks5://user:***@[2001:db8::7]:1080"),
 ])  # fmt: skip
@@ -363,6 +366,14 @@ def test_resolvers_are_read_from_a_file_and_from_a_list(tmp_path, given):
     assert sorted(both) == sorted([*wanted, "tcp://192.0.2.9:53"])
 
 
+def test_the_systems_own_file_is_one_of_resolvers(tmp_path):
+    path = listed(tmp_path / "resolv.conf", "; made by hand\nsearch example.com\nnameserver 192.0.2.53\n"
+                                            "nameserver\t2001:db8::1 # ours\noptions edns0\n")  # fmt: skip
+
+    assert resolved("-r", path)["resolvers"] == ["tcp://192.0.2.53:53", "tcp://[2001:db8::1]:53"]
+    refusal(scan("-r", listed(path, "nameserver dns.example\n")), "resolv.conf: line 1: ", "is not an IP address")
+
+
 def test_what_is_wrong_in_a_file_of_resolvers_is_named_with_its_place(tmp_path):
     path = listed(tmp_path / "resolvers.txt", "192.0.2.53\n\ndns.example\n")
 
@@ -513,6 +524,8 @@ def test_a_token_is_shown_escaped_and_cut_at_60_characters():
         ("tls://[::1]:53#a", "tls://[::1]:53#a"),
         ("a@b", "a@b"),
         ("u:p@h:1", "u:***@h:1"),
+        ("192.0.2.1:1080@u:p", "192.0.2.1:1080@u:***"),
+        ("x [::1]:1080@u:p:q", "x [::1]:1080@u:***"),
         ("h:1080:u:p@x", "h:***"),
         ("['h:1080:u:p']", "['h:***"),
         ("[::1]:1080:u:p", "[::1]:***"),

@@ -619,6 +619,12 @@ def test_every_reason_of_a_registry_has_its_meaning():
     assert set(registrations.MEANINGS) >= set(answer.REASONS)
 
 
+def test_days_near_today_are_said_in_a_word():
+    assert [registrations.day_text(days) for days in (-2, -1, 0, 1, 2)] == [
+        "2 days ago", "yesterday", "today", "tomorrow", "in 2 days",
+    ]  # fmt: skip
+
+
 def test_every_line_at_one_moment_is_no_chart_of_time(tmp_path):
     rows = [{**LINE, "ts": 1, "ms": 0}, {**LINE, "ts": 1, "ms": 0}]
 

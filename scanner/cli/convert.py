@@ -51,10 +51,12 @@ def command(results: str, output: str, force: bool) -> None:
         write(con, new)
         lines, keys = unknown_keys(con)
     if loaded.missing:
-        Console().warn(f"{loaded.missing:,} parts of the scan are not there")
+        are = "part of the scan is" if loaded.missing == 1 else "parts of the scan are"
+        Console().warn(f"{loaded.missing:,} {are} not there")
     if loaded.foreign:
-        Console().warn(f"{loaded.foreign:,} of {loaded.lines:,} lines are no results and were left out")
+        Console().warn(f"{loaded.foreign_text} and {'was' if loaded.foreign == 1 else 'were'} left out")
     if keys:
         named = ", ".join(printable(key)[:KEY_MAX] for key in keys[:KEYS_NAMED])
         more = ", ..." if len(keys) > KEYS_NAMED else ""
-        Console().warn(f"{lines:,} lines have keys without a column ({named}{more}); they are in the column other")
+        have = "line has" if lines == 1 else "lines have"
+        Console().warn(f"{lines:,} {have} keys without a column ({named}{more}); they are in the column other")

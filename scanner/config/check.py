@@ -1,6 +1,7 @@
 """What the values of a scan mean, where more is asked of them than their kind: each is checked and made complete."""
 
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterable, Sequence
@@ -33,6 +34,8 @@ NOT_FOR_QUERIES = (41, 249, 250, 251, 252)  # OPT, TKEY, TSIG, IXFR, AXFR
 TYPES_MAX = 32
 FEW = 20  # resolvers, up to which each is asked as often as the others unless they say how
 COLUMNS_MAX = 32
+SYSTEM, SYSTEM_ELSE = re.compile(r"nameserver\s+"), re.compile(r"(domain|search|sortlist|options)\s|;")
+"""What stands before an address in resolv.conf(5), given as a file of resolvers; lines of that which hold none."""
 OTHER_LINES = {
     "names": "a line of names is the name alone", "massdns": "a line of massdns has massdns's own keys",
     "zdns": "a line of zdns has zdns's own keys",
@@ -154,6 +157,8 @@ def file_entries(path: Path, of_what: str, warnings: list[str] | None = None) ->
     if warnings is not None:
         warn_if_open(source, warnings)
     listed = lines_of(source)
+    if of_what == "resolvers":
+        listed = [(SYSTEM.sub("", line), where) for line, where in listed if not SYSTEM_ELSE.match(line)]
     if not listed:
         raise ScanError(f"no {of_what} in {source.name}")
     return listed

@@ -22,6 +22,10 @@ HOST = re.compile(r"(?:[A-Za-z0-9._-]*\.)?(?!(?:[0-9]+|0[Xx][0-9A-Fa-f]*)\.?\Z)[
 BRACKETED_OR_NAME = r"(?:\[[^\[\]]*\]|[^:@\[\]]+)"
 SOLD = re.compile(rf"(?P<place>{BRACKETED_OR_NAME}:[0-9]+):(?P<user>[^:]*):(?P<password>.*)", re.DOTALL)
 SOLD_BACKWARDS = re.compile(rf"(?P<user>[^:]+):(?P<password>.*):(?P<place>{BRACKETED_OR_NAME}:[0-9]+)", re.DOTALL)
+SWAPPED = re.compile(
+    r"(?P<place>(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]+)@(?P<userinfo>[^:@.]+:[^@]*)", re.DOTALL
+)
+"""`address:port@user:password`, where no host can stand behind the @."""
 BARE_ADDRESS_6 = re.compile(r"[0-9A-Fa-f]{0,4}:(?:[0-9A-Fa-f]{0,4}:)*[0-9A-Fa-f.]*(?:%.*)?", re.DOTALL)
 HTTP_CREDENTIALS_MAX = 4096  # octets of both: what is put on a line of 8 KiB, as servers take it, with room to spare
 
@@ -151,6 +155,8 @@ def proxy_from_text(text: str, where: str = "proxy") -> Proxy:
 
 def short_proxy(text: str, where: str) -> Proxy:
     """The forms without a scheme, all SOCKS5."""
+    if swapped := SWAPPED.fullmatch(text):
+        text = f"{swapped['userinfo']}@{swapped['place']}"
     if SOLD.fullmatch(text) and (sold := as_sold(text)):
         return proxy_sold("socks5", sold, where)
     if "@" in text and ":" not in text.rpartition("@")[0]:

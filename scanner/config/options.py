@@ -127,7 +127,7 @@ OPTIONS = table_of(
            detail="verdicts to write: " + ", ".join(f"`{verdict}`" for verdict in VERDICTS) + "; of `taken` only "
                   "names of a `wildcard`, or the others (`own`); names with another have no line and are counted as "
                   "`filtered`"),
-    Option("columns", Texts(), "LIST", "What stands in a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
+    Option("columns", Texts(), "LIST", "In a line: " + ",".join(COLUMNS), repeats=True, default=("name",),
            default_text="name", words=COLUMNS,
            detail="what stands in an input line: " + ", ".join(f"`{word}`" for word in COLUMNS) + " (ignored); "
                    "`meta` is given back as `m`, `type` goes before `--type`, `resolver` before `--resolver`"),
@@ -145,7 +145,7 @@ OPTIONS = table_of(
            detail="a budget of queries; when they are used up the scan ends with code 5"),
     Option("no_second_pass", Switch(), "", "Do not try failed names once more at the end", default=False),
     Option("all_names", Switch(), "", "Send special-use names to public resolvers too", default=False),
-    Option("ptr", Switch(), "", "Ask for the PTR of an IP address, or of each of a block", default=False,
+    Option("ptr", Switch(), "", "Ask for the PTR of IP addresses and of blocks", default=False,
            detail="ask for the PTR of an IP address, and of each address of a block such as `192.0.2.0/24`; with "
                   "`type` for another type of its reverse name"),
     Option("canaries", Texts(), "NAME=ADDRESS", "A name that exists, asked for before", flag="--canary",

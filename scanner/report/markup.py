@@ -107,7 +107,7 @@ def paragraph(text: object, kind: str = "") -> Html:
 
 def missing(text: str) -> Html:
     """In the place of what was not recorded; the flags in the text are not broken at the end of a line."""
-    return paragraph(Html(re.sub(r"(--\w+)", r"<code>\1</code>", escape(text))), "missing")
+    return paragraph(Html(re.sub(r"(--stats json|--fields ts|--\w+)", r"<code>\1</code>", escape(text))), "missing")
 
 
 def details(summary: str, inside: Html) -> Html:

@@ -103,8 +103,8 @@ def notices(loaded: Loaded, run: Run) -> list[str]:
     found = []
     if loaded.foreign:
         found.append(
-            f"{loaded.foreign:,} of {loaded.lines:,} lines are no results (torn, damaged, or another program's) "
-            "and are not in these figures."
+            f"{loaded.foreign_text} (torn, damaged, or another program's) "
+            f"and {'is' if loaded.foreign == 1 else 'are'} not in these figures."
         )
     count = loaded.lines - loaded.foreign
     written = [run.books.get(key, 0) for key in ("written", "skipped")]  # skipped: an earlier run has them

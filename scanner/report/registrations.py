@@ -100,7 +100,13 @@ def when(found: Expiring, today: date) -> str:
     days = (found.day - today).days
     if not -PAST_DAYS <= days <= SOON_DAYS:
         return str(found.day)
-    return f"{found.day}, " + ("today" if not days else f"in {days:,} days" if days > 0 else f"{-days:,} days ago")
+    return f"{found.day}, {day_text(days)}"
+
+
+def day_text(days: int) -> str:
+    """From today on; negative is past."""
+    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    return near.get(days) or (f"in {days:,} days" if days > 0 else f"{-days:,} days ago")
 
 
 def tiles(found: Sequence[Registration]) -> list[tuple[object, str, str]]:

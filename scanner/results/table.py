@@ -51,6 +51,11 @@ class Loaded:
     foreign: int
     missing: int = 0
 
+    @property
+    def foreign_text(self) -> str:
+        """`1 of 7 lines is no result`."""
+        return f"{self.foreign:,} of {self.lines:,} lines {'is no result' if self.foreign == 1 else 'are no results'}"
+
 
 @contextmanager
 def opened(name: str) -> Iterator[int]:
