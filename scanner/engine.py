@@ -27,13 +27,15 @@ class Report:
     live_first: int  # of them: here, in their first pass
     waits: bool  # a job waits to be asked
     is_done: bool  # the input has ended and every job has its line, which is delivered
+    is_proving: bool  # the same, but for lines that wait for their resolvers' canaries
 
 
 def report_of(pool: JobPool) -> Report:
     """The report of a pool; called in the thread that has it."""
     slots = pool.slots
     is_done = pool.done and pool.writer.buffer.used == 0
-    return Report(slots.live, slots.live - slots.away - slots.second_live, pool.waits, is_done)
+    is_proving = pool.unproven is not None and pool.is_finished and not is_done
+    return Report(slots.live, slots.live - slots.away - slots.second_live, pool.waits, is_done, is_proving)
 
 
 def silence_of(pool: JobPool, clock: Clock) -> float:

@@ -18,7 +18,7 @@ from scanner.config.endpoints import (
     system_resolvers,
 )
 from scanner.config.file import lines_of, read_file, warn_if_open
-from scanner.config.options import WORKERS, WORKERS_WITH_PROXIES
+from scanner.config.options import RECHECK_S, WORKERS, WORKERS_WITH_PROXIES
 from scanner.config.routes import Named, named_routes
 from scanner.config.values import Values
 from scanner.errors import ScanError
@@ -349,6 +349,17 @@ def canary(text: str, where: str) -> tuple[str, str]:
         return asked, inet_ntop(family, inet_pton(family, address))
     except (OSError, ValueError):
         raise ScanError(f"{where}: {shown(text)}: what stands behind = is not an IP address") from None
+
+
+def recheck_window(values: Values) -> float:
+    """For how long a line waits for its resolver's next canaries."""
+    window: float | None = values.value("recheck_window")
+    if window is None:
+        return RECHECK_S if values.value("strict") and values.value("canary_every") else 0
+    if window and not values.value("canary_every"):
+        raise ScanError(f"{values.where('recheck_window')}: lines would wait for questions that are never asked: "
+                        f"{values.where('canary_every')} is 0; give it a time, such as 60s")  # fmt: skip
+    return window
 
 
 def check_descriptors(workers: int, *, may_raise: bool = True) -> None:

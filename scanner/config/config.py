@@ -70,6 +70,7 @@ class Config:
     canaries: tuple[tuple[str, str], ...]  # names that exist, each with an address
     canary_every: float  # seconds, 0 = only before the scan
     strict: bool
+    recheck_window: float  # seconds, 0 = no line waits for canaries
     wildcards: bool  # below every parent; else below suffixes only
     quiet: bool
     stats: str  # text or json
@@ -139,7 +140,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
         "fields": check.fields(values, numbered=numbered), "only": check.only(values), "bind": check.bind(values),
         "failover": asking.failover(values), "policy": check.policy(values, len(resolvers)),
         "stream_policy": check.stream_policy(values, len(resolvers)),
-        "canaries": check.canaries(values),
+        "canaries": check.canaries(values), "recheck_window": check.recheck_window(values),
         "progress": values.value("progress") or ("none" if plain["quiet"] else "auto"),
         "metrics": metrics_from_text(values.value("metrics"), warnings), "warnings": tuple(warnings),
     })  # fmt: skip

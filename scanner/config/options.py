@@ -24,6 +24,7 @@ from scanner.model import CLASSES, COLUMNS, FIELDS, FLAGS, FORMATS, PARTS_OF_TAK
 
 RATE_PUBLIC = 1000  # queries a second, by public resolver address and egress
 WORKERS, WORKERS_WITH_PROXIES = 16, 500
+RECHECK_S = 60  # with --strict
 MIB = 1 << 20
 CONFIRM = "confirm"  # the table of `dnsscan confirm`, which shares the file; here it is only seen to be one
 
@@ -158,6 +159,11 @@ OPTIONS = table_of(
                   "the scan. During it such questions are at most one of a hundred queries"),
     Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
+    Option("recheck_window", Duration(0, 86_400), "TIME", "Hold lines until their resolver has passed again",
+           default_text=f"{RECHECK_S} with --strict",
+           detail="time for which a verdict waits to be written until its resolver has passed its next questions of "
+                  "known answer; what one that lies said in that time before is asked again "
+                  "([one that turns liar](../how-to/pool.md#one-that-turns-liar)); `0` is no time"),
     Option("wildcards", Switch(), "", "Find names that only a wildcard answers for", default=False,
            detail="ask two random names below each name's parent: what gets their answer too is `wildcard` "
                   "([wildcards](../how-to/wildcards.md)); without it, only below suffixes such as `ws` and `co.uk`"),

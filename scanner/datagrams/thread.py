@@ -223,6 +223,7 @@ class UdpThread:
             if len(self._news) < WAITING_MAX:
                 self._engine.turn(now, self._clock.lost_s)
                 self._hand_over(now)
+                self.pool.let_out(now)
             self._flush(now)
         self._tell_habits()
         self._deliver()

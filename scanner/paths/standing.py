@@ -31,6 +31,7 @@ class Event(Enum):
     FAILED = auto()  # it did not finish, or knows nothing
     SILENT = auto()  # nothing came
     REFUSED = auto()  # all of it
+    OWED = auto()  # it did not finish, again and again, when its lines waited for that
     SLOWED = auto()  # these three by the names that it was asked for
     LOST = auto()
     KEPT_UP = auto()
@@ -46,6 +47,7 @@ MOVES = {
     **{(state, Event.LIED): State.LYING for state in State if state is not State.LYING},
     **{(state, Event.FAILED): State.QUARANTINED
        for state in (State.UNPROVEN, State.SILENT, State.REFUSING, State.PROBATION)},
+    **{(state, Event.OWED): State.QUARANTINED for state in State if state not in (State.LYING, State.QUARANTINED)},
     (State.UNPROVEN, Event.SILENT): State.SILENT,
     (State.REFUSING, Event.SILENT): State.SILENT,
     (State.PROBATION, Event.SILENT): State.QUARANTINED,
@@ -58,7 +60,8 @@ MOVES = {
     (State.SLOW, Event.KEPT_UP): State.GOOD,
     (State.LOSSY, Event.KEPT_UP): State.GOOD,
 }  # fmt: skip
-"""An event that is not here changes nothing: one that is good and does not answer is the engines' business."""
+"""An event that is not here changes nothing: one that is good and does not answer is the engines' business,
+unless its lines are kept until it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ WINDOW_MAX = 64  # of `auto`, on a short way
 FAR_JOBS = 65_536  # for connections that need more on a long one
 IN_FLIGHT_MAX = 1_000_000
 SLOTS = 10_000  # queries in flight as datagrams
-RouteOf = Callable[[bytes], tuple[int, bool, str]]
-
+UNPROVEN_OCTETS = 128 << 20  # of lines that wait for their resolvers' canaries
 LINE_OCTETS = {"compact": 256 << 10, "names": 256 << 10, "massdns": 512 << 10, "zdns": 512 << 10}  # of a line buffer:
 # full, it is emptied at once and all connections are looked at, which long lines make happen often
+RouteOf = Callable[[bytes], tuple[int, bool, str]]
 
 
 def is_datagram(config: Config, resolver: int) -> bool:
@@ -114,6 +114,7 @@ def pool_for(config: Config, room_made: Callable[[], object], answered: Answered
         columns=columns, type_of=type_of_octets if columns and columns.with_type else None,
         compared="parents" if config.wildcards else "suffixes" if config.qclass == "IN" else "",
         finds_servers=config.at_registry,
+        resolvers=len(config.resolvers), recheck_s=config.recheck_window, unproven_most=unproven_octets(config),
     )  # fmt: skip
     if config.at_registry:
         from scanner.registry.suffixes import icann_suffixes
@@ -168,6 +169,11 @@ def live_max(config: Config, *, datagrams: bool) -> int:
 def takers(config: Config) -> int:
     """How many engines take names from the input."""
     return config.threads * takes_input(config, datagrams=True) + takes_input(config, datagrams=False)
+
+
+def unproven_octets(config: Config) -> int:
+    """Of lines that one engine keeps."""
+    return UNPROVEN_OCTETS // max(takers(config), 1)
 
 
 def buckets_for(config: Config, resolvers: Sequence[Resolver]) -> Buckets:

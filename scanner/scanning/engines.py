@@ -37,6 +37,7 @@ from scanner.scanning.build import (
     udp_path,
 )
 from scanner.scanning.line_resolvers import LineResolvers
+from scanner.scanning.proving import Proving
 from scanner.scanning.source import in_loop
 from scanner.scanning.tags import tags_for
 from scanner.streams.engine import StreamEngine
@@ -94,6 +95,8 @@ class Engines:
         self._indexes = {resolver: index for index, resolver in enumerate(resolvers)}
         self._shut_at: dict[int, float] = {}  # s, monotonic, by resolver: since when it is not asked
         self._judged: list[Activity] = []
+        self.proving = (Proving(list(self), len(config.resolvers), build.unproven_octets(config))
+                        if config.recheck_window else None)  # fmt: skip
         self._is_waking = False
         self._by_stream: set[int] = set()  # resolvers that are asked over TCP because their datagrams are forged
 
@@ -199,6 +202,8 @@ class Engines:
         """Have this resolver asked and believed, or not, by all engines."""
         for engine in self:
             engine.trust(resolver, trust)
+        if self.proving is not None:
+            self.proving.judge(resolver, trust)
         if trust in (HELD, DISTRUSTED):
             self._shut_at.setdefault(resolver, monotonic())
         else:

@@ -159,7 +159,8 @@ class Scan:
         authorities = {index for route in config.routes if route.authoritative for index in route.resolvers}
         trusted = {index for route in config.routes if route.trusted for index in route.resolvers}
         return Vetting(config.resolvers, config.proxies, limits, questions, self._engines, routes=self._engines.routes,
-                       authorities=authorities, trusted=trusted, warn=self._console.warn, failed=self._not_passed,
+                       authorities=authorities, trusted=trusted, proving=self._engines.proving,
+                       warn=self._console.warn, failed=self._not_passed,
                        stranded=self._engines.streams.pool.exchange.trouble)  # fmt: skip
 
     async def _watch(self, canaries: "asyncio.Task[None]", vetting: Vetting) -> None:
@@ -256,6 +257,8 @@ class Scan:
     def _stop_reading(self) -> None:
         self._source.stop()
         self._splitter.stop()
+        if self._engines.proving is not None:
+            self._engines.proving.is_hurried = True
         self._arrived.set()
 
     def _look_at_end(self) -> None:

@@ -22,6 +22,7 @@ from scanner.paths.canaries import ask_all
 from scanner.paths.canary import Canary, canaries_for
 from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State, Traffic
 from scanner.routes import Routes
+from scanner.scanning.proving import Proving
 from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
 
@@ -76,11 +77,14 @@ class Vetting:
 
     def __init__(self, resolvers: Sequence[Resolver], proxies: Sequence[Proxy], limits: DialLimits,
                  questions: Questions, engines: Asked, *, routes: Routes, authorities: Collection[int],
-                 trusted: Collection[int], warn: Callable[[str], object], failed: Callable[[str], object],
-                 stranded: Callable[[], object]):  # fmt: skip
+                 trusted: Collection[int], proving: Proving | None, warn: Callable[[str], object],
+                 failed: Callable[[str], object], stranded: Callable[[], object]):  # fmt: skip
         self._resolvers, self._proxies, self._limits, self._questions = resolvers, proxies, limits, questions
         self._engines, self._warn, self._failed, self._stranded = engines, warn, failed, stranded
         self._routes, self._authorities, self._trusted = routes, authorities, trusted
+        self._proving = proving  # None: no line waits for canaries
+        self._near = ""
+        self._out_of_turn: set[int] = set()  # who has canaries that were not due
         self._ordinary = [index for index in range(len(resolvers)) if index not in trusted]
         self._liars: set[int] = set()  # that have not passed since
         self._failing: set[int] = set()  # that answered all with errors when they were asked last
@@ -100,12 +104,15 @@ class Vetting:
         self._rounds: set[asyncio.Task[None]] = set()
         if len(resolvers) > 1:
             self._apply()
+        for index, word in enumerate(self._words):
+            if proving is not None and word == TRUSTED:
+                proving.judge(index, word)
 
     # -- the start -----------------------------------------------------------------------------------------------
 
     async def ask(self, suffixes: Sequence[str], near: str) -> None:
         """All of them, about `suffixes` too; `near` is a name of the input."""
-        self._suffixes = suffixes
+        self._suffixes, self._near = suffixes, near
         about = suffixes[: min(SUFFIXES_MAX, max(CANARIES_MAX // max(len(self._resolvers), 1), 1))]
         askings = [Asking(each, self._canaries(each, about), near) for index, each in enumerate(self._resolvers)
                    if index not in self._authorities]  # fmt: skip
@@ -176,11 +183,18 @@ class Vetting:
             self._sayings[suffix][resolver] = said
         inventors = list(self._inventors(asking.suffixes()))
         mine = next((suffix for each, suffix in inventors if each == resolver), "")
+        index, proving = self._indexes[resolver], self._proving
         if asking.lie or mine:
             self._happened(resolver, Event.LIED, asking.lie or below(mine))
+            if proving is not None:
+                proving.lied(asking)
         elif not asking.unfinished:
             self._happened(resolver, Event.PASSED)
-        elif asking.is_silent and not self._engines.has_answered(self._indexes[resolver]):
+            if proving is not None:
+                proving.passed(asking, index)
+        elif proving is not None and proving.fell_short(asking, index, monotonic()):
+            self._happened(resolver, Event.OWED, asking.unfinished)
+        elif asking.is_silent and not self._engines.has_answered(index):
             self._happened(resolver, Event.SILENT)
         elif asking.only_refuses:
             self._happened(resolver, Event.REFUSED)
@@ -204,7 +218,7 @@ class Vetting:
         moved = standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)
         if standing.state is State.PROBATION and moved and self._words[index] == TRUSTED:
             standing.happened(event, monotonic(), self._questions.every_s or EVERY_S)  # it was asked all the while
-        self.has_convicted = self.has_convicted or event is Event.LIED
+        self.has_convicted = self.has_convicted or event in (Event.LIED, Event.OWED)
         if event is Event.LIED:
             self._liars.add(index)
         elif event is Event.PASSED:
@@ -218,7 +232,7 @@ class Vetting:
         if not moved:
             return
         self._apply(None if is_first else [index])
-        if standing.is_distrusted and (event is Event.LIED or len(self._resolvers) > 1):
+        if standing.is_distrusted and (event in (Event.LIED, Event.OWED) or len(self._resolvers) > 1):
             self._untold.append((index, text))
         self._tell()
 
@@ -310,18 +324,26 @@ class Vetting:
             self._stranded()
         is_scarce = not any(standing.is_good for standing in self._standings)
         most = SHARE_MAX * self._engines.queries - ROUND_MAX
+        if self._proving is not None:
+            self._proving.look()
         for index, standing in enumerate(self._standings):
             if index in self._authorities:
                 continue
             is_due = not standing.is_asked and now >= standing.next_at
-            if is_due and (is_scarce or self._spent <= most):
+            out_of_turn = not standing.is_asked and self._is_wanted(index, now, is_dear=self._spent > most)
+            if out_of_turn or (is_due and (is_scarce or self._spent <= most)):
                 standing.is_asked = True
                 standing.next_at = now + self._questions.every_s
                 self._spent += ROUND_MAX
-                task = asyncio.create_task(self._round(index))
+                task = asyncio.create_task(self._round(index, out_of_turn=out_of_turn))
                 self._rounds.add(task)
                 task.add_done_callback(self._rounds.discard)
         self._apply(index for index, each in enumerate(self._standings) if each.state is State.PROBATION)
+
+    def _is_wanted(self, index: int, now: float, *, is_dear: bool) -> bool:
+        """Its lines wait for its canaries, and nobody waits for their turn."""
+        return (self._proving is not None and index not in self._out_of_turn and self._words[index] != DISTRUSTED
+                and self._proving.wants(index, now, is_dear=is_dear))  # fmt: skip
 
     def _judge_traffic(self) -> None:
         """Slow, lossy or neither, by what its names showed since it was last judged by many. Those that were found
@@ -336,22 +358,26 @@ class Vetting:
                 self._heard[index] = now
                 self._standings[index].kept_up(recent, median_ms)
 
-    async def _round(self, index: int) -> None:
-        """One resolver once more; it is held for that."""
+    async def _round(self, index: int, *, out_of_turn: bool) -> None:
+        """One resolver once more; it is held for that: out of turn, until it is over."""
         standing, resolver = self._standings[index], self._resolvers[index]
         self._apply([index])
         await self._drained(index)
-        asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)))
+        asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)), self._near)
         times = TIMES_ASKED if standing.state is State.SILENT else 1  # what is not answered is asked again
         self._spent += times * len(asking.open) - ROUND_MAX
+        if self._proving is not None:
+            self._proving.began(asking, index, out_of_turn=out_of_turn)
+        self._out_of_turn.update([index] if out_of_turn else [])
         asked = asyncio.create_task(ask_all([asking], self._proxies, self._limits, self._ended))
         try:
-            await asyncio.wait([asked], timeout=HOLD_S)
+            await asyncio.wait([asked], timeout=None if out_of_turn else HOLD_S)
             standing.is_asked = False
             self._apply([index])
             await asked
         finally:
             asked.cancel()
+            self._out_of_turn.discard(index)
 
     async def _drained(self, index: int) -> None:
         """Until what it has in flight has come in, or a while has passed."""

@@ -63,6 +63,8 @@ def parts(view: View) -> Iterator[Part]:
     yield f"{books['written']:,} written", PLAIN
     if books["filtered"]:
         yield f"{books['filtered']:,} filtered", PLAIN
+    if view.unproven:
+        yield f"{view.unproven:,} to be proven", PLAIN
     for verdict in VERDICTS:
         share = books[verdict] / max(finished(books), 1)
         yield f"{verdict} {percent(share)}", RED if verdict == "error" and share >= ERRORS_MANY else PLAIN

@@ -164,6 +164,11 @@ class View:
         return None if silent_s == inf else silent_s
 
     @property
+    def unproven(self) -> int:
+        """Lines that are finished, and wait for their resolvers' canaries."""
+        return sum(engine.pool.unproven.count for engine in self.engines if engine.pool.unproven is not None)
+
+    @property
     def output_waits(self) -> bool:
         """True while the reader of the output is behind, and nothing is sent."""
         return any(engine.pool.held for engine in self.engines)
@@ -176,13 +181,13 @@ class View:
             self._next_at = now + SAMPLE_S
             books = self.books()
             self.series.add(now - self.started, books)
-            self._recent.append(Sample(now, finished(books), self._done(books)))
+            self._recent.append(Sample(now, finished(books) + self.unproven, self._done(books)))
 
     @property
     def per_second(self) -> float:
         """Names finished a second, in the last few seconds."""
         first, last = self._recent[0], self._recent[-1]
-        return (last.finished - first.finished) / max(last.at - first.at, 1e-9)
+        return max(last.finished - first.finished, 0) / max(last.at - first.at, 1e-9)
 
     @property
     def share_done(self) -> float | None:
@@ -201,7 +206,7 @@ class View:
 
     def _done(self, books: Mapping[str, Any]) -> float:
         cut = sum(engine.pool.names.lines.octets_cut for engine in self.engines)
-        ended = finished(books) + books["unfinished"]
+        ended = finished(books) + books["unfinished"] + self.unproven
         return cut * ended / books["expected"] if books["expected"] else cut
 
     # -- proxies and resolvers -----------------------------------------------------------------------------------

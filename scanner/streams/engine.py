@@ -93,7 +93,7 @@ class StreamEngine:
         if self.pool.held != was_held:
             for connection in [*self._waiters.live, *self._live_fallbacks()]:
                 connection.hold(self.pool.held)
-        self._flush.poke()
+        self._let_out()
 
     def wake(self) -> None:
         """There may be something to send: to all that wait."""
@@ -120,7 +120,7 @@ class StreamEngine:
             self._keep(now)
         self._hand_over()
         self.wake()
-        self._flush.poke()
+        self._let_out()
 
     def _keep(self, now: float) -> None:
         """Drain connections that are old, or that nobody needs, or to the wrong resolver."""
@@ -354,9 +354,17 @@ class StreamEngine:
             if fault is not None:
                 self._outlet.left(fault)
 
+    def _let_out(self) -> None:
+        """Lines that have waited for their resolvers' canaries leave, and those that are finished now."""
+        if not self._is_closed:
+            self.pool.let_out(self._clock())
+            self._flush.poke()
+
     def _flushed(self) -> None:
         """The buffer is empty: sessions that found it full may go on; or these were the last lines."""
         self.wake()
+        if self.pool.lets_out:
+            asyncio.get_running_loop().call_soon(self._let_out)
         if finished := self.pool.slots.finished_since():
             self._outlet.finished(finished)
         self._outlet.report()

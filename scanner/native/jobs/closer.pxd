@@ -10,6 +10,7 @@ from scanner.native.jobs.job cimport Job, Queue
 from scanner.native.jobs.opinion cimport SecondOpinion
 from scanner.native.jobs.retry cimport RetryQueue, Route
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.jobs.unproven cimport Unproven
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport Span
 from scanner.native.output.writer cimport LineWriter
@@ -27,6 +28,7 @@ cdef class JobCloser:
     cdef readonly Exchange exchange     # queries in flight
     cdef readonly Deferral deferral     # jobs that wait for the second pass
     cdef readonly JobSlots slots        # memory
+    cdef readonly Unproven unproven     # lines that wait for their resolver's canaries, None = none do
     cdef QueryForm asking               # what its queries have in common
     cdef readonly list queues           # RetryQueue of each route; the first is that of names with no other
     cdef Route **routes                 # of these
@@ -97,6 +99,8 @@ cdef class JobCloser:
     cdef int fail_job(self, Job *job, Reason reason, double now) except -1 nogil
     cdef int finish(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                     double now) except -1 nogil
+    cdef int write_or_keep(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                           double now) except -1 nogil
     cdef int expire_queue(self, Queue *queue, double clock, double now) except -1 nogil
     cdef int fail_queue(self, Queue *queue, Reason reason, double now, int most) except -1 nogil
     cdef bint is_hopeless(self) noexcept nogil

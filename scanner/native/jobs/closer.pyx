@@ -72,12 +72,10 @@ cdef class JobCloser:
             return self.random_failed(job)
         if job.cut and (reason == TIMEOUT or reason == CONNECTION):
             reason = TRUNCATED          # it was answered, and TCP could not bring the rest
-        if job.second and verdict != ERROR:
-            self.books.add(RECOVERED)
-        self.writer.write(job, verdict, reason, spent, tags, details, now)
+        self.write_or_keep(job, verdict, reason, spent, tags, details, now)
         while same is not NULL:
-            same.rcode, same.attempt = job.rcode, job.attempt
-            self.writer.write(same, verdict, reason, spent, tags, details, now)
+            same.rcode, same.attempt, same.resolver = job.rcode, job.attempt, job.resolver
+            self.write_or_keep(same, verdict, reason, spent, tags, details, now)
             after = same.same
             self.slots.release(same)
             same = after
@@ -85,6 +83,16 @@ cdef class JobCloser:
         if self.opinion is not None:
             self.writer.remark.length = 0       # it is of no other line
         return 0
+
+    cdef int write_or_keep(self, Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
+                           double now) except -1 nogil:
+        """The line of one job; a verdict is kept where the resolver that gave it has still to prove itself."""
+        if verdict != ERROR:
+            if self.unproven is not None and self.unproven.judges(job.resolver):
+                return self.unproven.keep(job, verdict, reason, spent, tags, details, now)
+            if job.second:
+                self.books.add(RECOVERED)
+        return self.writer.write(job, verdict, reason, spent, tags, details, now)
 
     cdef int finish_nowhere(self, Job *job, double now) except -1 nogil:
         """There is nobody to ask for this job. Where that is so because the servers of its suffix were not found, they may

@@ -33,9 +33,23 @@ cdef class JobPool(JobReturner):
 
     cdef inline bint waits_for_more(self, const Route *route) noexcept nogil:
         """There is more to ask of this route's resolvers, as far as is known without looking."""
+        if route.waiting.count > 0 or self.is_doubted():
+            return True
         if self.suffixes is None:
-            return route.waiting.count > 0 or self.names.at_name or not self.names.lines.used_up()
-        return route.waiting.count > 0 or route.fresh.count > 0
+            return (self.names.at_name or not self.names.lines.used_up()) and not self.is_crowded()
+        return route.fresh.count > 0
+
+    cdef inline bint is_doubted(self) noexcept nogil:
+        """Jobs are to be asked again whose resolver is not believed any more."""
+        return self.unproven is not None and self.unproven.again_count > 0
+
+    cdef inline bint is_crowded(self) noexcept nogil:
+        """So many lines wait for their resolvers' canaries that no further names are begun."""
+        return self.unproven is not None and self.unproven.full()
+
+    cdef inline bint has_room(self) noexcept nogil:
+        """A further name may be begun."""
+        return self.slots.live < self.live_max and not self.is_crowded()
 
     cdef inline bint joins_twin(self, Job *job) noexcept nogil:
         """The name before it was the very same: it is asked once for both."""
@@ -57,11 +71,14 @@ cdef class JobPool(JobReturner):
     cdef int sort_input(self, double now) except -1 nogil
     cdef int take_in(self, Job *job, double now) except -1 nogil
     cdef void begin_own(self, Job *job) noexcept nogil
+    cdef int bring_back(self, double now) except -1 nogil
+    cdef int ask_again(self, int most, double now) except -1 nogil
     cdef void to_fresh(self, Route *route, Job *job, double now) noexcept nogil
     cdef Job *first_fresh(self, Route *route, double now) noexcept nogil
     cdef bint at_hand(self, Route *route, double now) except -1 nogil
     cdef Job *waiting_job(self, Route *route, Queue *queue, int worker, int egress, int resolver,
                           double now) except? NULL nogil
+    cdef void begin_now(self, Job *job, double now) noexcept nogil
     cdef Job *start(self, double now) except NULL nogil
     cdef Job *any_job(self, double waited_s, double now) except? NULL
     cdef int expire_route(self, Route *route, double clock, double now) except -1 nogil

@@ -7,6 +7,7 @@ It is given the time and knows nothing of connections. Of what it holds, the spo
 """
 
 cimport cython
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
@@ -24,12 +25,14 @@ from scanner.native.jobs.job cimport is_unasked, pop, push
 from scanner.native.jobs.opinion cimport SecondOpinion
 from scanner.native.jobs.retry cimport RetryQueue, Route, next_for
 from scanner.native.jobs.slots cimport JobSlots
+from scanner.native.jobs.unproven cimport Pile, Unproven
 from scanner.native.limits cimport Budget
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport QueryForm
 from scanner.native.output.buffer cimport LineBuffer
 from scanner.native.output.formats import WRITERS
 from scanner.native.output.writer cimport LineWriter
+from scanner.native.path cimport DISTRUSTED, HELD, TRUSTED
 from scanner.native.verdict cimport CONNECTION, NONE, Reason
 
 cdef enum:
@@ -37,6 +40,8 @@ cdef enum:
     FRESH_MAX = 16384           # jobs that wait for their route's first query
     ROUTES_MAX = 1 << 30
     FRESH_SILENT = 64           # the same, of a route whose resolvers are silent
+    AGAIN_AHEAD = 16            # jobs that are asked again, in the queue of those that wait
+    AGAIN_AWAY = 1024           # the same, on their way to another engine
 
 
 @cython.final
@@ -51,14 +56,16 @@ cdef class JobPool(JobReturner):
     `route_of(octets)` is asked of a resolver that a line names: a route behind these, which may still be to come
     (NameReader).
     `compared`: answers are compared with those of random names below "suffixes", or below all "parents". `failover` are
-    RCODEs, a bit for each. Times in seconds."""
+    RCODEs, a bit for each. With `recheck_s`, what those with an index below `resolvers` say is kept for so long, or until it is
+    proven, in `unproven_most` octets. Times in seconds."""
 
     def __cinit__(self, LineBuffer buffer not None, types, *, classify_line, room_made, format="compact", type_tags=(),
                   fields=(), only=(), double deadline_s=10.0, int retries=2, int live_max=16384, bint special=False,
                   Answered answered=None, spill=None, Budget budget=None, int index=0, int engines=1, bint exports_fallback=False,
                   bint exports_retries=False, QueryForm asking=None, Columns columns=None, type_of=None,
                   routes=((False, 0),), suffixes=(), str compared="", bint finds_servers=False, SecondOpinion opinion=None,
-                  unsigned int failover=0, route_of=None, classify_otherwise=None):
+                  unsigned int failover=0, route_of=None, classify_otherwise=None, int resolvers=0, double recheck_s=0,
+                  Py_ssize_t unproven_most=1 << 27):
         self.books = Books()
         self.asking = QueryForm() if asking is None else asking
         self.exchange = Exchange()
@@ -68,6 +75,7 @@ cdef class JobPool(JobReturner):
         self.names = NameReader(LineReader(room_made), self.writer, self.books, types, classify_line, special, answered,
                                 columns, type_of, route_of, classify_otherwise)
         self.slots = JobSlots(engines)
+        self.unproven = Unproven(self.writer, self.books, self.slots, resolvers, recheck_s, unproven_most) if recheck_s else None
         self.failover = failover
         self.begin_routes(routes)
         self.own_routes = ROUTES_MAX if route_of is None else self.route_count
@@ -168,6 +176,7 @@ cdef class JobPool(JobReturner):
             if self.opinion is None or index != self.opinion.route:
                 self.drop_queue(&self.routes[index].fresh)
         self.drop_queue(&self.pending)
+        self.drop_doubted()
         self.fresh = 0 if self.opinion is None else self.routes[self.opinion.route].fresh.count
 
     def leave(self) -> None:
@@ -200,6 +209,8 @@ cdef class JobPool(JobReturner):
             route = self.routes[index]
             if route.waiting.count > 0 or route.lone.waiting.count > 0 or self.at_hand(route, now):
                 return True
+        if self.is_doubted() and self.slots.live < self.live_max:
+            return True
         return (self.deferral.waits() and self.names.lines.ended and self.deferral.has_room()
                 and not self.is_hopeless())
 
@@ -213,7 +224,7 @@ cdef class JobPool(JobReturner):
         cdef int index, waiting = self.fresh + self.outgoing.count + self.pending.count
         for index in range(self.route_count):
             waiting += self.routes[index].waiting.count + self.routes[index].lone.waiting.count
-        return not self.blocked() and (waiting > 0 or self.names.at_name or self.deferral.waits()
+        return not self.blocked() and (waiting > 0 or self.names.at_name or self.deferral.waits() or self.is_doubted()
                                        or not self.names.lines.is_used_up)
 
     def backlog(self, routes=(0,)) -> int:
@@ -225,18 +236,81 @@ cdef class JobPool(JobReturner):
             waiting += route.waiting.count + route.lone.waiting.count + route.fresh.count
         if self.suffixes is None:
             waiting += (self.names.lines.octets_waiting + 11) // 12 + self.names.at_name
-        return waiting + len(self.deferral)
+        return waiting + len(self.deferral) + (self.unproven.again_count if self.unproven is not None else 0)
 
     @property
     def done(self) -> bool:
         """True when the input has ended and every job has its line."""
-        return (self.slots.live == 0 and not self.deferral.waits() and not self.names.at_name
+        return self.is_finished and (self.unproven is None or self.unproven.count == 0)
+
+    @property
+    def is_finished(self) -> bool:
+        """The same, but for lines that wait for their resolvers' canaries."""
+        return (self.slots.live == 0 and not self.is_doubted() and not self.deferral.waits() and not self.names.at_name
                 and self.names.lines.is_at_its_end)
 
     @property
     def live(self) -> int:
         """Jobs started and not yet written. Any thread may ask."""
         return self.slots.live
+
+    # -- lines that wait for their resolvers' canaries ---------------------------------------------------------------
+
+    def judge(self, int resolver, int trust, double now) -> None:
+        """This resolver is trusted so from now on (native/path.pxd). Without knowledge of it, its lines need no proof; of
+        one that is not believed any more, what is not proven is asked again, or left to another run where the scan was
+        stopped."""
+        cdef Pile *pile
+        if self.unproven is None or resolver >= self.unproven.resolvers:
+            return
+        pile = &self.unproven.piles[resolver]
+        pile.exempt, pile.asked = trust == TRUSTED, trust == HELD
+        if trust == TRUSTED:
+            self.unproven.prove(resolver, pile.put)
+        elif trust == DISTRUSTED:
+            self.unproven.doubt(resolver)
+            if self.stopped:
+                self.drop_doubted()
+
+    def drop_doubted(self) -> None:
+        """What was to be asked again is left to another run."""
+        if self.unproven is not None:
+            self.books.entries[<int>UNFINISHED] += self.unproven.drop_again()
+
+    def prove(self, int resolver, int64_t until) -> None:
+        """It has passed the canaries that it got when so many of its lines had been kept: these may be written."""
+        self.unproven.prove(resolver, until)
+
+    def let_out(self, double now) -> None:
+        """Write lines that may be written, as many as the buffer takes."""
+        if self.lets_out:
+            self.unproven.let_out(now)
+
+    @property
+    def lets_out(self) -> bool:
+        """There are such lines, and the output is not behind."""
+        return self.unproven is not None and self.unproven.open is not NULL and self.clock.held_since < 0
+
+    cdef int bring_back(self, double now) except -1 nogil:
+        """Jobs of before have their turn: those whose resolver is not believed any more, then those of the second pass."""
+        if self.is_doubted():
+            self.ask_again(AGAIN_AHEAD, now)
+        if self.deferral.waits() and self.names.lines.ended:
+            self.recall(now)
+        return 0
+
+    cdef int ask_again(self, int most, double now) except -1 nogil:
+        """A few jobs, up to `most` that wait, begin anew."""
+        cdef Job *job
+        while (self.is_doubted() and self.slots.live < self.live_max and self.fresh + self.pending.count < FRESH_MAX
+               and self.outgoing.count < AGAIN_AWAY
+               and (self.suffixes is not None or self.routes[0].waiting.count < most)):
+            job = self.unproven.recall()
+            self.begin_now(job, now)
+            job.queued_at = now
+            self.find_route(job)
+            self.take_in(job, now)
+        return 0
 
     # -- jobs to be asked ----------------------------------------------------------------------------------------
 
@@ -246,8 +320,7 @@ cdef class JobPool(JobReturner):
         cdef Job *job = NULL
         if self.is_behind():
             return NULL
-        if self.deferral.waits() and self.names.lines.ended:
-            self.recall(now)
+        self.bring_back(now)
         if route.waiting.count and not (fresh and self.at_hand(route, now)):
             job = self.waiting_job(route, &route.waiting, worker, egress, resolver, now)
         return job if job is not NULL else self.newcomer(route, now)
@@ -272,7 +345,7 @@ cdef class JobPool(JobReturner):
     cdef bint at_hand(self, Route *route, double now) except -1 nogil:
         """Have a name of this route, from the input if need be."""
         if self.suffixes is None:
-            return self.slots.live < self.live_max and self.names.at_hand()
+            return self.has_room() and self.names.at_hand()
         self.sort_input(now)
         return route.fresh.count > 0
 
@@ -283,7 +356,7 @@ cdef class JobPool(JobReturner):
             return NULL
         if self.suffixes is not None:
             return self.newcomer_of(route, now)
-        while self.slots.live < self.live_max:
+        while self.has_room():
             if not self.names.at_hand():
                 if self.deferral.waits() and self.is_hopeless():
                     self.write_deferred(now)
@@ -309,9 +382,8 @@ cdef class JobPool(JobReturner):
         cdef Job *job
         if self.is_behind():
             return 0
-        if self.deferral.waits() and self.names.lines.ended:
-            self.recall(now)
-        while self.fresh < FRESH_MAX and self.pending.count < FRESH_MAX and self.slots.live < self.live_max \
+        self.bring_back(now)
+        while self.fresh < FRESH_MAX and self.pending.count < FRESH_MAX and self.has_room() \
                 and not self.is_behind() and self.names.at_hand():
             job = self.start(now)
             if self.names.route_of is not None:
@@ -366,12 +438,16 @@ cdef class JobPool(JobReturner):
     cdef Job *start(self, double now) except NULL nogil:
         """A slot with the name at hand."""
         cdef Job *job = self.slots.acquire()
+        self.begin_now(job, now)
+        self.names.hand_out(job)
+        return job
+
+    cdef void begin_now(self, Job *job, double now) noexcept nogil:
+        """Its time begins."""
         job.started = self.scan_now(now)
         job.deadline = job.started + self.deadline_s
         job.reason = CONNECTION
         job.without_edns = not self.asking.form.edns
-        self.names.hand_out(job)
-        return job
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -390,6 +466,8 @@ cdef class JobPool(JobReturner):
             late += self.expire_queue(&fallback.lone.waiting, clock, now)
         if self.deferral.waits() and self.is_hopeless():
             self.write_deferred(now)
+        if self.unproven is not None:
+            self.unproven.age(now)
         self.writer.set_epoch(now)
         return late
 
@@ -438,8 +516,7 @@ cdef class JobPool(JobReturner):
         for index in range(self.route_count):
             failed += self.fail_queue(&self.routes[index].lone.waiting, <Reason>reason, now, most - failed)
         while failed < most and not self.blocked():
-            if self.deferral.waits() and self.names.lines.ended:
-                self.recall(now)
+            self.bring_back(now)
             job = self.any_job(waited_s, now)
             if job is NULL:
                 break

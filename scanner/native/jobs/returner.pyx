@@ -37,6 +37,8 @@ cdef class JobReturner(JobComparer):
             if job.role == ROLE_RANDOM:
                 self.random_answered(job, &outcome, response, message, length, now)
                 return False
+            if self.unproven is not None:
+                job.resolver = resolver         # whose word it is: another query of it may have left later
             if self.opinion is not None:
                 if self.opinion.is_wanted(job, self.routes[job.route], outcome.verdict, resolver):
                     self.ask_trusted(job, resolver, now)

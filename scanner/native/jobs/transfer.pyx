@@ -89,6 +89,8 @@ cdef int gather(JobPool pool, double now) except -1:
         if pool.is_hopeless():
             pool.write_deferred(now)
         pool.recall(now)
+    if pool.is_doubted():
+        pool.ask_again(DRAINED_AT_ONCE if pool.exports_retries or pool.drains else 16, now)
     for index in range(pool.route_count if pool.exports_retries or pool.left_out else 0):
         if pool.routes[index].elsewhere and (pool.exports_retries or not pool.routes[index].here):
             gather_route(pool, pool.routes[index], now)

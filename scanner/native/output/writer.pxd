@@ -5,7 +5,7 @@ from scanner.native.jobs.books cimport Books
 from scanner.native.jobs.job cimport Job
 from scanner.native.output.buffer cimport LineBuffer, Span, put, put_number, put_span
 from scanner.native.output.details cimport ResponseDetails
-from scanner.native.verdict cimport RCODE, REASON_COUNT, Reason, Verdict
+from scanner.native.verdict cimport RCODE, REASON_COUNT, WILDCARD, Reason, Verdict
 
 cdef enum Kept:
     KEPT_NONE
@@ -36,6 +36,11 @@ cdef class LineWriter:
     cdef inline bint keeps(self, Verdict verdict) noexcept nogil:
         """True for a verdict whose lines are written; the others are only counted."""
         return self.kept[<int>verdict] != KEPT_NONE
+
+    cdef inline bint is_written(self, Verdict verdict, Reason reason) noexcept nogil:
+        """A line with this verdict and reason is."""
+        cdef int kept = self.kept[<int>verdict]
+        return kept != KEPT_NONE and (kept <= KEPT_ALL or (kept == KEPT_WILD) == (reason == WILDCARD))
 
     cdef int write(self, const Job *job, Verdict verdict, Reason reason, double spent, Span tags, Span details,
                    double now) except -1 nogil

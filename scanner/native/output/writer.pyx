@@ -9,7 +9,7 @@ from scanner.native.message.text cimport Text
 from scanner.native.message.types cimport put_type
 from scanner.native.output.buffer cimport span_of
 from scanner.native.output.framed cimport frame_class
-from scanner.native.verdict cimport ERROR, TAKEN, WILDCARD
+from scanner.native.verdict cimport ERROR, TAKEN
 
 cdef list KEPT = []                     # octets of the spans below; none of them is written after import
 cdef int reason_index
@@ -53,9 +53,7 @@ cdef class LineWriter:
                    double now) except -1 nogil:
         """The line of one job, or a count where its verdict is left out; `spent` and `now` in seconds, `details` what
         its response says (nothing: there is none), `tags` what its path says."""
-        cdef bint kept = self.keeps(verdict)
-        if self.kept[<int>verdict] > KEPT_ALL and (self.kept[<int>verdict] == KEPT_WILD) != (reason == WILDCARD):
-            kept = False
+        cdef bint kept = self.is_written(verdict, reason)
         if kept:
             self.put_line(job, verdict, reason, spent, tags, details, now)
         self.books.add_name(verdict, reason, kept)
