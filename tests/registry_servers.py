@@ -30,6 +30,7 @@ ZONES = {  # whose servers are where
     "jp": (KNOT_TOO,),
     "ne.jp": (NSD,),  # a zone of its own, elsewhere
     "tv": (KNOT_TOO,),  # limits the rate of its responses: over UDP most are truncated, and its server moves to TCP
+    "se": (KNOT_TOO,),  # is signed, with NSEC3 and opt-out
     "za": (KNOT_TOO,),  # no rule of the list, but above some
     "ck": (KNOT,),  # each name below it is a suffix
     "co.ck": (NSD,),
@@ -62,6 +63,12 @@ mod-rrl:
   - id: slow
     rate-limit: 2
     slip: 1
+policy:
+  - id: signed
+    single-type-signing: on
+    nsec3: on
+    nsec3-iterations: 0
+    nsec3-opt-out: on
 zone:
 {zones}
 """,
@@ -189,8 +196,10 @@ def candidates(count: int) -> list[str]:
 class Relay(socketserver.BaseRequestHandler):
     """A server that answers only over TCP: another's answers."""
 
+    upstream = KNOT
+
     def handle(self) -> None:
-        with socket.create_connection((KNOT, PORT)) as upstream, contextlib.suppress(OSError):
+        with socket.create_connection((self.upstream, PORT)) as upstream, contextlib.suppress(OSError):
             back = threading.Thread(target=pour, args=(upstream, self.request), daemon=True)
             back.start()
             pour(self.request, upstream)
@@ -215,11 +224,13 @@ def of_server(*addresses: str) -> list[str]:
             if set(places) & set(addresses) or (places == (TCP_ONLY,) and KNOT in addresses)]  # fmt: skip
 
 
-def knot_zone(zone: str, folder: Path) -> str:
+LIMITED, SIGNED = "    module: mod-rrl/slow\n", "    dnssec-signing: on\n    dnssec-policy: signed\n"
+
+
+def knot_zone(zone: str, folder: Path, more: str = "") -> str:
     """What knot's configuration says of a zone."""
-    limited = "    module: mod-rrl/slow\n" if zone == "tv" else ""
     return (f'  - domain: {zone}\n    file: "{folder}/{zone}.zone"\n    zonefile-sync: -1\n'
-            f"    journal-content: none\n{limited}")  # fmt: skip
+            f"    journal-content: none\n{more}")  # fmt: skip
 
 
 def begin(name: str, folder: Path, listen: str, zones: str, address: str, port: int = PORT) -> subprocess.Popen[bytes]:
@@ -254,7 +265,10 @@ def internet(base: Path) -> Iterator[str]:
         for zone in ZONES:
             (folder / f"{zone}.zone").write_text(zone_text(zone))
     (folders["named"] / "root.zone").write_text(root_text())
-    knot_zones = "".join(knot_zone(zone, folders["knotd"]) for zone in of_server(KNOT, KNOT_TOO))
+    knot_zones = "".join(
+        knot_zone(zone, folders["knotd"], {"tv": LIMITED, "se": SIGNED}.get(zone, ""))
+        for zone in of_server(KNOT, KNOT_TOO)
+    )
     nsd_zones = "".join(f'zone:\n    name: "{zone}"\n    zonefile: "{zone}.zone"\n' for zone in of_server(NSD))
     started = []
     relays = Relays((TCP_ONLY, PORT), Relay)

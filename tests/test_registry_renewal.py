@@ -3,8 +3,9 @@
 import asyncio
 
 from scanner.model import Resolver
-from scanner.registry.messages import NOERROR, Reply
+from scanner.registry.messages import NXDOMAIN, Reply
 from scanner.registry.registry import Registry
+from scanner.registry.truth import Examiner
 from scanner.registry.zones import NotFound, Zone
 
 
@@ -28,7 +29,7 @@ class Authoritative:
     """Every server knows its zone."""
 
     async def ask(self, server: Resolver, name: str, kind: str, *, recursive: bool, patience: int = 1) -> Reply:
-        return Reply(NOERROR, True, False, (), (), ())
+        return Reply(NXDOMAIN, True, False, (), (), ())
 
     def close(self) -> None:
         pass
@@ -57,7 +58,9 @@ def told(*answers: Zone | NotFound, suffixes: tuple[bytes, ...] = (b"uk",), tick
     engines, warnings = Told(), []
 
     async def run() -> None:
-        registry = Registry(Found(*answers), Authoritative(), engines, warnings.append, renew_least_s=0.02)
+        registry = Registry(
+            Found(*answers), Examiner(Authoritative(), [2]), engines, warnings.append, renew_least_s=0.02
+        )
         registry.want(suffixes)
         for _ in range(ticks):
             await asyncio.sleep(0.05)

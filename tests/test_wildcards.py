@@ -15,7 +15,8 @@ from test_udp import stats_of
 from udp_peer import UdpPeer, is_probe
 
 from scanner.native.input.wild_suffix import wild_suffix
-from scanner.scanning.suffixes import PRIVATE, may_have_wildcard, suffixes_in
+from scanner.paths.canary import PRIVATE, may_have_wildcard
+from scanner.scanning.suffixes import suffixes_in
 
 pytestmark = pytest.mark.server
 
@@ -294,6 +295,30 @@ def test_what_does_not_fit_a_datagram_is_compared_over_tcp():
 
     assert reasons(done) == {"a.sub.example": "wildcard", "b.sub.example": "wildcard", "own.sub.example": ""}
     assert stats_of(done)["uncompared"] == 0
+
+
+@pytest.mark.parametrize("tcp_works", [True, False])
+def test_where_only_the_random_names_need_tcp_the_names_beside_them_go_there_too(tcp_works):
+    def over_udp(datagram) -> None:
+        name = datagram.query.name
+        octets = answer(datagram.query, [own()], rcode=0)
+        if name.endswith(("invalid", "com")):
+            octets = response(datagram.query, NXDOMAIN)
+        elif len(name.partition(".")[0]) == 24:
+            octets = octets[:2] + bytes([octets[2] | 2]) + octets[3:]
+        datagram.send(octets)
+
+    def over_tcp(talk: Talk) -> None:
+        for query in talk.queries() if tcp_works else ():
+            talk.send(frame(answer(query, [own(rdata=bytes((192, 0, 2, 1 + query.name.startswith("own"))))])))
+
+    with UdpPeer(over_udp, tcp_script=over_tcp, with_probes=True) as peer:
+        done = scan("-r", peer.address, "-t", "A", "--wildcards", "--stats", "json", *FAST,
+                    names="a.sub.example\nb.sub.example\nown.sub.example\n")  # fmt: skip
+
+    found = {"a.sub.example": "wildcard", "b.sub.example": "wildcard", "own.sub.example": ""}
+    assert reasons(done) == (found if tcp_works else dict.fromkeys(found, ""))
+    assert stats_of(done)["uncompared"] == (0 if tcp_works else 3)
 
 
 def test_a_name_too_long_for_a_random_one_beside_it_has_its_answer_all_the_same():

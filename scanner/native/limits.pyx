@@ -30,6 +30,10 @@ cdef class Bucket:
         """True when at least one query may leave now."""
         return available(&self.state, now, 1) > 0
 
+    def take(self, double now) -> bool:
+        """Take a token, for one query; False when there is none now."""
+        return take_tokens(&self.state, now, 1) > 0
+
 
 cdef class Budget:
     """At most `most` queries."""
@@ -52,6 +56,12 @@ cdef class Budget:
             add(&self.left, taken - sent)
         if sent:
             add(&self.sent, sent)
+
+    def spend(self) -> bool:
+        """Take one query, which is about to be sent; False when none is left."""
+        cdef int taken = self.take(1)
+        self.settle(taken, taken)
+        return taken > 0
 
     @property
     def used_up(self) -> bool:

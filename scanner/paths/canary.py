@@ -5,7 +5,8 @@ filter, and a server that only names other servers (an upward referral) knows no
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ INVENTS = "answers names that do not exist (NXDOMAIN rewriting)"
 EMPTIES = "says of names that do not exist that they do (empty answers in place of NXDOMAIN)"
 FILTERS = "filters: by its own word (extended DNS errors) its answers are forged, blocked or censored"
 REFERS = "does not resolve: it answers with the names of other servers (referrals)"
+FAKES = frozenset(("taken", "nodata", "cname_nx"))  # what a name that does not exist does not get
+PRIVATE = frozenset(("corp", "domain", "home", "host", "internal", "intranet", "lan", "localdomain", "private"))
 LIES_OF_NOWHERE = {"taken": INVENTS, "cname_nx": INVENTS, "nodata": EMPTIES, "filtered": FILTERS}
 
 
@@ -93,3 +96,24 @@ def lies_of_there(canary: Canary) -> dict[str, str]:
         "elsewhere": f"gives {canary.name} another address than {', '.join(canary.addresses)}",
         "filtered": FILTERS,
     }
+
+
+def may_have_wildcard(suffix: str) -> bool:
+    """False for a generic top-level domain, whose registry may not answer for names that are not there (ICANN's
+    registry agreements, specification 6 section 2.2); those of countries, of two letters or in scripts of their own,
+    may, and so may what is the resolver's own."""
+    last = suffix.rpartition(".")[2]
+    return suffix != last or len(last) == 2 or last.startswith("xn--") or last in PRIVATE
+
+
+def is_invention(suffix: str, by_resolver: Mapping[Resolver, str]) -> bool:
+    """True when a name below the suffix that gets an answer gets it from a liar."""
+    if not may_have_wildcard(suffix):
+        return True
+    counts = Counter("fake" if said in FAKES else said for said in by_resolver.values())
+    return counts["nxdomain"] >= counts["fake"]
+
+
+def below(suffix: str) -> str:
+    """What is wrong with a resolver that invents such names."""
+    return f"answers names below {suffix} that do not exist"

@@ -38,6 +38,11 @@ class Buckets:
         return self._public if self._resolvers[resolver].is_public else 0
 
     @property
+    def whole(self) -> Bucket | None:
+        """That of all together; None: no limit."""
+        return self._whole
+
+    @property
     def any_rate(self) -> bool:
         """True when one of them limits."""
         return self._whole is not None or any(self.rate_of(index) for index in range(len(self._resolvers)))

@@ -4,16 +4,22 @@ are any, or by datagrams, and over TCP what those could not hold."""
 import asyncio
 import random
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from scanner.model import Proxy, Resolver
+from scanner.native.clock import Clock
+from scanner.native.limits import Bucket, Budget
 from scanner.registry.messages import Reply, query, read
 from scanner.transports.dial import DialLimits, open_stream
 from scanner.transports.dial_error import DialError
 
 STREAMS_MAX = 64  # that are kept open
+SLICE_S = 0.1  # of an attempt's time
+TOKEN_S = 0.005  # between two looks whether the whole scan's rate lets one more query leave
+
+Found = TypeVar("Found")
 
 
 class NoReply(Exception):
@@ -37,6 +43,36 @@ class Pace:
             at = max(now, self._next_at)
             self._next_at = at + 1 / self._rate
             await asyncio.sleep(at - now)
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Found]) -> Found:
+    """What it brings within so much time, of which only that counts in which this loop was there to hear: what comes
+    while others have the machine is not late. Raises TimeoutError."""
+    task = asyncio.ensure_future(work)
+    try:
+        left = seconds
+        while left > 0 and not task.done():
+            await asyncio.wait([task], timeout=min(left, SLICE_S))
+            left -= SLICE_S
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
+
+
+class Limits:
+    """The whole scan's, which these questions count towards too."""
+
+    def __init__(self, rate: Bucket | None = None, budget: Budget | None = None, clock: Clock | None = None):
+        self._rate, self._budget, self._clock = rate, budget, clock or Clock()
+
+    async def turn(self) -> None:
+        """Wait until one more query may be sent; where none may any more, for the scan to end."""
+        while self._rate is not None and not self._rate.take(self._clock()):
+            await asyncio.sleep(TOKEN_S)
+        if self._budget is not None and not self._budget.spend():
+            await asyncio.get_running_loop().create_future()
 
 
 class Open(asyncio.Protocol):
@@ -104,8 +140,9 @@ class Asker:
     """`rate_of(server)` is how many questions a second one server may get, 0 = any."""
 
     def __init__(self, proxies: Sequence[Proxy], limits: DialLimits, timeout_s: float,
-                 rate_of: Callable[[Resolver], float]):  # fmt: skip
+                 rate_of: Callable[[Resolver], float], whole: Limits | None = None):  # fmt: skip
         self._proxies, self._limits, self._timeout_s, self._rate_of = proxies, limits, timeout_s, rate_of
+        self._whole = whole or Limits()
         self._streams: dict[Resolver, Open] = {}
         self._opening: dict[Resolver, asyncio.Lock] = {}
         self._paces: dict[str, Pace] = {}
@@ -114,24 +151,28 @@ class Asker:
     async def ask(self, server: Resolver, name: str, kind: str, *, recursive: bool, patience: int = 1) -> Reply:
         """The reply of one server, within so many times an attempt's time. Raises NoReply."""
         timeout_s = patience * self._timeout_s
-        if server.address not in self._paces:
-            self._paces[server.address] = Pace(self._rate_of(server))
-        await self._paces[server.address].turn()
+        await self._turn(server)
         try:
-            async with asyncio.timeout(timeout_s):
-                if server.scheme != "udp":
-                    return await self._by_stream(server, name, kind, recursive=recursive)
-                reply = await by_datagram(server, name, kind, recursive=recursive)
+            if server.scheme == "udp":
+                reply = await within(timeout_s, by_datagram(server, name, kind, recursive=recursive))
                 if not reply.is_cut:
                     return reply
-            async with asyncio.timeout(timeout_s):
-                return await self._by_stream(replace(server, scheme="tcp"), name, kind, recursive=recursive)
+                server = replace(server, scheme="tcp")
+                await self._turn(server)
+            return await within(timeout_s, self._by_stream(server, name, kind, recursive=recursive))
         except TimeoutError:
             raise NoReply("timeout", f"{server}: no answer in time") from None
         except DialError as error:
             raise NoReply(error.reason, str(error)) from None
         except OSError as error:
             raise NoReply("connection", f"{server}: {error.strerror}") from None
+
+    async def _turn(self, server: Resolver) -> None:
+        """Wait until the server, and the whole scan, may be asked once more."""
+        if server.address not in self._paces:
+            self._paces[server.address] = Pace(self._rate_of(server))
+        await self._paces[server.address].turn()
+        await self._whole.turn()
 
     async def _by_stream(self, server: Resolver, name: str, kind: str, *, recursive: bool) -> Reply:
         """On the stream to it that is open, or on a new one where that has ended."""

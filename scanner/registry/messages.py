@@ -4,6 +4,7 @@ matter. Names are in lower case, without a dot at their end; "" is the root."""
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rdatatype
@@ -12,6 +13,7 @@ from dns.exception import DNSException
 
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 PAYLOAD = 1232
+POLICIES = frozenset((4, 15, 16, 17, 18))  # extended errors: forged, blocked, censored, filtered, prohibited
 
 
 class Record(NamedTuple):
@@ -30,6 +32,7 @@ class Reply(NamedTuple):
     answer: tuple[Record, ...]
     authority: tuple[Record, ...]
     additional: tuple[Record, ...]
+    is_filtered: bool = False  # by its own word (RFC 8914) this is no truth but somebody's policy
 
     def of(self, owner: str, kind: str) -> list[Record]:
         """What answers the question."""
@@ -55,11 +58,17 @@ def read(octets: bytes, name: str, kind: str) -> Reply | None:
         asked = [(text_of(each.name), dns.rdatatype.to_text(each.rdtype)) for each in message.question]
         if not message.flags & dns.flags.QR or asked not in ([(name, kind)], []):
             return None
-        sections = [records_of(section) for section in (message.answer, message.authority, message.additional)]
+        answer, authority, additional = map(records_of, (message.answer, message.authority, message.additional))
     except (DNSException, ValueError):
         return None
     is_authoritative, is_cut = (bool(message.flags & flag) for flag in (dns.flags.AA, dns.flags.TC))
-    return Reply(int(message.rcode()), is_authoritative, is_cut, *sections)
+    is_filtered = any(isinstance(each, dns.edns.EDEOption) and each.code in POLICIES for each in message.options)
+    return Reply(int(message.rcode()), is_authoritative, is_cut, answer, authority, additional, is_filtered)
+
+
+def kind_of(qtype: int) -> str:
+    """The name of a type, by its number."""
+    return dns.rdatatype.to_text(dns.rdatatype.RdataType.make(qtype))
 
 
 def records_of(section: Sequence[dns.rrset.RRset]) -> tuple[Record, ...]:

@@ -18,6 +18,7 @@ SERVERS_TRIED = 6  # of one zone, with one question
 STEPS_MAX = 16  # from the root
 DEPTH_MAX = 4  # of names of servers whose own zone's servers have to be found first
 SERVERS_MAX = 16  # addresses of one zone
+INSIDE_MAX = 2  # names of its servers that are looked at
 TTL_MAX_S = 86_400
 REASONS = {SERVFAIL: "servfail", REFUSED: "refused"}
 ROOT_HINTS = (
@@ -28,11 +29,13 @@ ROOT_HINTS = (
 
 
 class Zone(NamedTuple):
-    """`servers` are those that can be reached from here."""
+    """`servers` are those that can be reached from here; `inside` names of servers that are below it: so these
+    exist."""
 
     name: str
     servers: tuple[Resolver, ...]
     ttl_s: float
+    inside: tuple[str, ...] = ()
 
 
 class NotFound(Exception):
@@ -268,6 +271,7 @@ def apex_above(name: str, reply: Reply) -> str:
 def zone_with(name: str, addresses: Iterable[str], servers: Iterable[Record], scheme: str, *,
               is_tunnelled: bool) -> Zone:  # fmt: skip
     """Raises NotFound where none of the addresses can be reached."""
+    servers = list(servers)
     known = list(dict.fromkeys(addresses))
     usable = [each for each in known if ":" not in each]
     usable += [each for each in known if ":" in each and (not usable if is_tunnelled else has_way_to(each))]
@@ -275,7 +279,10 @@ def zone_with(name: str, addresses: Iterable[str], servers: Iterable[Record], sc
         only = "have no addresses" if not known else "have IPv6 addresses only, and there is no IPv6 here"
         raise NotFound("connection", f"the servers of {name or 'the root'} {only}")
     ttl_s = min((record.ttl for record in servers), default=TTL_MAX_S)
-    return Zone(name, tuple(server_at(scheme, each) for each in usable[:SERVERS_MAX]), min(ttl_s, TTL_MAX_S))
+    inside = sorted({each.data for each in servers if each.data != name and is_below(each.data, name)})[:INSIDE_MAX]
+    return Zone(
+        name, tuple(server_at(scheme, each) for each in usable[:SERVERS_MAX]), min(ttl_s, TTL_MAX_S), tuple(inside)
+    )
 
 
 def has_way_to(address: str) -> bool:

@@ -5,6 +5,7 @@ list has udp:// resolvers. Who takes names from the input is the splitter's busi
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
@@ -18,7 +19,7 @@ from scanner.model import REASONS, Resolver
 from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
-from scanner.native.limits import Budget
+from scanner.native.limits import Bucket, Budget
 from scanner.native.tally import Tally
 from scanner.paths.standing import DISTRUSTED, HELD, Traffic
 from scanner.routes import Routes
@@ -298,6 +299,23 @@ class Engines:
         told = [(suffix.encode(), route) for suffix, route in directions]
         self.order(lambda pool, now: pool.direct(told, now))
         self.wake()
+
+    def index_of(self, server: Resolver) -> int:
+        """Of one that was named."""
+        return self._indexes[server]
+
+    def queries_by_resolver(self) -> dict[int, int]:
+        """Of each that was asked for names."""
+        found: Counter[int] = Counter()
+        for engine in self:
+            for path in engine.paths:
+                found[path.resolver] += path.tally.count("queries")
+        return found
+
+    @property
+    def whole_rate(self) -> Bucket | None:
+        """Of all queries of the scan; None: there is no limit."""
+        return self._buckets.whole
 
     @property
     def asked(self) -> list[Resolver]:

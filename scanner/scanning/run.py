@@ -108,7 +108,7 @@ class Scan:
         if self._config.at_registry:
             from scanner.scanning.registry import registry_for  # with dnspython, which takes its time
 
-            self._registry = registry_for(self._config, self._engines, limits, self._console.warn)
+            self._registry = registry_for(self._config, self._engines, limits, self._budget, self._console.warn)
             self._engines.want = self._registry.want
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made(), self._engines.others)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),

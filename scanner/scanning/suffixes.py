@@ -10,7 +10,6 @@ PIECE_OCTETS, PLACES = 1 << 10, 7  # and of each other, in another place of it e
 LAST = re.compile(rb"\.([a-z][a-z0-9-]{0,61}[a-z0-9])\.?[ \t\r]*$", re.MULTILINE)
 SECOND = re.compile(rb"\.((?:ac|co|com|edu|go|gov|ne|net|or|org)\.[a-z]{2})\.?[ \t\r]*$", re.MULTILINE)  # of countries
 NOT_DELEGATED = frozenset(b"alt arpa example invalid local localhost onion test".split())  # RFC 6761, and arpa
-PRIVATE = frozenset(("corp", "domain", "home", "host", "internal", "intranet", "lan", "localdomain", "private"))
 
 
 class Suffixes:
@@ -67,11 +66,3 @@ def near_name(chunk: bytes) -> str:
         if re.fullmatch(rb"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9-]{0,62}", name) and len(name) < 200:
             return name.decode()
     return ""
-
-
-def may_have_wildcard(suffix: str) -> bool:
-    """False for a generic top-level domain, whose registry may not answer for names that are not there (ICANN's
-    registry agreements, specification 6 section 2.2); those of countries, of two letters or in scripts of their own,
-    may, and so may what is the resolver's own."""
-    last = suffix.rpartition(".")[2]
-    return suffix != last or len(last) == 2 or last.startswith("xn--") or last in PRIVATE

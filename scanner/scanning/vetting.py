@@ -19,11 +19,10 @@ from typing import Protocol
 from scanner.model import Proxy, Resolver
 from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
-from scanner.paths.canary import Canary, canaries_for
+from scanner.paths.canary import FAKES, Canary, below, canaries_for, is_invention, may_have_wildcard
 from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State, Traffic
 from scanner.routes import Routes
 from scanner.scanning.proving import Proving
-from scanner.scanning.suffixes import may_have_wildcard
 from scanner.transports.dial import DialLimits
 
 SUFFIXES_MAX = 64  # of the input's, that one resolver is asked about at the start,
@@ -46,8 +45,6 @@ KNOWN = (("a.root-servers.net", "198.41.0.4"), ("a.gtld-servers.net", "192.5.6.3
 """Names that exist, asked of public resolvers where the user gives none: servers of the root and of com. No resolver
 works without them, nobody filters them, and their addresses have not changed for decades. Others (loopback, private)
 may serve a zone of their own and nothing else: they need not know them."""
-
-FAKES = frozenset(("taken", "nodata", "cname_nx"))  # what a name that does not exist does not get
 
 
 class Asked(Protocol):
@@ -394,11 +391,6 @@ class Vetting:
         return list(dict.fromkeys([*lied, *following]))
 
 
-def below(suffix: str) -> str:
-    """What is wrong with a resolver that invents such names."""
-    return f"answers names below {suffix} that do not exist"
-
-
 def invented_suffixes(asking: Asking) -> list[str]:
     """Below which it answered a name that nobody has; a wildcard may be why."""
     return [suffix for suffix, said in asking.suffixes().items() if said in FAKES]
@@ -408,11 +400,3 @@ def listed(suffixes: Sequence[str]) -> str:
     """The first few of them."""
     more = f" and {len(suffixes) - SHOWN_MAX} more" if len(suffixes) > SHOWN_MAX else ""
     return ", ".join(suffixes[:SHOWN_MAX]) + more
-
-
-def is_invention(suffix: str, by_resolver: Mapping[Resolver, str]) -> bool:
-    """True when a name below the suffix that gets an answer gets it from a liar."""
-    if not may_have_wildcard(suffix):
-        return True
-    counts = Counter("fake" if said in FAKES else said for said in by_resolver.values())
-    return counts["nxdomain"] >= counts["fake"]

@@ -46,6 +46,8 @@ cdef class JobComparer(JobCloser):
     cdef int begin_random(self, Job *job, const Job *like) except -1 nogil
     cdef int random_answered(self, Job *job, const Outcome *outcome, const Response *response, const uint8_t *message,
                              Py_ssize_t length, double now) except -1 nogil
+    cdef int random_moved(self, Job *job) except -1 nogil
+    cdef int move(self, Job *job, const Parent *parent) except -1 nogil
     cdef int random_over(self, Job *job) except -1 nogil
     cdef int settle_parent(self, Parent *parent) except -1 nogil
     cdef int finish_compared(self, Job *job, bint is_same, bint is_known) except -1 nogil

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 from scanner.native.jobs.books cimport RANDOM_NAMES, UNCOMPARED
 from scanner.native.jobs.closer cimport nothing
-from scanner.native.jobs.job cimport ROLE_LINE, ROLE_RANDOM, ROLE_UNCOMPARED, ROLE_WAITS, Queue, pop, push
+from scanner.native.jobs.job cimport CAUSE_COMPARED, ROLE_LINE, ROLE_RANDOM, ROLE_UNCOMPARED, ROLE_WAITS, Queue, pop, push
 from scanner.native.jobs.parents cimport PARENT_PLAIN, PARENT_UNKNOWN, PARENT_WILD, is_same_answer, learn_answer
 from scanner.native.jobs.retry cimport Route
 from scanner.native.memory cimport checked_alloc
@@ -182,6 +182,20 @@ cdef class JobComparer(JobCloser):
         """It got no answer."""
         return self.random_over(job)
 
+    cdef int random_moved(self, Job *job) except -1 nogil:
+        """It is another engine's to ask, whose answers are compared there."""
+        cdef Parent *parent = <Parent *>job.beside
+        parent.moved, parent.by_stream = True, parent.by_stream or job.by_stream
+        return self.random_over(job)
+
+    cdef int move(self, Job *job, const Parent *parent) except -1 nogil:
+        """Have one that has waited asked there too; its answer is forgotten."""
+        free(job.beside)
+        job.role, job.beside = ROLE_LINE, NULL
+        job.by_stream, job.stream_cause = parent.by_stream, CAUSE_COMPARED
+        push(&self.outgoing, job)
+        return 0
+
     cdef int random_over(self, Job *job) except -1 nogil:
         cdef Parent *parent = <Parent *>job.beside
         job.role = ROLE_LINE
@@ -196,20 +210,23 @@ cdef class JobComparer(JobCloser):
         cdef Queue doubtful
         cdef Job *job = pop(&waiting)
         cdef Compared *kept
-        cdef bint is_same
+        cdef bint is_same, moves = parent.moved and not (self.leaving or self.stopped)
         parent.state = PARENT_WILD if parent.item_count else PARENT_PLAIN if parent.denied else PARENT_UNKNOWN
         if parent.state == PARENT_UNKNOWN:
-            parent.again_at, parent.asked = self.scan_now(self.now) + AGAIN_S, 0
+            parent.again_at, parent.asked = 0 if moves else self.scan_now(self.now) + AGAIN_S, 0
         doubtful.first, doubtful.count = NULL, 0
         while job is not NULL:
             kept = <Compared *>job.beside
             is_same = parent.state == PARENT_WILD and is_same_answer(parent, kept.items, kept.count)
-            if is_same or parent.state != PARENT_WILD or is_settled(parent):
+            if moves and not is_same and parent.state != PARENT_PLAIN and job.stream_cause != CAUSE_COMPARED:
+                self.move(job, parent)
+            elif is_same or parent.state != PARENT_WILD or is_settled(parent):
                 self.finish_compared(job, is_same, parent.state != PARENT_UNKNOWN)
             else:
                 push(&doubtful, job)
             job = pop(&waiting)
         parent.waiting = doubtful
+        parent.moved = parent.by_stream = False
         if doubtful.count and not self.ask_beside(parent, doubtful.first, MORE):
             job = pop(&parent.waiting)
             while job is not NULL:

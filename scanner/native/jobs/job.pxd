@@ -11,6 +11,7 @@ cdef enum StreamCause:      # why a stream is to ask, and not a datagram
     CAUSE_CASE              # the letters came back in another case
     CAUSE_COOKIE            # the cookie was missing or bad
     CAUSE_FORGED            # somebody sends forged answers
+    CAUSE_COMPARED          # random names beside it are asked by a stream
 
 cdef enum Role:             # whose job it is
     ROLE_LINE               # an input line's,
@@ -77,7 +78,6 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     uint8_t role            # a Role
     uint8_t earlier         # attempts before those at the trusted resolvers
     uint8_t failed_over     # it was asked of every resolver that an RCODE may send it to: from now on each is an attempt
-    uint16_t tried          # resolvers that it was asked of, a bit for each index modulo 16; kept where `notes_tried`
     int route               # whom it may be asked of
     double started          # s, scan's clock: when first taken
     double deadline         # s, scan's clock: nothing is waited for beyond
@@ -86,11 +86,8 @@ cdef struct Job:            # owned by a JobPool; what a response needs of it co
     int worker, egress, resolver    # who tried it last, -1 = nobody
     uint32_t m_length
     void *beside            # by its role; of a line's job it says nothing
+    uint64_t tried          # resolvers of its route that it was asked of (retry.pxd: server_bit); kept where `notes_tried`
     uint8_t to_the_end[48]
-
-cdef inline uint16_t resolver_bit(int resolver) noexcept nogil:
-    """Of `Job.tried`."""
-    return <uint16_t>(1 << (resolver & 15))
 
 cdef inline bint is_unasked(const Job *job) noexcept nogil:
     """Nobody was asked this question yet: what was asked before NXDOMAIN was another."""

@@ -30,6 +30,8 @@ cdef struct Parent:             # one type below one name; owned by Parents
     uint8_t denied              # that do not exist
     uint8_t settled             # in a row that brought nothing new
     uint8_t rotates             # two had different answers
+    uint8_t moved               # of those that are being asked: some are another engine's to ask, so those that wait are too,
+    uint8_t by_stream           # by streams
 
 cdef inline bint is_at_work(const Parent *parent) noexcept nogil:
     return parent.asking > 0 or parent.waiting.count > 0

@@ -3,14 +3,15 @@
 """The choice among jobs that have failed somewhere."""
 
 cimport cython
+from libc.stdint cimport uint64_t
 
-from scanner.native.jobs.job cimport resolver_bit
 from scanner.native.output.buffer cimport span_of
 from scanner.native.verdict cimport TIMEOUT, Reason
 
 cdef enum:
     LOOK_AHEAD = 16             # queued jobs that are looked through for one that was tried elsewhere
-cdef const double PATIENCE_S = 0.25     # after which a queued job may go back to where it failed
+cdef const double PATIENCE_S = 0.25     # after which a queued job may go back to where it failed,
+cdef const double UNASKED_S = 1         # or, while there are some that it was not asked of (kept where `notes_tried`)
 
 
 @cython.final
@@ -35,7 +36,19 @@ cdef class RetryQueue:
         self.route.resolvers, self.route.here, self.route.elsewhere = resolvers, resolvers > 0, elsewhere
         self.route.servers = 0
         for index in servers:
-            self.route.servers |= resolver_bit(index)
+            self.enter(index)
+        for index in servers:
+            self.route.servers |= server_bit(&self.route, index)
+
+    cdef void enter(self, int resolver) noexcept:
+        """It has a bit of its own from now on, if there is room: jobs remember by that whom they were asked of."""
+        cdef int place
+        for place in range(self.route.member_count):
+            if self.route.members[place] == resolver:
+                return
+        if self.route.member_count < MEMBERS_MAX:
+            self.route.members[self.route.member_count] = resolver
+            self.route.member_count += 1
 
     def failed(self, int reason) -> None:
         """An attempt to reach its resolvers failed."""
@@ -75,10 +88,11 @@ cdef Job *next_for(Route *route, Queue *queue, int worker, int egress, int resol
     cdef Job *before = NULL
     cdef Job *job = queue.first
     cdef int looked = 0
+    cdef uint64_t bit = server_bit(route, resolver)
     while job is not NULL and looked < LOOK_AHEAD:
-        if now - job.queued_at > PATIENCE_S or (
+        if now - job.queued_at > (UNASKED_S if job.tried and route.servers & ~job.tried else PATIENCE_S) or (
                 (route.egresses < 2 or job.egress != egress) and (route.resolvers < 2 or job.resolver != resolver)
-                and (route.resolvers < 2 or not job.tried & resolver_bit(resolver))
+                and (route.resolvers < 2 or not job.tried & bit)
                 and (route.workers < 2 or job.worker != worker)):
             if before is NULL:
                 queue.first = job.next

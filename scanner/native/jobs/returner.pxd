@@ -1,17 +1,17 @@
 """The part of a job pool that takes jobs back from where they were asked."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from scanner.native.jobs.comparer cimport JobComparer
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause, resolver_bit
-from scanner.native.jobs.retry cimport RetryQueue, Route
+from scanner.native.jobs.job cimport Job, LoneQueue, Query, Queue, StreamCause
+from scanner.native.jobs.retry cimport MEMBERS_MAX, RetryQueue, Route, server_bit
 from scanner.native.message.response cimport Response
 from scanner.native.output.buffer cimport Span
 from scanner.native.verdict cimport Reason
 
 cdef enum:
-    SERVERS_TRIED = 16      # of an authoritative route, whatever the attempts: bits of Job.tried
+    SERVERS_TRIED = MEMBERS_MAX     # of an authoritative route, whatever the attempts
 
 cdef class JobReturner(JobComparer):
     cdef readonly RetryQueue retry      # jobs to be tried again, of names with no route of their own
@@ -34,7 +34,7 @@ cdef class JobReturner(JobComparer):
 
     cdef inline void note_asked(self, Job *job, int resolver) noexcept nogil:
         """It is about to be asked of this one; where that is the second time, nothing is free any more."""
-        cdef uint16_t bit = resolver_bit(resolver)
+        cdef uint64_t bit = server_bit(self.routes[job.route], resolver)
         job.failed_over = job.failed_over or job.tried & bit != 0
         job.tried |= bit
 
@@ -44,6 +44,8 @@ cdef class JobReturner(JobComparer):
         return (rcode < 32 and self.failover >> rcode & 1 and not job.failed_over and not job.second
                 and not route.authoritative and route.servers & ~job.tried != 0)
 
+    cdef bint is_delegated_above(self, const Job *job, const Response *response, const uint8_t *message,
+                                 Py_ssize_t length) noexcept nogil
     cdef int fail_over(self, Job *job, Reason reason, double now) except -1 nogil
     cdef bint respond(self, Query *query, const Response *response, const uint8_t *message, Py_ssize_t length, Span tags,
                       int resolver, double now) except -1 nogil

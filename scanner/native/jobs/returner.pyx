@@ -7,10 +7,17 @@ from libc.stdint cimport uint8_t
 from scanner.native.jobs.books cimport DOUBTED, REQUEUED, RETRIED
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.comparer cimport compared_at
-from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front, resolver_bit
+from scanner.native.input.suffixes cimport Suffix
+from scanner.native.jobs.job cimport ROLE_RANDOM, ask_without_edns_after_silence, push, push_front
+from scanner.native.jobs.retry cimport server_bit
+from scanner.native.message.owners cimport is_name_at
 from scanner.native.verdict cimport (
-    ASK_WITHOUT_EDNS, CONNECTION, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of, reason_of,
+    ASK_WITHOUT_EDNS, CONNECTION, ERROR, REFERRAL, TAKEN, TIMEOUT, WRITE, Outcome, of_an_authority, outcome_of, reason_of,
 )
+
+cdef enum:
+    AUTHORITATIVE = 0x04        # AA, of a message's third octet
+    LOOKED_AT_MAX = 4096        # octets of names
 
 
 cdef class JobReturner(JobComparer):
@@ -27,6 +34,8 @@ cdef class JobReturner(JobComparer):
         cdef int at
         if self.any_authoritative and self.routes[job.route].authoritative:
             outcome = of_an_authority(outcome, message)
+            if outcome.verdict == ERROR and self.is_delegated_above(job, response, message, length):
+                outcome = Outcome(ERROR, REFERRAL, WRITE)
         job.rcode = response.rcode
         if self.failover and outcome.next != ASK_WITHOUT_EDNS and self.fails_over(job, response.rcode):
             self.exchange.end(query)
@@ -34,7 +43,7 @@ cdef class JobReturner(JobComparer):
             return False
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if job.role == ROLE_RANDOM:
+            if job.role == ROLE_RANDOM and outcome.verdict != ERROR:
                 self.random_answered(job, &outcome, response, message, length, now)
                 return False
             if self.unproven is not None:
@@ -61,6 +70,26 @@ cdef class JobReturner(JobComparer):
         self.retry_or_fail(job, outcome.reason, outcome.next != ASK_WITHOUT_EDNS, now)
         self.described = nothing()
         return outcome.next == ASK_WITHOUT_EDNS
+
+    cdef bint is_delegated_above(self, const Job *job, const Response *response, const uint8_t *message,
+                                 Py_ssize_t length) noexcept nogil:
+        """An authority refers to the servers of a name that is above the job's and below its suffix: that one is delegated,
+        and no other server of the zone can say more of what is below."""
+        cdef Suffix *suffix = NULL
+        cdef int at = 0, before, least = 1, left = LOOKED_AT_MAX
+        if response.referred_at == 0 or message[2] & AUTHORITATIVE:
+            return False
+        if self.suffixes is not None:
+            suffix = self.suffixes.longest_of(job.qname, job.qname_length, &before)
+        if suffix is not NULL:
+            least = suffix.length
+        while job.qname[at]:
+            at += 1 + job.qname[at]
+            if job.qname_length - at <= least:
+                return False
+            if is_name_at(message, length, response.referred_at, job.qname + at, &left):
+                return True
+        return False
 
     cdef int begin_random(self, Job *job, const Job *like) except -1 nogil:
         """It waits to be asked where the other was asked."""
@@ -99,9 +128,9 @@ cdef class JobReturner(JobComparer):
                 return self.fail_job(job, reason, now)
             job.attempt = min(job.attempt + 1, 255)
             if self.routes[job.route].authoritative and not self.has_untried(job):
-                job.tried = resolver_bit(job.resolver)
+                job.tried = server_bit(self.routes[job.route], job.resolver)
             elif self.failover and self.routes[job.route].servers & ~job.tried == 0:
-                job.tried, job.failed_over = resolver_bit(job.resolver), True
+                job.tried, job.failed_over = server_bit(self.routes[job.route], job.resolver), True
             if reason == TIMEOUT and job.attempt == self.retries + job.earlier:
                 ask_without_edns_after_silence(job)
             self.books.add(RETRIED)

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from scanner.native.jobs.fallback cimport StreamFallback
-from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_SIZE, ROLE_RANDOM, StreamCause, pop, push
+from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COMPARED, CAUSE_COOKIE, CAUSE_SIZE, ROLE_RANDOM, StreamCause, pop, push
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.jobs.retry cimport Route
 from scanner.native.memory cimport checked_alloc
@@ -72,8 +72,8 @@ def export_jobs(JobPool pool not None, double now) -> Transfer | None:
     transfer = Transfer()
     job = pop(&pool.outgoing)
     while job is not NULL:
-        if job.role == ROLE_RANDOM:             # for jobs that wait here
-            pool.random_failed(job)
+        if job.role == ROLE_RANDOM:             # for jobs that wait here, and then are to go there too
+            pool.random_moved(job)
         else:
             transfer.add(job, pool.index)
             send_away(pool, job)
@@ -172,6 +172,6 @@ def give_back(JobPool pool not None, StreamFallback fallback not None, int reaso
         if job.stream_cause == CAUSE_SIZE and not elsewhere:
             pool.fail_job(job, TRUNCATED, now)
         else:
-            is_doubted = job.stream_cause == CAUSE_CASE or job.stream_cause == CAUSE_COOKIE
+            is_doubted = job.stream_cause in (CAUSE_CASE, CAUSE_COOKIE, CAUSE_COMPARED)
             job.stream_failed = True
             pool.retry_or_fail(job, <Reason>reason, not is_doubted or job.requeues >= FREE_MAX, now)

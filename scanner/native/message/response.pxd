@@ -41,6 +41,7 @@ cdef struct Response:   # records of another class than the question's count for
     int aliases         # CNAME and DNAME that lead away from the name
     Answer answer       # these two: only where the header's RCODE is NOERROR or NXDOMAIN
     Servers servers     # only where it is NOERROR, the answer section says nothing of the name, and there is no SOA
+    Py_ssize_t referred_at  # offset of another name that servers are named for, 0 = of none; where `servers` is known
     bint soa            # one stands in the authority section
     bint filtered       # an extended error says that this is no truth but somebody's policy (RFC 8914)
     Py_ssize_t opt      # offset of the OPT record's RDLENGTH, 0 = none

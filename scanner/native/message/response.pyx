@@ -144,7 +144,10 @@ cdef void read_authority(const uint8_t *message, Py_ssize_t length, Py_ssize_t a
     for index in range(count):
         at = read_record(message, length, at, &record)
         if record.rtype == NS and class_of(message, &record) == asked.qclass and out.servers != SERVERS_OF_NAME:
-            out.servers = SERVERS_OF_NAME if is_owned(message, length, record.owner, &owner) else SERVERS_OF_OTHERS
+            if is_owned(message, length, record.owner, &owner):
+                out.servers, out.referred_at = SERVERS_OF_NAME, 0
+            else:
+                out.servers, out.referred_at = SERVERS_OF_OTHERS, record.owner
 
 
 cdef bint is_policy(const uint8_t *message, Py_ssize_t opt) noexcept nogil:
@@ -200,7 +203,7 @@ cdef Fit read_response(const uint8_t *message, Py_ssize_t length, const uint8_t 
                                     # with TC (a box before a server sends a bare header), is a verdict (RFC 5452 section 9.1)
     out.rcode = rcode
     out.ancount = u16(message + 6)
-    out.aliases, out.answer, out.servers = 0, ANSWER_NONE, SERVERS_NONE
+    out.aliases, out.answer, out.servers, out.referred_at = 0, ANSWER_NONE, SERVERS_NONE, 0
     out.soa = out.filtered = False
     out.truncated = message[2] & TC
 

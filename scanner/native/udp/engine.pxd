@@ -8,6 +8,7 @@ no plain name.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from scanner.native.exchange cimport Exchange
+from scanner.native.jobs.retry cimport Route
 from scanner.native.jobs.job cimport Job, Query, StreamCause
 from scanner.native.jobs.pool cimport JobPool
 from scanner.native.message.response cimport Fit, Response
@@ -94,6 +95,7 @@ cdef class UdpEngine:
     cdef Job *second_choice(self, UdpPath *path, int route, double now) except? NULL nogil
     cdef bint is_wanted(self, UdpPath *path) noexcept nogil
     cdef bint unproven(self, UdpPath *path, int route) noexcept nogil
+    cdef bint is_last_resort(self, const Route *jobs, double now) noexcept nogil
     cdef bint doubtful(self, UdpPath *path, int route) noexcept nogil
     cdef bint is_needed(self, UdpPath *path) noexcept nogil
     cdef bint waits_for_more(self, UdpPath *path) noexcept nogil

@@ -19,7 +19,6 @@ from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport (
     CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause, ask_without_edns_after_silence,
 )
-from scanner.native.jobs.retry cimport Route
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
 from scanner.native.message.query cimport write_query
@@ -70,6 +69,7 @@ cdef enum:
 cdef const double LIMIT_NEAR = 0.75     # of the limit with which responses were dropped: from there on it grows slowly
 cdef const double LIMIT_STEEP = 0.125   # more for each response until then,
 cdef const double LIMIT_SLOW = 0.002    # and from then on, and one for as many as may be in flight
+cdef const double LAST_RESORT_S = 0.02   # that a name waits for resolvers that answer before it goes to one that has not yet
 cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is given, and eight round trips of the others
 cdef const double COOKIE_WAIT_S = 0.05  # and two round trips, for an answer with the cookie after one without
 cdef const double BACKOFF_S = 0.001     # after a full buffer
@@ -754,9 +754,14 @@ cdef class UdpEngine:
     cdef Job *second_choice(self, UdpPath *path, int route, double now) except? NULL nogil:
         """For one that follows another: a name that has failed there."""
         cdef Route *jobs = self.pool.routes[route]
-        if self.doubtful(path, route) or self.pool.is_behind() or jobs.waiting.count == 0:
+        if (self.doubtful(path, route) and not self.is_last_resort(jobs, now)) or self.pool.is_behind() \
+                or jobs.waiting.count == 0:
             return NULL
         return self.pool.waiting_job(jobs, &jobs.waiting, WORKER_NONE, 0, path.resolver, now)
+
+    cdef bint is_last_resort(self, const Route *jobs, double now) noexcept nogil:
+        """A name waits though others have room: it was asked of those already, and is to be asked of each."""
+        return self.pool.notes_tried and jobs.waiting.count > 0 and now - jobs.waiting.first.queued_at > LAST_RESORT_S
 
     cdef bint is_wanted(self, UdpPath *path) noexcept nogil:
         """It has a route in which it follows none, or one with names that have failed."""
@@ -807,7 +812,7 @@ cdef class UdpEngine:
             route = path.routes[path.turn_of]
             if self.follows(path, path.turn_of):
                 job = self.second_choice(path, route, now)
-            elif self.doubtful(path, route):
+            elif self.doubtful(path, route) and not self.is_last_resort(self.pool.routes[route], now):
                 job = self.pool.newcomer(self.pool.routes[route], now)
             else:
                 job = self.pool.take(self.pool.routes[route], WORKER_NONE, 0, path.resolver, now, False)
