@@ -22,7 +22,7 @@ import distributed
 from distributed.comm.core import connect
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from scanner.cluster.node import RESOURCE, Ignore, PartPlugin, make_part, stop_parts, workers_of
+from scanner.cluster.node import NEEDED, RESOURCE, Ignore, PartPlugin, make_part, stop_parts, workers_of
 from scanner.cluster.part import Task
 from scanner.cluster.scan import PartFailed
 from scanner.errors import ScanError
@@ -208,8 +208,9 @@ class Parts:
         offers = any(RESOURCE in worker["resources"] for worker in self._workers.values())
         key = f"{self._topic}-{number}-{next(self._turns)}"
         only = self.with_room if self._no_room else []
+        needed = {RESOURCE: NEEDED} if offers else None
         future = self._client.submit(make_part, self._topic, number, key=key, pure=False, retries=TRIES - 1,
-                                     resources={RESOURCE: 1} if offers else None, workers=only or None)  # fmt: skip
+                                     resources=needed, workers=only or None)  # fmt: skip
         self._futures[future] = number
         if only:
             self._only[future] = set(only)

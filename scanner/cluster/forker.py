@@ -14,6 +14,8 @@ import traceback
 from importlib import import_module
 from typing import NoReturn
 
+from scanner.scanning.handover import VARIABLE
+
 MODULES = ("scanner.cli.main", "scanner.config.config", "scanner.config.check", "scanner.input.files", "scanner.rdata",
            "scanner.results.output", "scanner.results.stream", "scanner.scanning.run", "dns.rdatatype",
            "encodings.idna", "encodings.utf_8_sig")  # fmt: skip
@@ -21,7 +23,8 @@ MODULES = ("scanner.cli.main", "scanner.config.config", "scanner.config.check", 
 
 HEAD = struct.Struct("=i")  # octets of the flags that follow; below 0, a process to be killed
 PID = STATUS = struct.Struct("=i")  # a process ID, or -errno; an exit code, or -signal
-DESCRIPTORS = 4  # of a new scan: stdin, stdout, stderr, and where its exit code goes
+DESCRIPTORS = 5  # of a new scan: stdin, stdout, stderr, its handover, and where its exit code goes
+HANDOVER = 3  # what the descriptor is there
 
 
 class Forker:
@@ -48,16 +51,16 @@ class Forker:
 
     def _fork(self, descriptors: list[int]) -> bool:
         """True in the new process."""
-        *standard, status = descriptors
+        *own, status = descriptors
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # until it stands in the table
         try:
             pid = os.fork()
         except OSError as error:
             pid = -(error.errno or 1)
         if not pid:
-            self._become(standard)
+            self._become(own)
             return True
-        for descriptor in standard:
+        for descriptor in own:
             os.close(descriptor)
         if pid > 0:
             self._scans[pid] = status
@@ -67,13 +70,17 @@ class Forker:
         self._connection.sendall(PID.pack(pid))
         return False
 
-    def _become(self, standard: list[int]) -> None:
-        """The new process, with its own three descriptors and no others."""
+    def _become(self, own: list[int]) -> None:
+        """The new process, with its own descriptors and no others."""
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        for number, descriptor in enumerate(standard):
+        others = max(self._connection.detach(), *own, *self._scans.values())
+        for number, descriptor in enumerate(
+            own
+        ):  # each is above its number: what is overwritten is not needed any more
             os.dup2(descriptor, number)
-        os.closerange(3, max(self._connection.detach(), *standard, *self._scans.values()) + 1)
+        os.closerange(HANDOVER + 1, others + 1)
+        os.environ[VARIABLE] = str(HANDOVER)
 
     def _reap(self) -> None:
         """Tell the exit codes of those that have ended."""

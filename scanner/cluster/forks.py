@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from scanner.cluster.forker import HEAD, PID, STATUS, exactly
+from scanner.cluster.forker import HANDOVER, HEAD, PID, STATUS, exactly
 
 PIPE_OCTETS = 1 << 20
 STARTS = 2  # a forker that was killed is started again
@@ -28,6 +28,7 @@ class Fork:
     stdin: IO[bytes]
     stdout: int
     stderr: IO[bytes]
+    handover: socket.socket
     status: int  # where its exit code comes
 
     def wait(self) -> int:
@@ -40,6 +41,7 @@ class Fork:
         with contextlib.suppress(OSError):
             self.stdin.close()
         self.stderr.close()
+        self.handover.close()
         os.close(self.stdout)
         os.close(self.status)
 
@@ -58,17 +60,20 @@ class Forks:
             read, write = os.pipe()
             theirs.append(read if is_input else write)
             ours.append(write if is_input else read)
+        handover, other_end = socket.socketpair()
+        theirs.insert(HANDOVER, other_end.detach())
         enlarge(theirs[1])
         try:
             pid = self._ask(json.dumps(flags).encode(), theirs)
         except OSError:
             for descriptor in ours:
                 os.close(descriptor)
+            handover.close()
             raise
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        return Fork(pid, open(ours[0], "wb"), ours[1], open(ours[2], "rb"), ours[3])
+        return Fork(pid, open(ours[0], "wb"), ours[1], open(ours[2], "rb"), handover, ours[3])
 
     def kill(self, fork: Fork) -> None:
         """At once; one that has ended is left alone."""

@@ -15,6 +15,7 @@ from scanner.errors import ScanError
 from scanner.version import __version__
 
 RESOURCE = "dnsscan"  # of a worker: how many parts it runs at a time
+NEEDED = 0.5  # of it for a part: beside the one that asks, another ends, or is packed and brought away
 ASK_S = 5.0
 
 
@@ -39,7 +40,9 @@ class PartPlugin(WorkerPlugin):
             raise RuntimeError(f"dnsscan {__version__} here, {self._version} where the scan was begun")
         self._worker = worker
         self._others: dict[str, Any] = {}
-        self._maker = PartMaker(self._task, lambda number, lines: worker.log_event(self.name, (number, lines)))
+        slots = max(int(worker.state.total_resources.get(RESOURCE, worker.state.nthreads)), 1)
+        self._maker = PartMaker(self._task, lambda number, lines: worker.log_event(self.name, (number, lines)), slots,
+                                distributed.secede)  # fmt: skip
 
     def teardown(self, worker: distributed.Worker) -> None:
         """The worker leaves, or the scan is over."""

@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 from scanner.cluster.books import COUNTS, fits
 from scanner.cluster.files import NO_ROOM, Folder, NoRoom, private, why
 from scanner.cluster.forks import Forks
+from scanner.cluster.lanes import Lanes, Turn
 from scanner.cluster.lines import lines_of
 from scanner.cluster.plan import Part, Plan
 from scanner.cluster.scan import PartFailed, ScanProcess
@@ -24,6 +25,7 @@ from scanner.results.parts import part_name
 from scanner.version import __version__
 
 TOLD_EVERY_S = 0.5
+LEVEL = 1  # of Zstandard: these lines become as small as with 3, in half the time
 MEMORY = "512MB"  # for DuckDB, where parts are Parquet
 
 
@@ -47,10 +49,12 @@ class Worker(NamedTuple):
 
 
 class PartMaker:
-    """Makes the parts of one node; `told` hears how many lines of a part there are, now and then."""
+    """Makes the parts of one node; `told` hears how many lines of a part there are, now and then. As many ask at a time
+    as there are lanes; `leave()` is called in a part's thread when the node has room for another."""
 
-    def __init__(self, task: Task, told: Callable[[int, int], None]):
+    def __init__(self, task: Task, told: Callable[[int, int], None], lanes: int, leave: Callable[[], None]):
         self._task, self._told = task, told
+        self._lanes, self._leave = Lanes(lanes), leave
         self._folder, self._forks = Folder(task.folder), Forks()
         self._running: set[ScanProcess] = set()
         self._stopped = False
@@ -83,8 +87,11 @@ class PartMaker:
         return books if fits(books, self._task.plan, number, self._folder.sizes()) else None
 
     def _make(self, number: int, table: Mapping[str, Any], worker: Worker) -> dict[str, Any]:
-        with tempfile.TemporaryDirectory(prefix="dnsscan-", dir=worker.scratch) as scratch:
-            books = self._scan(self._task.plan.part(number), table, self._flags(worker.place), Path(scratch))
+        with (
+            tempfile.TemporaryDirectory(prefix="dnsscan-", dir=worker.scratch) as scratch,
+            self._lanes.turn(self._leave) as turn,
+        ):
+            books = self._scan(self._task.plan.part(number), table, self._flags(worker.place), Path(scratch), turn)
             books["node"] = worker.name
             self._folder.write(f"{part_name(number)}.json", books, Path(scratch))
         return books
@@ -104,14 +111,20 @@ class PartMaker:
         host, colon, port = self._task.metrics.rpartition(":")
         return ["--metrics", f"{host}{colon}{int(port) + place}"]
 
-    def _scan(self, part: Part, table: Mapping[str, Any], flags: list[str], scratch: Path) -> dict[str, Any]:
+    def _scan(self, part: Part, table: Mapping[str, Any], flags: list[str], scratch: Path,
+              turn: Turn) -> dict[str, Any]:  # fmt: skip
         plan, began = self._task.plan, datetime.now(UTC)
         name = f"{part_name(part.number)}.{plan.ending}"
         with self._folder.new(name, scratch) as new:
+            pass_on = turn.pass_on if is_shared(table, flags) else at_its_end
             with self._started(table, flags, lines_of(plan, part)) as scan:
-                written = self._write(scan, part.number, new if plan.ending == "jsonl.zst" else scratch / "lines.jsonl")
+                turn.begin(scan.pace)
+                written = self._write(scan, part.number, new if plan.ending == "jsonl.zst" else scratch / "lines.jsonl",
+                                      pass_on)  # fmt: skip
                 summary = scan.end()
                 fed, warnings = scan.fed, scan.warnings
+            turn.end()
+            turn.leave()
             if not (is_packed(plan, part) or summary["read"] == fed.all_lines
                     or (table.get("ptr") and summary["read"] > fed.all_lines)):  # fmt: skip # blocks of addresses
                 raise PartFailed(f"the scan read {summary['read']:,} of {fed.all_lines:,} lines")
@@ -140,12 +153,12 @@ class PartMaker:
                 self._running.discard(scan)
             scan.close()
 
-    def _write(self, scan: ScanProcess, number: int, path: Path) -> int:
+    def _write(self, scan: ScanProcess, number: int, path: Path, pass_on: Callable[[float], bool]) -> int:
         """The scan's lines to a file; how many they are."""
         lines, tell_at = 0, monotonic() + TOLD_EVERY_S
         with open(path, "wb", opener=private) as file:
             write, finish = packing(file) if path.suffix != ".jsonl" else (file.write, lambda: None)
-            for block in scan.output():
+            for block in scan.output(pass_on):
                 write(block)
                 lines += block.count(b"\n")
                 if monotonic() >= tell_at:
@@ -155,6 +168,16 @@ class PartMaker:
         return lines
 
 
+def is_shared(table: Mapping[str, Any], flags: list[str]) -> bool:
+    """True where two scans may run at a time: what they use is counted in queries a second, not in tunnels or ports."""
+    return not flags and not any(table.get(key) for key in ("proxies", "max_in_flight", "port_range"))
+
+
+def at_its_end(_: float) -> bool:
+    """The next part begins when this one has ended."""
+    return True
+
+
 def is_packed(plan: Plan, part: Part) -> bool:
     """True where its lines are not known before the scan has unpacked them."""
     return any(file.is_whole for file in plan.files if file.url == part.url)
@@ -162,7 +185,7 @@ def is_packed(plan: Plan, part: Part) -> bool:
 
 def packing(file: IO[bytes]) -> tuple[Callable[[bytes], object], Callable[[], object]]:
     """Write through Zstandard; the second call ends it."""
-    packer = import_module(ZSTD).ZstdCompressor()
+    packer = import_module(ZSTD).ZstdCompressor(level=LEVEL)
     return lambda block: file.write(packer.compress(block)), lambda: file.write(packer.flush())
 
 

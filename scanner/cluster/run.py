@@ -26,7 +26,7 @@ from scanner.text import hidden, two_digits
 if TYPE_CHECKING:
     from scanner.cluster.engine import Parts  # half a second, which is not spent on what is refused
 
-AHEAD = 3  # parts handed out for each that may run: a worker never waits for the next
+AHEAD = 4  # parts handed out for each that may run: a worker never waits for the next
 RATE_OVER_S = 10.0
 SAID_EVERY_S = 10.0
 BOOKS = "books.json"

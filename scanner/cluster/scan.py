@@ -4,16 +4,19 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.cluster.forks import Forks
 from scanner.errors import EXIT_CODES
+from scanner.scanning.handover import SHARE
 
 BLOCK = 1 << 20
+AGAIN_MS = 50
 SAID_MAX = 20  # warnings kept of one scan
 LAST_OCTETS = 1 << 24  # of stderr, at most: the summary of a scan through thousands of proxies
 
@@ -64,10 +67,35 @@ class ScanProcess:
         for thread in self._threads:
             thread.start()
 
-    def output(self) -> Iterator[bytes]:
-        """Blocks of lines, as they come."""
-        while block := os.read(self._process.stdout, BLOCK):
-            yield block
+    def output(self, pass_on: Callable[[float], bool]) -> Iterator[bytes]:
+        """Blocks of lines, as they come. When its last names are under way, `pass_on(share)` is called with the share
+        of its rates that it keeps, again and again until it returns True."""
+        stdout, handover = self._process.stdout, self._process.handover.fileno()
+        poll, kept = select.poll(), 0.0
+        poll.register(stdout, select.POLLIN)
+        poll.register(handover, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll(AGAIN_MS if kept else None)]
+            if handover in ready:
+                poll.unregister(handover)
+                kept = self._share_kept()
+            if kept and pass_on(kept):
+                kept = 0.0
+            if stdout in ready:
+                if not (block := os.read(stdout, BLOCK)):
+                    return
+                yield block
+
+    def pace(self, share: float) -> None:
+        """Have it use this share of its rates."""
+        with contextlib.suppress(OSError):  # it has ended
+            self._process.handover.send(SHARE.pack(share))
+
+    def _share_kept(self) -> float:
+        octets = b""
+        with contextlib.suppress(OSError):
+            octets = self._process.handover.recv(SHARE.size)
+        return float(SHARE.unpack(octets)[0]) if octets else 0.0  # it has ended
 
     def end(self) -> dict[str, Any]:
         """Its summary, when it has ended well. Raises PartFailed."""

@@ -16,6 +16,14 @@ cdef class Bucket:
             self.state.token_ns = 1e9 / rate
             self.state.size_ns = max(burst_s * 1e9, self.state.token_ns)
 
+    def limit(self, double rate, double burst_s) -> None:
+        """Another rate, above 0, from now on, where there was one. Engines that read it at this moment may see one half
+        of it: the greater token or the smaller burst comes first, and neither lets out more than both."""
+        cdef double token_ns = 1e9 / rate
+        self.state.rate = rate
+        self.state.token_ns = token_ns
+        self.state.size_ns = max(burst_s * 1e9, token_ns)
+
     @property
     def rate(self) -> float:
         """Queries a second, 0 = no limit."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from scanner.model import Proxy, Resolver
 from scanner.native.limits import Bucket
@@ -28,14 +29,18 @@ class Buckets:
 
     def __init__(self, resolvers: Sequence[Resolver], each: int | None, public: int, whole: int = 0):
         self._resolvers, self._each, self._public = resolvers, each, public
+        self._whole_rate, self._share = whole, 1.0
         self._whole = Bucket(whole, burst_s(resolvers)) if whole else None
         self._made: dict[tuple[int, Resolver], Bucket] = {}  # two entries that are one resolver share it
 
     def rate_of(self, resolver: int) -> int:
         """Queries a second for one egress, 0 = no limit."""
+        return self._rate_of(self._resolvers[resolver])
+
+    def _rate_of(self, resolver: Resolver) -> int:
         if self._each is not None:
             return self._each
-        return self._public if self._resolvers[resolver].is_public else 0
+        return self._public if resolver.is_public else 0
 
     @property
     def whole(self) -> Bucket | None:
@@ -51,8 +56,23 @@ class Buckets:
         """The bucket of the pair."""
         key = egress, self._resolvers[resolver]
         if key not in self._made:
-            self._made[key] = Bucket(self.rate_of(resolver), burst_s([key[1]]), self._whole)
+            self._made[key] = Bucket(self.rate_of(resolver) * self._share, burst_s([key[1]]), self._whole)
         return self._made[key]
+
+    @property
+    def most(self) -> float:
+        """Queries a second that those in use allow together; infinite without a limit."""
+        rates = [self._rate_of(resolver) for _, resolver in list(self._made)]
+        return min(self._whole_rate or inf, sum(rates) if rates and all(rates) else inf)
+
+    def pace(self, share: float) -> None:
+        """Every rate is this share of what it is, above 0, from now on."""
+        self._share = share
+        if self._whole is not None:
+            self._whole.limit(self._whole_rate * share, burst_s(self._resolvers))
+        for (_, resolver), bucket in list(self._made.items()):
+            if rate := self._rate_of(resolver):
+                bucket.limit(rate * share, burst_s([resolver]))
 
 
 class Path:

@@ -132,6 +132,23 @@ class Engines:
         for engine in self:
             engine.order(order)
 
+    @property
+    def names_left(self) -> int | None:
+        """Names without a line, when the input has ended and none waits to be asked; else None."""
+        reports = [engine.report for engine in self]
+        if any(report.waits for report in reports) or not all(engine.pool.names.lines.is_used_up for engine in self):
+            return None
+        return sum(report.live for report in reports)
+
+    @property
+    def most(self) -> float:
+        """Queries a second that the rates allow; infinite without one."""
+        return self._buckets.most
+
+    def pace(self, share: float) -> None:
+        """All rates are this share of what they are."""
+        self._buckets.pace(share)
+
     def wake(self) -> None:
         """There may be something to send."""
         for engine in self:

@@ -20,6 +20,7 @@ from scanner.native.limits import Budget
 from scanner.results.output import Output
 from scanner.scanning.build import columns_for, lines_name_resolvers
 from scanner.scanning.engines import Engines
+from scanner.scanning.handover import Handover, handover_for
 from scanner.scanning.packed import sniff
 from scanner.scanning.patience import Patience
 from scanner.scanning.sink import Sink
@@ -90,6 +91,7 @@ class Scan:
         self._suffixes, self._near = Suffixes(self._name_span), ""
         self._vetting: Vetting | None = None  # from the first name on
         self._registry: Registry | None = None
+        self._handover: Handover | None = None
         self._trouble = REASONS.index("timeout")  # what last kept a connection from being opened
         self._connections = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -110,6 +112,7 @@ class Scan:
 
             self._registry = registry_for(self._config, self._engines, limits, self._budget, self._console.warn)
             self._engines.want = self._registry.want
+        self._handover = handover_for(self._engines.pace) if self._host is None else None
         self._splitter = Splitter(list(self._engines.takers), lambda: self._source.room_made(), self._engines.others)
         self._source = Source(self._sources, lambda chunk: in_loop(loop, self._feed, chunk),
                               lambda trouble: in_loop(loop, self._input_ended, trouble),
@@ -306,6 +309,8 @@ class Scan:
             self._give_up()
         if self._budget is not None and self._budget.used_up:
             self._use_up("max-queries")
+        if self._handover is not None and self._how.input_read and (left := self._engines.names_left) is not None:
+            self._handover.last_names(left, self._engines.most)
         self._reporters.tick(monotonic())
         self._look_at_end()
 
@@ -325,6 +330,8 @@ class Scan:
         if self._registry is not None:
             await self._registry.close()
         await self._engines.close()
+        if self._handover is not None:
+            self._handover.close()
         if not isinstance(self._how.error, ReaderGone) and self._how.fault is None:
             await self._sink.close()
         self._source.close()
