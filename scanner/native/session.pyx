@@ -390,7 +390,7 @@ cdef class Session:
             self.exchange.end(query)
             self.pool.retry_or_fail(job, BADRESP, True, now)
             return 1
-        revealed = job.edns_silence and not query.edns
+        revealed = not query.edns and job.edns_silence
         refused = self.pool.respond(query, &response, message, length, self.tags_span, self.path.resolver, now)
         learn(&self.path.habits, &response, refused or revealed)
         return 1

@@ -60,6 +60,8 @@ cdef class JobCloser:
 
     cdef int finish_unanswered(self, Job *job, Reason reason, double now) except -1 nogil:
         """Write the line of a job without a verdict: no second pass."""
+        if job.role == ROLE_RANDOM:
+            return self.random_failed(job)
         self.note(job, reason)
         return self.finish(job, ERROR, reason, self.scan_now(now) - job.started, nothing(), self.described, now)
 
@@ -68,9 +70,7 @@ cdef class JobCloser:
         """Write the line of a job, and of every job that is the same; then their slots are free."""
         cdef Job *same = job.same
         cdef Job *after
-        if job.role == ROLE_RANDOM:
-            return self.random_failed(job)
-        if job.cut and (reason == TIMEOUT or reason == CONNECTION):
+        if (reason == TIMEOUT or reason == CONNECTION) and job.cut:
             reason = TRUNCATED          # it was answered, and TCP could not bring the rest
         self.write_or_keep(job, verdict, reason, spent, tags, details, now)
         while same is not NULL:

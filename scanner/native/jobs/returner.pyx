@@ -43,7 +43,7 @@ cdef class JobReturner(JobComparer):
             return False
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if job.role == ROLE_RANDOM and outcome.verdict != ERROR:
+            if self.parents is not None and job.role == ROLE_RANDOM and outcome.verdict != ERROR:
                 self.random_answered(job, &outcome, response, message, length, now)
                 return False
             if self.unproven is not None:

@@ -67,8 +67,9 @@ cdef class JobSlots:
         """The job is over, and has no query in flight."""
         if self.newest[job.type_index] == job:
             self.newest[job.type_index] = NULL
-        free(job.d)
-        job.d = NULL
+        if job.d is not NULL:
+            free(job.d)
+            job.d = NULL
         if job.origin:
             self.finished_for[job.origin] += 1
         job.next = self.free

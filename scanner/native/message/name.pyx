@@ -4,13 +4,13 @@
 
 from libc.string cimport memcmp, memcpy
 
+from scanner.native.message.letters cimport WORD, lower_case, word_at
+
 cdef uint8_t LETTER_DIGIT_HYPHEN[256]   # 1 = may stand in a plain name; `_` too (RFC 8552); never written after import
-cdef uint8_t LOWER[256]                 # ASCII lower case, every other octet itself; never written after import
 
 cdef int _octet
 for _octet in range(256):
     LETTER_DIGIT_HYPHEN[_octet] = chr(_octet).isascii() and (chr(_octet).isalnum() or chr(_octet) in "-_")
-    LOWER[_octet] = _octet + 32 if 65 <= _octet <= 90 else _octet
 
 
 cdef int qname_from_text(const uint8_t *text, Py_ssize_t length, uint8_t *qname) noexcept nogil:
@@ -18,29 +18,26 @@ cdef int qname_from_text(const uint8_t *text, Py_ssize_t length, uint8_t *qname)
 
     Returns their count, or 0 when the text is not a plain name: Python's `classify_line` then finds out what it is.
     """
-    cdef Py_ssize_t i, start = 0, write = 1
-    cdef uint8_t octet
+    cdef Py_ssize_t i, start = 0
     if length == 0 or length > TEXT_MAX:
         return 0
     if text[length - 1] == b".":
         length -= 1
     if length == 0 or length > TEXT_MAX - 1:
         return 0
+    memcpy(qname + 1, text, length)
     for i in range(length):
-        octet = text[i]
-        if LETTER_DIGIT_HYPHEN[octet]:
-            qname[write] = octet
-        elif octet == b"." and 0 < write - start - 1 <= 63:
-            qname[start] = <uint8_t>(write - start - 1)
-            start = write
-        else:
+        if LETTER_DIGIT_HYPHEN[text[i]]:
+            continue
+        if text[i] != b"." or not 0 < i - start <= 63:
             return 0
-        write += 1
-    if not 0 < write - start - 1 <= 63:
+        qname[start] = <uint8_t>(i - start)
+        start = i + 1
+    if not 0 < length - start <= 63:
         return 0
-    qname[start] = <uint8_t>(write - start - 1)
-    qname[write] = 0
-    return <int>(write + 1)
+    qname[start] = <uint8_t>(length - start)
+    qname[length + 1] = 0
+    return <int>(length + 2)
 
 
 cdef Py_ssize_t text_from_qname(const uint8_t *qname, Py_ssize_t length, char *text) noexcept nogil:
@@ -59,10 +56,10 @@ cdef Py_ssize_t text_from_qname(const uint8_t *qname, Py_ssize_t length, char *t
 
 cdef bint same_name(const uint8_t *a, const uint8_t *b, Py_ssize_t length) noexcept nogil:
     """Equal but for ASCII case (RFC 4343). Length octets are below 64, so folding leaves them alone."""
-    cdef Py_ssize_t i
     if memcmp(a, b, length) == 0:
         return True
-    for i in range(length):
-        if LOWER[a[i]] != LOWER[b[i]]:
+    while length > 0:
+        if lower_case(word_at(a, <int>length)) != lower_case(word_at(b, <int>length)):
             return False
+        a, b, length = a + WORD, b + WORD, length - WORD
     return True

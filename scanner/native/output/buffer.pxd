@@ -33,4 +33,11 @@ cdef inline char *put_span(char *at, Span span) noexcept nogil:
     memcpy(at, span.octets, span.length)
     return at + span.length
 
-cdef char *put_number(char *at, long long number) noexcept nogil
+cdef char *put_digits(char *at, long long number) noexcept nogil
+
+cdef inline char *put_number(char *at, long long number) noexcept nogil:
+    """A non-negative number in decimal; returns the place behind it."""
+    if number > 9:
+        return put_digits(at, number)
+    at[0] = <char>(48 + (number if number > 0 else 0))      # most are
+    return at + 1

@@ -52,12 +52,10 @@ cdef class LineBuffer:
         return block
 
 
-cdef char *put_number(char *at, long long number) noexcept nogil:
-    """A non-negative number in decimal; returns the place behind it."""
+cdef char *put_digits(char *at, long long number) noexcept nogil:
+    """Of a number that has more than one."""
     cdef char digits[20]
     cdef int count = 0
-    if number < 0:
-        number = 0
     while True:
         digits[count] = <char>(48 + number % 10)
         number //= 10

@@ -9,7 +9,7 @@ counted and otherwise as if it had not come.
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport bsearch, calloc, free, qsort, realloc
 from libc.string cimport memcmp, memcpy, memset
 
@@ -21,6 +21,7 @@ from scanner.native.jobs.job cimport (
 )
 from scanner.native.limits cimport return_tokens, take_tokens
 from scanner.native.memory cimport checked_alloc
+from scanner.native.message.letters cimport WORD, in_case, word_at
 from scanner.native.message.query cimport write_query
 from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.output.buffer cimport span_of
@@ -79,14 +80,6 @@ cdef const double DELIVERED = 1 / 64.0  # weight of one query in the share that 
 cdef const double CONSIDERED_S = 0.001  # how often time may bring a path room, where there are many paths
 
 
-cdef inline uint8_t cased(const Job *job, const Query *query, int i) noexcept nogil:
-    """Octet i of the qname as it is sent: each letter in the case that its bit asks for (0x20)."""
-    cdef uint8_t octet = job.qname[i]
-    if <uint8_t>((octet | 32) - 97) < 26:
-        octet = (octet | 32) ^ <uint8_t>(((query.case_bits >> (i & 63)) & 1) << 5)
-    return octet
-
-
 cdef inline void mark(uint8_t *bits, int message_id) noexcept nogil:
     bits[message_id >> 3] |= 1 << (message_id & 7)
 
@@ -100,11 +93,24 @@ cdef inline bint unmark(uint8_t *bits, int message_id) noexcept nogil:
 
 cdef bint same_case(const uint8_t *question, const Job *job, const Query *query) noexcept nogil:
     """True when each letter came back in the case in which it was sent."""
-    cdef int i
-    for i in range(job.qname_length):
-        if question[i] != cased(job, query, i):
+    cdef int at = 0, left = job.qname_length
+    while left > 0:
+        if word_at(question + at, left) != in_case(word_at(job.qname + at, left), query.case_bits, at // WORD):
             return False
+        at += WORD
+        left -= WORD
     return True
+
+
+cdef void put_in_case(uint8_t *qname, const Job *job, const Query *query) noexcept nogil:
+    """The qname as it is sent, each letter in the case that the query's bits ask for (0x20), and up to a word more."""
+    cdef int at = 0, left = job.qname_length
+    cdef uint64_t word
+    while left > 0:
+        word = in_case(word_at(job.qname + at, left), query.case_bits, at // WORD)
+        memcpy(qname + at, &word, WORD)
+        at += WORD
+        left -= WORD
 
 
 cdef int by_key(const void *one, const void *other) noexcept nogil:
@@ -448,7 +454,7 @@ cdef class UdpEngine:
             self.exchange.end(query)
             self.pool.retry_or_fail(job, REFUSED, False, now)
         else:
-            revealed = job.edns_silence and not query.edns
+            revealed = not query.edns and job.edns_silence
             refused = self.pool.respond(query, &response, message, length, path.tags, path.resolver, now)
             learn(path.habits, &response, refused or revealed)
         return ANSWERED
@@ -952,11 +958,9 @@ cdef class UdpEngine:
         cdef Job *job = query.job
         cdef uint8_t qname[256]
         cdef const uint8_t *name = job.qname
-        cdef int i
         if self.case:
             memcpy(&query.case_bits, draw(&self.exchange.random, 8), 8)
-            for i in range(job.qname_length):
-                qname[i] = cased(job, query, i)
+            put_in_case(qname, job, query)
             name = qname
         return <int>write_query(octets, <uint16_t>query.key, name, job.qname_length, job.qtype,
                                 self.pool.routes[job.route].form, query.edns, path.cookie.option, path.cookie.size)
