@@ -63,7 +63,8 @@ def test_of_three_one_turns_after_its_last_canary_and_the_end_finds_it_out(kept)
     books = json.loads(done.err.splitlines()[-1])
     assert_each_once(done.rows)
     assert liar.lies > 0
-    assert Counter(row["s"] for row in done.rows)["taken"] == (0 if kept else liar.lies)
+    taken = Counter(row["s"] for row in done.rows)["taken"]
+    assert taken == 0 if kept else 0 < taken <= liar.lies  # less where another answered before
     assert (done.code, "rewriting); it is not asked" in done.err) == ((3, True) if kept else (0, False)), done.err
     assert books["written"] == books["expected"] == COUNT
 

@@ -16,7 +16,7 @@ from scanner.native.path import TRUSTS, PathState
 from scanner.native.session import Session
 
 TRUSTED, HELD, DISTRUSTED, VOUCHED = map(TRUSTS.index, ("trusted", "held", "distrusted", "vouched"))
-TAKEN, SERVFAIL, NXDOMAIN = 0, 2, 3
+TAKEN, NXDOMAIN, REFUSED = 0, 3, 5
 WINDOW_S = 60.0
 USUAL = {"fields": ("n",), "resolvers": 2, "recheck_s": WINDOW_S, "retries": 0}
 
@@ -178,7 +178,7 @@ def test_what_nobody_can_be_asked_about_again_ends_as_an_error():
 def test_errors_do_not_wait_and_neither_does_what_needs_no_proof():
     both = Resolvers(names(300))
     both.pool.judge(1, TRUSTED, 1.0)
-    both.turn(0, SERVFAIL)
+    both.turn(0, REFUSED)
     both.turn(1, NXDOMAIN)
 
     assert Counter(row["s"] for row in both.rows()) == Counter({"error": 64, "nxdomain": 64})
@@ -289,7 +289,7 @@ def test_what_only_leaves_out_is_kept_too_and_counted_when_it_is_proven():
 
 def test_a_name_of_the_second_pass_has_recovered_when_its_verdict_is_written(tmp_path):
     both = Resolvers(names(20), spill=lambda: (tmp_path / "spill").open("w+b"))
-    both.turn(0, SERVFAIL)
+    both.turn(0, REFUSED)
     both.ask_all(1, NXDOMAIN)
     assert both.pool.books.count("recovered") == 0
     both.prove(1)
