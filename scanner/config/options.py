@@ -157,10 +157,10 @@ OPTIONS = table_of(
     Option("canary_every", Duration(0, 86_400), "TIME", "Between two checks of each; 0 = once", default=60,
            detail="time between two times that a resolver is asked for names of known answer; `0` is only before "
                   "the scan. During it such questions are at most one of a hundred queries"),
-    Option("strict", Switch(), "", "Stop (exit 3) unless all resolvers pass", default=False,
+    Option("strict", Switch(), "", "Stop (exit 3) unless all pass (see --recheck-window)", default=False,
            detail="stop (exit 3) unless every resolver answers all that it is asked before the scan, and rightly"),
     Option("recheck_window", Duration(0, 86_400), "TIME", "Hold lines until their resolver has passed again",
-           default_text=f"{RECHECK_S} with --strict",
+           default_text=f"{RECHECK_S} with --strict", row=ANOTHERS,
            detail="time for which a verdict waits to be written until its resolver has passed its next questions of "
                   "known answer; what one that lies said in that time before is asked again "
                   "([one that turns liar](../how-to/pool.md#one-that-turns-liar)); `0` is no time"),
