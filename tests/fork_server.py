@@ -29,6 +29,11 @@ MODULES = ("scanner.cli.main", "scanner.cli.lab", "scanner.cli.confirm", "scanne
            "scanner.results.newfile", "scanner.input.files", "scanner.candidates.run", "scanner.config.check",
            "scanner.config.config", "scanner.streams.connection", "scanner.rdata", "encodings.idna",
            "scanner.cli.resolvers", "scanner.vetting.run", "scanner.vetting.output")  # fmt: skip
+PROGRAMS = {  # beside the scan, from a server of their own: with all this in it, each fork would cost more
+    "confirm": ("scanner.registration.run", "scanner.registration.settings"),
+    "convert": ("duckdb", "scanner.results.convert", "scanner.results.table"),
+    "report": ("scanner.report.confirmed", "scanner.report.page", "scanner.report.query", "scanner.results.stream"),
+}
 OPTIONS = {"stdin", "stdout", "stderr", "cwd", "env", "bufsize", "text"}  # any other takes a true start
 VARIABLES = ("DNSSCAN", "_DNSSCAN", "COMP_", "TERM", "NO_COLOR", "PYTEST_")  # others may be read as Python starts
 ARGUMENTS_MAX = 65536  # octets; the kernel's own limits are met in a true start
@@ -43,7 +48,7 @@ class Forked(subprocess.Popen):
         cwd, env, pipes = rest[4], rest[5], rest[9:15]
         theirs = [end if end >= 0 else standard for standard, end in enumerate((pipes[0], pipes[3], pipes[5]))]
         try:
-            self.pid = server().fork(
+            self.pid = server(args[3:]).fork(
                 args[3:], theirs, str(cwd or os.getcwd()), dict(os.environ if env is None else env)
             )
             self._child_created = True
@@ -54,12 +59,12 @@ class Forked(subprocess.Popen):
 class Server:
     """The tests' end. `environment` is what the server's interpreter started with."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: tuple[str, ...]) -> None:
         self.environment, self._lock = dict(os.environ), threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, __file__], stdin=theirs, stdout=subprocess.DEVNULL, cwd=ROOT
+                [sys.executable, __file__, *modules], stdin=theirs, stdout=subprocess.DEVNULL, cwd=ROOT
             )
         self._prctl = ctypes.CDLL(None, use_errno=True).prctl
         atexit.register(self.close)
@@ -81,19 +86,22 @@ class Server:
         self.process.wait()
 
 
-SERVERS: dict[int, Server] = {}  # by the process whose it is
+SERVERS: dict[tuple[int, bool], Server] = {}  # by the process whose it is; that of the scan, and of other programs
 
 
-def server() -> Server:
-    if os.getpid() not in SERVERS:
-        SERVERS[os.getpid()] = Server()
-    return SERVERS[os.getpid()]
+def server(args: list[str]) -> Server:
+    """The one that forks what has these arguments."""
+    is_program = args[0] in PROGRAMS if args else False
+    key = os.getpid(), is_program
+    if key not in SERVERS:
+        SERVERS[key] = Server(MODULES + sum(PROGRAMS.values(), ()) * is_program)
+    return SERVERS[key]
 
 
 def begin(args: list[str], *, true: bool = False, python: tuple[str, ...] = (), **options: Any) -> subprocess.Popen:
     """A run of the command: forked, unless something is asked for that only a true start gives."""
     is_plain = not true and not python and options.keys() <= OPTIONS and sys.platform == "linux"
-    if is_plain and may_be_given(args) and is_near(options.get("env") or os.environ):
+    if is_plain and may_be_given(args) and is_near(options.get("env") or os.environ, server(args)):
         return Forked([*DNSSCAN, *args], **options)
     return subprocess.Popen([DNSSCAN[0], *python, *DNSSCAN[1:], *args], **options)
 
@@ -107,9 +115,9 @@ def may_be_given(args: list[str]) -> bool:
     return b"\0" not in octets and len(octets) < ARGUMENTS_MAX
 
 
-def is_near(env: Any) -> bool:
+def is_near(env: Any, forker: Server) -> bool:
     """True where it differs from the server's in nothing that an interpreter or a library may read early."""
-    differing = {key for key, _ in env.items() ^ server().environment.items()}
+    differing = {key for key, _ in env.items() ^ forker.environment.items()}
     return all(key.startswith(VARIABLES) for key in differing)
 
 
@@ -126,12 +134,12 @@ def exactly(connection: socket.socket, size: int) -> bytes:
 # -- in the server ---------------------------------------------------------------------------------------------------
 
 
-def serve() -> list[str]:
+def serve(modules: list[str]) -> list[str]:
     """Fork for each request; returns in the forks, with the command's arguments. Ends with the tests."""
     connection = socket.socket(fileno=0)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # one from a terminal is not for the server
     atexit.register(let_go)  # the first here is the last there
-    for name in MODULES:
+    for name in modules:
         import_module(name)
     hold(dict(sys.modules))
     gc.freeze()  # so that a collection in a fork does not copy it all
@@ -203,7 +211,7 @@ def stream_like(old: io.TextIOWrapper, descriptor: int) -> io.TextIOWrapper:
 
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)
-    arguments = serve()
+    arguments = serve(sys.argv[1:])
     sys.path[0] = os.getcwd()
     sys.argv, sys.orig_argv = [DNSSCAN[1], *arguments], [*DNSSCAN, *arguments]
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
