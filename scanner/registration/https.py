@@ -53,12 +53,10 @@ class Web:
             async with asyncio.timeout(self._timeout_s), stream as response:
                 has_come = True
                 headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in response.headers}
-                body = b""
+                body = Body(headers, self._body_max)
                 async for piece in response.aiter_stream():
-                    body += piece
-                    if len(body) > self._body_max:
-                        raise Refused("rdap_bad")
-                return Reply(response.status, headers, unpacked(body, headers, self._body_max))
+                    body.add(piece)
+                return Reply(response.status, headers, body.whole())
         except TimeoutError:
             raise Refused("timeout", again=True) from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError):
@@ -72,21 +70,33 @@ class Web:
             await pool.aclose()
 
 
-def unpacked(body: bytes, headers: dict[str, str], body_max: int) -> bytes:
-    """The body without its gzip, which was not asked for, and no more than its limit. Raises Refused."""
-    coding = headers.get("content-encoding", "identity").strip().lower()
-    if coding == "identity":
-        return body
-    if coding not in ("gzip", "x-gzip"):
-        raise Refused("rdap_bad")
-    gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        text = gzip.decompress(body, body_max)
-    except zlib.error:
-        raise Refused("rdap_bad") from None
-    if not gzip.eof:
-        raise Refused("rdap_bad")
-    return text
+class Body:
+    """What has come of a reply, without its gzip, which was not asked for. More than `most` octets are Refused as soon as
+    there are so many: a few packed ones may be a gigabyte."""
+
+    def __init__(self, headers: dict[str, str], most: int):
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("identity", "gzip", "x-gzip"):
+            raise Refused("rdap_bad")
+        self._gzip = None if coding == "identity" else zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._octets, self._most = b"", most
+
+    def add(self, piece: bytes) -> None:
+        """Raises Refused."""
+        if self._gzip is not None:
+            try:
+                piece = self._gzip.decompress(piece, self._most + 1 - len(self._octets))
+            except zlib.error:
+                raise Refused("rdap_bad") from None
+        self._octets += piece
+        if len(self._octets) > self._most:
+            raise Refused("rdap_bad")
+
+    def whole(self) -> bytes:
+        """Raises Refused where the gzip has no end."""
+        if self._gzip is not None and not self._gzip.eof:
+            raise Refused("rdap_bad")
+        return self._octets
 
 
 class Backend(httpcore2.AsyncNetworkBackend):
