@@ -161,8 +161,15 @@ def table(lines: list[str], before: str) -> str:
         day = f"{datetime.date.today()}, 2 cores shared with the server, Python {platform.python_version()}:"
     rows = [line for title in TITLES for line in [each for each in (*lines, *kept) if each.startswith(title)][:1]]
     notes = [line for line in lines if line.startswith(BESIDE)] or [line for line in kept if line.startswith(BESIDE)]
-    old, new = ("\n".join(part).partition("| hostile answer")[1:] for part in (kept, lines))
-    return "\n".join([day, "", *HEAD, *rows, "", *notes, "", "".join(new) or "".join(old)])
+    hostile = from_hostile(lines)
+    hostile += from_hostile(kept)[len(hostile) :]
+    return "\n".join([day, "", *HEAD, *rows, "", *notes, "", *hostile])
+
+
+def from_hostile(lines: list[str]) -> list[str]:
+    """Their table, the last."""
+    starts = [index for index, line in enumerate(lines) if line.startswith("| hostile answer")]
+    return lines[starts[0] :] if starts else []
 
 
 def main() -> None:
@@ -172,15 +179,21 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep what --only measured, beside the other rows")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
+    is_kept = not options.quick and (options.keep or not options.only)
     lines = []
+    before = (HERE / "README.md").read_text()
     for line in measured(10 if options.quick else 1, 1 if options.quick else options.runs, options.only):
         lines.append(line)
         print(line, flush=True)
-    if not options.quick and (options.keep or not options.only):
-        readme = HERE / "README.md"
-        before, _, rest = readme.read_text().partition(BEGIN)
-        kept, _, behind = rest.partition(END)
-        readme.write_text(f"{before}{BEGIN}\n{table(lines, kept)}\n{END}{behind}")
+        if is_kept:
+            keep(lines, before)
+
+
+def keep(lines: list[str], before: str) -> None:
+    """At once: a run may be broken off."""
+    head, _, rest = before.partition(BEGIN)
+    kept, _, behind = rest.partition(END)
+    (HERE / "README.md").write_text(f"{head}{BEGIN}\n{table(lines, kept)}\n{END}{behind}")
 
 
 if __name__ == "__main__":

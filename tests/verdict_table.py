@@ -7,7 +7,7 @@ import random
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import dns.exception
 import dns.name
@@ -138,13 +138,16 @@ def chain(message: bytes, aliases: list[Record], name: dns.name.Name) -> tuple[d
                 return None, len(used)
 
 
+wire_of = lru_cache(dns.name.Name.to_wire)
+
+
 def verdict(message: bytes, qname: dns.name.Name, qtype: int, qclass: int = 1) -> Verdict | None:
     """What a response over a stream says of the name; None when it is no response to the question."""
     if len(message) < 12 or not message[2] & 0x80 or message[2] & 0x78:
         return None
     rcode, questions, at = message[3] & 15, int.from_bytes(message[4:6]), 12
     if questions == 1:
-        wire = qname.to_wire()
+        wire = wire_of(qname)
         at += len(wire)
         if message[12:at].lower() != wire.lower() or message[at : at + 4] != struct.pack("!HH", qtype, qclass):
             return None
