@@ -72,7 +72,7 @@ def offered(line: str, shell: str = "fish", **changes: str) -> list[str]:
         ("--fields ", FIELDS),
         ("--fields a,ttl,a", ["a,ttl,ans", "a,ttl,auth", "a,ttl,add"]),
         ("--columns ", COLUMNS),
-        ("--columns name,", ["name,type", "name,meta", "name,-"]),
+        ("--columns name,", ["name,type", "name,resolver", "name,meta", "name,-"]),
         ("--separator s", ["semicolon"]),
         ("--edns nsid,", ["nsid,ecs=", "nsid,cookie"]),
         ("-t ", type_words()),

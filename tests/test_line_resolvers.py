@@ -133,6 +133,20 @@ def test_special_use_names_go_to_private_ones_and_not_to_public_ones():
     assert {row["n"]: row.get("e") == "special" for row in of_public.rows} == {1: False, 2: True, 3: True}
 
 
+@pytest.mark.parametrize("flags", [(), ("--wildcards",)])
+def test_what_it_says_is_not_compared_with_what_it_says_of_random_names(flags):
+    def invents(talk: Talk) -> None:
+        for query in talk.queries():
+            talk.answer(query, 0)
+
+    with DnsPeer(invents) as named, DnsPeer(invents) as usual:
+        lines = f"a.ws,{named.address}\nb.ws\n"
+        done = scan("-r", usual.address, *COLUMNS, *flags, "-t", "A", "--canary-every", "0", names=lines)
+
+    assert {row["d"]: row.get("e") for row in done.rows} == {"a.ws": None, "b.ws": "wildcard"}
+    assert scanned_names(named) == ["a.ws"]
+
+
 def test_with_type_metadata_and_resume(tmp_path):
     output, names = tmp_path / "out.jsonl", tmp_path / "names.txt"
     with DnsPeer() as one, DnsPeer(denies) as other:

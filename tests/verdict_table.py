@@ -152,7 +152,7 @@ def verdict(message: bytes, qname: dns.name.Name, qtype: int, qclass: int = 1) -
         if message[12:at].lower() != wire.lower() or message[at : at + 4] != struct.pack("!HH", qtype, qclass):
             return None
         at += 4
-    elif questions or rcode not in WORDS:
+    elif questions or not (rcode in WORDS or message[2] & 2):  # with TC nothing is believed of it
         return None
     try:
         return meaning(message, at, rcode, qname, qtype, qclass)

@@ -55,7 +55,7 @@ cdef class JobReturner(JobComparer):
                 said = outcome.reason
                 outcome = self.opinion.of_both(job, outcome)
                 self.writer.remark = self.opinion.remark(job, outcome.verdict, outcome.reason, said, resolver)
-            if outcome.verdict == TAKEN and self.parents is not None:
+            if outcome.verdict == TAKEN and self.parents is not None and job.route < self.own_routes:
                 at = compared_at(self.parents, job, self.of_suffixes)
                 if at and self.waits_to_be_compared(job, at, &outcome, response, message, length, rtt, tags, now):
                     return False
