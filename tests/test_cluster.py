@@ -3,6 +3,8 @@
 import bz2
 import io
 import json
+import re
+import shlex
 import signal
 import subprocess
 from collections import Counter
@@ -19,6 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import is_exact, judge, write_names
 
+from scanner.cluster.books import fits
+from scanner.cluster.files import Folder, NoRoom
 from scanner.cluster.lines import between
 from scanner.cluster.part import Task
 from scanner.cluster.plan import plan_of
@@ -334,3 +338,38 @@ def test_candidates_into_parquet_in_memory(lab, capfd):
         "books.json", "part-000000.json", "part-000000.parquet", "part-000001.json", "part-000001.parquet", "plan.json",
     ]  # fmt: skip
     assert json.loads(fsspec.filesystem("memory").cat("/run/books.json"))["read"] == 676
+    folder = Folder("memory://run")
+    books, sizes = folder.read("part-000001.json"), folder.sizes()
+    assert list(folder.read_all(["part-000001.json", "none.json"])) == [books, None]
+    assert folder.size("part-000001.parquet") == books["output"]["octets"]
+    assert fits(books, plan, 1, sizes)
+    wrong = [[], 5, books | {"counts": {"read": 276}}, books | {"resolvers": 7}, books | {"reasons": {"timeout": "1"}},
+             books | {"input": None}, books | {"part": books["part"] | {"stop": 5}}]  # fmt: skip
+    assert not any(fits(each, plan, 1, sizes) for each in wrong)
+    assert not fits(books, plan, 0, sizes)
+
+
+def test_a_directory_is_written_to_by_one_command_and_only_while_it_is_there(tmp_path):
+    folder, scratch = Folder(str(tmp_path / "out")), tmp_path / "scratch"
+    folder.make()
+    with folder.held():
+        with pytest.raises(ScanError, match="another dnsscan cluster writes there"), Folder(folder.url).held():
+            pass
+        (tmp_path / "out").rmdir()
+        with pytest.raises(NoRoom, match=r"out/books\.json: No such file or directory"):
+            folder.write("books.json", {}, scratch)
+    folder.make()
+    with Folder(folder.url).held():
+        folder.write("books.json", {}, scratch)
+
+
+def test_the_engines_commands_in_the_docs_are_those_of_the_engine():
+    from distributed.cli import dask_ssh, dask_worker
+
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "cluster.md").read_text()
+    started = re.findall(r"^ +dask ssh (.*)$", page, re.MULTILINE)
+    workers = re.findall(r'= \["dask", "worker", (.*)\]$', page, re.MULTILINE)
+    assert len(started) == len(workers) == 1
+    assert dask_ssh.main.make_context("dask ssh", shlex.split(started[0])).params["nthreads"] == 1
+    made = dask_worker.main.make_context("dask worker", [*json.loads(f"[{workers[0]}]"), "tcp://10.0.0.1:8786"])
+    assert (made.params["nthreads"], made.params["resources"]) == (1, "dnsscan=1")

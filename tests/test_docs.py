@@ -43,7 +43,12 @@ NOT_RUN = {
         "it needs an object store and machines",
     "dnsscan cluster --names '[a-z]{5}.com' -o parts --config cfg.json    # candidates, no file at all":
         "12 million names",
-    "pip install asyncssh": "it needs machines with ssh",
+    "pip install paramiko": "it needs machines with ssh",
+    "dnsscan cluster /shared/names.txt -o /shared/run --config cfg.json --scheduler tcp://10.0.0.1:8786":
+        "the same machines",
+    "helm install --repo https://helm.dask.org --create-namespace -n dask-operator --generate-name "
+    "dask-kubernetes-operator": "it needs a Kubernetes cluster",
+    "for n in $(seq 1 50); do": "it needs machines with ssh",
     "dnsscan resolvers --good resolvers.txt > good.txt": "the lab has names of com that nobody else has",
     "useradd --system --home-dir /srv/dnsscan dnsscan": "needs root and systemd",
 }  # fmt: skip

@@ -9,6 +9,7 @@ from scanner.model import VERDICTS
 from scanner.results.parts import part_name
 
 ROWS = {"resolvers": "resolver", "proxies": "proxy"}  # of a summary, and the key of a row's name
+FIGURES = ("queries", "responses", "losses")  # of such a row
 COUNTS = ("read", "blank", "expected", "written", "filtered", "taken", "nxdomain", "error", "queries", "responses",
           "retried", "second", "recovered", "doubted", "random", "uncompared", "strays")  # fmt: skip
 """Counts of a scan's summary that add up over parts."""
@@ -23,9 +24,18 @@ def fits(books: Any, plan: Plan, number: int, sizes: Mapping[str, int]) -> TypeG
             and books["config_sha256"] == plan.config_sha256
             and books["output"]["name"] == f"{part_name(number)}.{plan.ending}"
             and sizes.get(books["output"]["name"]) == books["output"]["octets"]
+            and can_be_added(books)
         )
-    except (KeyError, TypeError, IndexError):
+    except (AttributeError, KeyError, TypeError, IndexError):
         return False
+
+
+def can_be_added(books: Mapping[str, Any]) -> bool:
+    """True for what a part of this version says, as far as it is added up. May raise KeyError, TypeError ..."""
+    numbers = [books["input"]["octets"], *(books["counts"][key] for key in COUNTS), *books["reasons"].values()]
+    numbers += [row[key] for kind in ROWS for row in books[kind] for key in FIGURES]
+    names = [row[name] for kind, name in ROWS.items() for row in books[kind]]
+    return all(type(each) is int for each in numbers) and all(type(each) is str for each in names)
 
 
 class Total:
@@ -50,7 +60,7 @@ class Total:
         self.input_octets += books["input"]["octets"]
         for kind, rows in self.rows.items():
             for row in books[kind]:
-                figures = {key: row[key] for key in ("queries", "responses", "losses")}
+                figures = {key: row[key] for key in FIGURES}
                 rows.setdefault(row[ROWS[kind]], Counter()).update(figures)
 
     @property

@@ -2,11 +2,12 @@
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from scanner.text import hidden
 BLOCK = 1 << 20
 LOCAL = ("file", "local")
 WEB = ("http", "https")
-NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM))
-"""Errors of a machine that cannot write, whatever it is given."""
+AT_ONCE = 100  # small files that are read
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT,
+                     errno.ENOTDIR))  # fmt: skip
+"""Errors of a machine that cannot write, whatever it is given. Its directory may not be there, or not any more."""
 
 
 class NoRoom(OutputError):
@@ -134,6 +137,14 @@ def look_at(url: str) -> tuple[int, bytes]:
             return int(found["size"]), bytes(file.read(BLOCK))
 
 
+def from_json(octets: bytes) -> Any:
+    """None where it is none."""
+    try:
+        return json.loads(octets)
+    except ValueError:
+        return None
+
+
 def private(path: str, flags: int) -> int:
     """Open for its owner only."""
     return os.open(path, flags, 0o600)
@@ -166,12 +177,46 @@ class Folder:
             listed = self._system.ls(self._root, detail=True)
             return {each["name"].rstrip("/").rpartition("/")[2]: each["size"] or 0 for each in listed}
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else writes there meanwhile, as far as this machine sees it. Raises ScanError."""
+        with contextlib.ExitStack() as opened:
+            if self.is_local:
+                descriptor = os.open(self._root, os.O_RDONLY)
+                opened.callback(os.close, descriptor)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ScanError(f"-o {self.url}: another dnsscan cluster writes there; wait for it, or name "
+                                    "another directory") from None  # fmt: skip
+                except OSError:  # a file system without locks
+                    pass
+            yield
+
+    def size(self, name: str) -> int | None:
+        """Octets of a file; None where it is not there. Raises ScanError."""
+        with troubles("-o", self.url):
+            try:
+                return int(self._system.info(self._path(name))["size"])
+            except FileNotFoundError:
+                return None
+
     def read(self, name: str) -> Any:
-        """What a file of JSON says; None where it is no JSON or not there."""
-        try:
-            return json.loads(self._system.cat_file(self._path(name)))
-        except (FileNotFoundError, ValueError):
-            return None
+        """What a file of JSON says; None where it is no JSON or not there. Raises ScanError."""
+        with troubles("-o", self.url):
+            try:
+                return from_json(self._system.cat_file(self._path(name)))
+            except FileNotFoundError:
+                return None
+
+    def read_all(self, names: Sequence[str]) -> Iterator[Any]:
+        """The same of many, in their order, several at a time: an object store takes its time for each. Raises
+        ScanError."""
+        for at in range(0, len(names), AT_ONCE):
+            paths = [self._path(name) for name in names[at : at + AT_ONCE]]
+            with troubles("-o", self.url):
+                found = self._system.cat(paths, on_error="omit")
+            yield from (from_json(found.get(self._system._strip_protocol(path), b"")) for path in paths)
 
     @contextlib.contextmanager
     def new(self, name: str, scratch: Path) -> Iterator[Path]:

@@ -84,7 +84,10 @@ class PartMaker:
 
     def _made_before(self, number: int) -> dict[str, Any] | None:
         books = self._folder.read(f"{part_name(number)}.json")
-        return books if fits(books, self._task.plan, number, self._folder.sizes()) else None
+        if books is None:
+            return None
+        lines = f"{part_name(number)}.{self._task.plan.ending}"
+        return books if fits(books, self._task.plan, number, {lines: self._folder.size(lines) or 0}) else None
 
     def _make(self, number: int, table: Mapping[str, Any], worker: Worker) -> dict[str, Any]:
         with (

@@ -35,10 +35,19 @@ EXIT_FAULT = 1
 
 def run(task: Task, *, scheduler: str | None, workers: int, resume: bool, quiet: bool) -> int:
     """Make every part that is not there; returns the exit code. Raises ScanError."""
-    plan, folder, console = task.plan, Folder(task.folder), Console()
+    folder, console = Folder(task.folder), Console()
+    folder.make()
+    with folder.held():
+        return run_in(folder, task, console, scheduler=scheduler, workers=workers, resume=resume, quiet=quiet)
+
+
+def run_in(folder: Folder, task: Task, console: Console, *, scheduler: str | None, workers: int, resume: bool,
+           quiet: bool) -> int:  # fmt: skip
+    """The same, with a directory that is ours alone."""
+    plan = task.plan
     sizes = prepare(plan, folder, resume=resume)
     total, began = Total(), monotonic()
-    missing = [number for number in range(plan.count) if not had(folder, plan, number, sizes, total)]
+    missing = still_missing(folder, plan, sizes, total)
     course = Course(plan, total, console, quiet)
     stopped = Stop()
     failed: dict[int, PartFailed] = {}
@@ -67,7 +76,6 @@ def opened(task: Task, scheduler: str | None, workers: int, course: "Course") ->
 def prepare(plan: Plan, folder: Folder, *, resume: bool) -> dict[str, int]:
     """The folder, with the plan in it; its files' octets by name. Raises ScanError."""
     where = hidden(folder.url)
-    folder.make()
     sizes = folder.sizes()
     if PLAN in sizes:
         if not resume and len(sizes) > 1:  # with nothing but a plan there is nothing to go on with
@@ -81,14 +89,13 @@ def prepare(plan: Plan, folder: Folder, *, resume: bool) -> dict[str, int]:
     return sizes
 
 
-def had(folder: Folder, plan: Plan, number: int, sizes: dict[str, int], total: Total) -> bool:
-    """True for a part that is there; it is added up."""
-    name = f"{part_name(number)}.json"
-    books = folder.read(name) if name in sizes else None
-    if not fits(books, plan, number, sizes):
-        return False
-    total.add(books)
-    return True
+def still_missing(folder: Folder, plan: Plan, sizes: dict[str, int], total: Total) -> list[int]:
+    """The parts that are not there; the others are added up."""
+    there = [number for number in range(plan.count) if f"{part_name(number)}.json" in sizes]
+    for number, books in zip(there, folder.read_all([f"{part_name(number)}.json" for number in there]), strict=True):
+        if fits(books, plan, number, sizes):
+            total.add(books)
+    return [number for number in range(plan.count) if number not in total.parts]
 
 
 def work(parts: "Parts", missing: list[int], total: Total, course: "Course", stopped: "Stop") -> dict[int, PartFailed]:
