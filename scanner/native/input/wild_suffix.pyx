@@ -7,10 +7,16 @@ from scanner.native.message.name cimport qname_from_text, same_name, text_from_q
 cdef enum:
     TEXT_FIRST = 45             # the least octet that a plain name's text has; a lesser one is a length
     PRIVATES = 8
+    FIRST_LETTERS = 1 << 2 | 1 << 3 | 1 << 7 | 1 << 8 | 1 << 11 | 1 << 15      # of these: c d h i l p
 
 cdef const char *PRIVATE_LABELS[PRIVATES]    # never written after import
 PRIVATE_LABELS[:] = [b"\4corp", b"\6domain", b"\4home", b"\4host", b"\x08internal", b"\x08intranet",
                      b"\x0blocaldomain", b"\7private"]
+
+
+cdef inline bint is_first_letter(uint8_t octet) noexcept nogil:
+    cdef uint8_t letter = (octet | 32) - 97
+    return letter < 26 and FIRST_LETTERS >> letter & 1
 
 
 cdef int unusual_suffix_at(const uint8_t *qname, int length) noexcept nogil:
@@ -22,6 +28,8 @@ cdef int unusual_suffix_at(const uint8_t *qname, int length) noexcept nogil:
         return 0
     if qname[at] > 4 and same_name(qname + at + 1, b"xn--", 4):
         return at
+    if not is_first_letter(qname[at + 1]):          # most names
+        return 0
     for label in range(PRIVATES):
         if PRIVATE_LABELS[label][0] == qname[at] and PRIVATE_LABELS[label][1] == (qname[at + 1] | 32) \
                 and same_name(<const uint8_t *>PRIVATE_LABELS[label], qname + at, 1 + qname[at]):

@@ -18,7 +18,7 @@ cdef int qname_from_text(const uint8_t *text, Py_ssize_t length, uint8_t *qname)
 
     Returns their count, or 0 when the text is not a plain name: Python's `classify_line` then finds out what it is.
     """
-    cdef Py_ssize_t i, start = 0
+    cdef Py_ssize_t at = 1, start = 0
     if length == 0 or length > TEXT_MAX:
         return 0
     if text[length - 1] == b".":
@@ -26,18 +26,16 @@ cdef int qname_from_text(const uint8_t *text, Py_ssize_t length, uint8_t *qname)
     if length == 0 or length > TEXT_MAX - 1:
         return 0
     memcpy(qname + 1, text, length)
-    for i in range(length):
-        if LETTER_DIGIT_HYPHEN[text[i]]:
-            continue
-        if text[i] != b"." or not 0 < i - start <= 63:
+    qname[length + 1] = 0                           # may not stand in a name: each label ends before it
+    while at <= length:
+        while LETTER_DIGIT_HYPHEN[qname[at]]:
+            at += 1
+        if not 0 < at - start - 1 <= 63 or (qname[at] != b"." and at <= length):
             return 0
-        qname[start] = <uint8_t>(i - start)
-        start = i + 1
-    if not 0 < length - start <= 63:
-        return 0
-    qname[start] = <uint8_t>(length - start)
-    qname[length + 1] = 0
-    return <int>(length + 2)
+        qname[start] = <uint8_t>(at - start - 1)
+        start = at
+        at += 1
+    return <int>(length + 2) if start == length + 1 else 0
 
 
 cdef Py_ssize_t text_from_qname(const uint8_t *qname, Py_ssize_t length, char *text) noexcept nogil:

@@ -30,7 +30,8 @@ cdef inline char *put(char *at, const char *octets, Py_ssize_t length) noexcept 
     return at + length
 
 cdef inline char *put_span(char *at, Span span) noexcept nogil:
-    memcpy(at, span.octets, span.length)
+    if span.length:
+        memcpy(at, span.octets, span.length)
     return at + span.length
 
 cdef char *put_digits(char *at, long long number) noexcept nogil
