@@ -18,7 +18,7 @@ from scanner.registry.zones import Zone
 
 LOOK_S = 0.5
 SHARE_MAX = 0.01  # of all queries, that these may be
-COST = 2  # queries of a round, about
+COST = 2  # queries of a round, at least
 DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
 
 
@@ -26,6 +26,7 @@ class Held(Protocol):
     """The engines, as far as found servers (by index) are held and believed."""
 
     def index_of(self, server: Resolver) -> int: ...
+    def is_found(self, resolver: int) -> bool: ...
     def trust(self, resolver: int, trust: int) -> None: ...
     def in_flight(self, resolver: int) -> int: ...
     def queries_by_resolver(self) -> dict[int, int]: ...
@@ -83,7 +84,7 @@ class Rounds:
         served = self._served[server]
         if served.standing.is_good:
             del served.zones[zone]
-        if not served.zones:
+        if not served.zones and not served.standing.is_asked:
             del self._served[server]
 
     def tick(self) -> None:
@@ -93,7 +94,7 @@ class Rounds:
             return
         self._look_at = now + LOOK_S
         due = [server for server, each in self._served.items()
-               if now >= each.standing.next_at and not each.standing.is_asked]  # fmt: skip
+               if each.zones and now >= each.standing.next_at and not each.standing.is_asked]  # fmt: skip
         if due:
             self._begin(due)
 
@@ -104,6 +105,8 @@ class Rounds:
         for server in due:
             served, names = self._served[server], asked.get(self._engines.index_of(server), 0)
             if served.standing.is_good and (names == served.asked or self._spent > most):
+                continue
+            if not self._engines.is_found(self._engines.index_of(server)):
                 continue
             served.asked, served.standing.is_asked = names, True
             self._spent += COST
@@ -118,6 +121,7 @@ class Rounds:
 
     async def _round(self, server: Resolver, served: Served) -> None:
         index, zone = self._engines.index_of(server), self._next_zone(served)
+        self._spent += self._examiner.cost(server, zone) - COST
         if served.standing.is_good:
             self._engines.trust(index, HELD)
             await self._drained(index)

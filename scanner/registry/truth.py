@@ -64,6 +64,10 @@ class Examiner:
             lie = denies(zone.name) if all(map(is_denial, others)) else ""
         return Saying(server, said, lie)
 
+    def cost(self, server: Resolver, zone: Zone) -> int:
+        """How many questions that are, at least."""
+        return len(self._kinds) + len(zone.inside[:1]) + len(self._given(server, zone))
+
     async def _replies(self, server: Resolver, questions: Sequence[tuple[str, str]]) -> list[Reply]:
         """To all of them."""
         asked = (self._asker.ask(server, name, kind, recursive=False) for name, kind in questions)

@@ -321,6 +321,10 @@ class Engines:
         """Of one that was named."""
         return self._indexes[server]
 
+    def is_found(self, resolver: int) -> bool:
+        """False for one of the configuration's, whose standing is another's business."""
+        return resolver >= len(self._config.resolvers)
+
     def queries_by_resolver(self) -> dict[int, int]:
         """Of each that was asked for names."""
         found: Counter[int] = Counter()
