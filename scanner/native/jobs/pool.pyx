@@ -17,7 +17,7 @@ from scanner.native.input.columns cimport Columns
 from scanner.native.input.lines cimport LineReader
 from scanner.native.input.names cimport NameReader
 from scanner.native.input.suffixes cimport UNMET, SuffixTable
-from scanner.native.jobs.books cimport UNFINISHED, Books
+from scanner.native.jobs.books cimport REQUEUED, UNFINISHED, Books
 from scanner.native.jobs.closer cimport nothing
 from scanner.native.jobs.deferral cimport Deferral
 from scanner.native.jobs.fallback cimport StreamFallback
@@ -308,6 +308,7 @@ cdef class JobPool(JobReturner):
             job = self.unproven.recall()
             self.begin_now(job, now)
             job.queued_at = now
+            self.books.add(REQUEUED)
             self.find_route(job)
             self.take_in(job, now)
         return 0
