@@ -7,6 +7,7 @@ from collections import Counter
 from hashlib import shake_256
 
 import pytest
+from debug_build import fewer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,7 +111,7 @@ def patterns() -> st.SearchStrategy:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=fewer(300), deadline=None)
 @given(patterns())
 def test_a_pattern_makes_what_itertools_makes_in_the_same_order_but_for_what_is_no_host(made):
     pattern, everything, _ = made
@@ -129,7 +130,7 @@ def test_a_pattern_makes_what_itertools_makes_in_the_same_order_but_for_what_is_
 few = patterns().filter(lambda thing: len(thing[1]) <= 4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=fewer(20), deadline=None)
 @given(few, few, st.integers(0, 2))
 def test_what_is_too_much_to_be_multiplied_out_has_its_names_in_the_same_order(one, other, least):
     """Often more than 4,096 names, so that a name is walked to in several steps."""
@@ -309,7 +310,7 @@ def in_base_36(number: int, width: int) -> str:
     return "".join(DIGITS[number // 36**place % 36] for place in reversed(range(width)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=fewer(100), deadline=None)
 @given(st.integers(0, 36**24 - 5), st.integers(1, 10**9))
 def test_names_beyond_the_2_to_the_64th_have_their_numbers_too(skip, shards):
     got = space("[0-9a-z]{24}")

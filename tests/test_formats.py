@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import dns.message
 import dns.rdata
 import dns.rdatatype
+import orjson
 import pytest
 import servers
 from command import killed_and_resumed, refusal, scan
-from debug_build import fewer
+from debug_build import fewer, some
 from dns_peer import DnsPeer, frame
 from make_corpus import CORPUS
 from test_fuzz import LINE_MAX, NS, Victim, assert_cheap
@@ -452,7 +453,7 @@ def test_a_hostile_64_kilobyte_answer_costs_little(name, form):
 
 def test_sixty_five_thousand_octets_of_each_type_fit_whatever_is_in_them():
     """As many records as a message holds: with the least data of each type, and with octets that are escaped."""
-    for rtype in [*range(1, 110), *range(250, 262)]:
+    for rtype in some([*range(1, 110), *range(250, 262)]):
         for data in (b"", b"\0", b"\xff" * 40, bytes(24), b'\1"' * 30, b"\0\1" + b"\xc0\x0c" * 3):
             record = b"\0" + struct.pack("!HHIH", rtype, 65535, 2**31 - 1, len(data)) + data
             count = (65535 - 23) // len(record)
@@ -463,7 +464,7 @@ def test_sixty_five_thousand_octets_of_each_type_fit_whatever_is_in_them():
                 + count * record
             )
             for details in (MassdnsDetails(), ZdnsDetails()):
-                row = json.loads(b'{"":0' + details.describe(octets, b"a.com", NS) + b"}")
+                row = orjson.loads(b'{"":0' + details.describe(octets, b"a.com", NS) + b"}")
                 told_of = row.get("data", row)
                 sections = told_of.get("answers", []) + told_of.get("additionals", [])
                 assert len(sections) == (0 if rtype == 41 and "data" in row else count)
