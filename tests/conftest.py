@@ -25,6 +25,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # for the runs that are started, w
 
 
 FIGURES: list[tuple[str, str]] = []
+LONGEST = """debug_build cluster_faults cluster descriptors confirm docs time formats resume command_line
+             http_proxies udp tls report_page report pacing resolvers socks_peers outage liveness heart_neighbours
+             politeness""".split()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,8 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest test first, so that the others run beside it."""
-    items.sort(key=lambda item: "test_debug_build" not in item.nodeid)
+    """The longest files first, so that the others run beside them and none is left for the end."""
+    places = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

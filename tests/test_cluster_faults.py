@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -127,13 +128,19 @@ def test_an_address_without_a_scheduler_is_said_in_one_line(names, slow, tmp_pat
         threading.Thread(target=web.serve_forever, daemon=True).start()
         addresses = ["tcp://127.0.0.1:1", f"tcp://127.0.0.1:{silent.getsockname()[1]}",
                      f"tcp://127.0.0.1:{web.server_port}", "127.0.0.1", "ftp://a:1", ""]  # fmt: skip
-        for address in addresses:
-            done = cluster(names, "-o", tmp_path / "out", "--config", slow, "--scheduler", address)
+
+        def asked(address: str) -> command.Scan:
+            out = tmp_path / f"out{addresses.index(address)}"
+            return cluster(names, "-o", out, "--config", slow, "--scheduler", address)
+
+        with ThreadPoolExecutor() as pool:  # for most of the time each waits
+            answers = dict(zip(addresses, pool.map(asked, addresses), strict=True))
+        for address, done in answers.items():
             assert done.code == 2, (address, done.err)
             assert "--scheduler" in done.err, (address, done.err)
             assert len(done.err.splitlines()) == 1, (address, done.err)
         web.shutdown()
-    done = cluster(names, "-o", tmp_path / "out", "--config", slow, "--local", 1)
+    done = cluster(names, "-o", tmp_path / "out0", "--config", slow, "--local", 1)
     assert done.code == 0, "a plan without parts is in nobody's way: " + done.err
 
 

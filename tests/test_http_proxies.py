@@ -151,7 +151,7 @@ def test_replies_cut_at_every_octet_lose_nothing():
         with HttpPeer(says(OK[:count])) as peer:
             return through(peer.url)
 
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(10) as pool:  # each waits for its timeout
         for done in pool.map(run, range(len(OK) + 1)):
             assert_nothing_reached(done)
 
