@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry import IN_NAMESPACE
+from suffixes import wait_for_zones
 from whole import DNSSCAN, HERE, BenchError, machine
 
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -126,6 +127,7 @@ def knot(folder: Path, count: int) -> Iterator[None]:
     net.CONF["knotd"] = before + MODULES.replace("{", "{{").lstrip("\n") + after
     process = net.begin("knotd", folder, ", ".join(f"{place}@53" for place in PLACES), zones, PLACES[0])
     try:
+        wait_for_zones(folder)
         yield
     finally:
         servers.signal_group(process.pid, servers.signal.SIGKILL)
@@ -134,7 +136,7 @@ def knot(folder: Path, count: int) -> Iterator[None]:
 
 def heard(folder: Path) -> int:
     """Queries that knot has had."""
-    told = subprocess.run([servers.program("knotc"), "-s", str(folder / "knot.sock"), "stats", "mod-stats"],
+    told = subprocess.run([servers.program("knotc"), "-s", str(folder / "knot.sock"), "-f", "stats", "mod-stats"],
                           capture_output=True, text=True, check=True)  # fmt: skip
     return sum(map(int, re.findall(r"request-protocol\[(?:udp|tcp)\d\]? = (\d+)", told.stdout)))
 

@@ -101,6 +101,15 @@ def test_where_nobody_can_be_asked_for_servers_each_name_has_its_line():
     assert {(row["s"], row["e"]) for row in done.rows} == {("error", "connection")}
 
 
+def test_names_of_a_server_that_has_moved_to_tcp_wait_for_it_as_long_as_it_answers(internet):
+    names = [f"free{index}.tv" for index in range(200)]
+
+    done = at_registry({"from_root_hints": True, "root_hints": f"udp://{internet}"}, names, "--rate-per-resolver", "60",
+                       "--deadline-ms", "1500", "--timeout-ms", "500")  # fmt: skip
+
+    assert told(done) == dict.fromkeys(names, ("nxdomain", None))
+
+
 def test_a_route_for_a_suffix_goes_before_its_registry(internet):
     done = at_registry({"resolvers": [RESOLVER], "routes": {"com": {"resolvers": net.NSD, "authoritative": True}}},
                        ["taken1.com", "taken1.net"])  # fmt: skip

@@ -838,6 +838,8 @@ cdef class UdpEngine:
                 if job is NULL:
                     break
                 job.resolver = path.resolver
+                if self.pool.suffixes is not None:
+                    self.pool.routes[job.route].heard = True    # there is room again: the streams are answered
                 self.stream_room -= 1
                 self.pool.by_stream(job, CAUSE_FORGED)
         return 0
