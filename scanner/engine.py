@@ -81,6 +81,8 @@ class EnginePath(Protocol):
     @property
     def tally(self) -> Tally: ...
     @property
+    def in_flight(self) -> int: ...
+    @property
     def windows(self) -> Iterable[int]: ...
     @property
     def refuses(self) -> bool: ...
@@ -171,8 +173,8 @@ class Engine(Protocol):
         """Have this resolver asked and believed, or not (native/path.pxd), from now on."""
         ...
 
-    def in_flight(self, resolver: int) -> int:
-        """Queries that wait for this resolver's response."""
+    def paths_to(self, resolver: int) -> Iterable[EnginePath]:
+        """Those that were used to this resolver."""
         ...
 
     def add_route(self, *, nowhere: int, why: bytes, authoritative: bool) -> None:

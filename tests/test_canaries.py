@@ -6,6 +6,7 @@ import contextlib
 import errno
 import select
 import socket
+import threading
 
 import uvloop
 from dns_peer import FORMERR, NOERROR, NXDOMAIN, REFUSED, DnsPeer, Talk, parse, response
@@ -141,6 +142,26 @@ def test_many_resolvers_are_told_apart_and_a_closed_port_keeps_nobody_waiting():
     ):
         asked = [one.address, f"udp://127.0.0.1:{closed_port('127.0.0.1')}", other.address, f"tcp://{stream.address}"]
         assert faults(asked) == [INVENTS, SILENT, "", INVENTS]
+
+
+def test_of_hundreds_that_answer_at_the_same_moment_none_has_to_be_asked_again():
+    """They would have to wait for that: their answers are more than a socket's buffer holds by default."""
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(socket.socket(type=socket.SOCK_DGRAM)) for _ in range(400)]
+        for sock in socks:
+            sock.bind(("127.0.0.1", 0))
+
+        def answer_all() -> None:
+            asked = [(sock, *sock.recvfrom(4096)) for sock in socks for _ in range(2)]
+            for sock, message, source in asked:
+                sock.sendto(response(parse(message), NXDOMAIN), source)
+
+        thread = threading.Thread(target=answer_all)
+        thread.start()
+        found = faults([f"udp://127.0.0.1:{sock.getsockname()[1]}" for sock in socks])
+        thread.join()
+
+    assert found == [""] * 400
 
 
 def test_one_that_is_silent_has_not_passed_and_keeps_no_other_waiting():

@@ -1,7 +1,7 @@
 """What a scan is given: files and flags become one frozen Config here; below this room functions take plain values."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def complete(values: Values, warnings: list[str], *, numbered: bool) -> Config:
 
 def describe(config: Config) -> dict[str, Any]:
     """The resolved configuration for people (--dry-run); passwords are hidden."""
-    plain = asdict(config)
+    plain = {field.name: getattr(config, field.name) for field in fields(Config)}
     for key in ("warnings", "suffixes", "stream_policy"):
         plain.pop(key)
     plain["class"] = plain.pop("qclass")

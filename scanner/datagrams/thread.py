@@ -116,9 +116,9 @@ class UdpThread:
         if resolver in self._by_resolver:
             self._by_resolver[resolver].state.trust = trust
 
-    def in_flight(self, resolver: int) -> int:
-        """Queries that wait for this resolver's response."""
-        return self._by_resolver[resolver].in_flight if resolver in self._by_resolver else 0
+    def paths_to(self, resolver: int) -> Sequence[Path]:
+        """The one to this resolver, where there is one."""
+        return [self._by_resolver[resolver]] if resolver in self._by_resolver else []
 
     def leave_out(self, resolver: int, routes: Routes) -> None:
         """Ask this resolver no more; `routes` do without it."""

@@ -1,5 +1,9 @@
+from collections.abc import Sequence
+
 TALLY: tuple[tuple[str, str], ...]
 """Each count's name and meaning, in the order of the native struct; books, `--stats json` and metrics come from it."""
+
+def counts_of(tallies: Sequence[Tally]) -> dict[str, int]: ...
 
 class Tally:
     def add(self, other: Tally) -> None: ...

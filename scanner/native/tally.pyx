@@ -21,6 +21,19 @@ cdef dict INDEXES = {name: index for index, (name, _) in enumerate(TALLY)}
 assert len(TALLY) == COUNTS
 
 
+def counts_of(tallies) -> dict:
+    """All counts of several together, by name: without their round trips, which are twenty times as much to read."""
+    cdef int64_t added[COUNTS]
+    cdef Tally tally
+    cdef int index
+    for index in range(COUNTS):
+        added[index] = 0
+    for tally in tallies:
+        for index in range(COUNTS):
+            added[index] += tally.counted.counts[index]
+    return {name: added[index] for index, (name, _) in enumerate(TALLY)}
+
+
 cdef class Tally:
     """The counts of TALLY, and the round trips of the responses, each to an eighth of an octave."""
 

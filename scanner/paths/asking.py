@@ -44,6 +44,10 @@ class Asking:
         """Message IDs of what is to be asked; none once a lie was told."""
         return [] if self.lie else list(self._open)
 
+    def is_open(self, message_id: int) -> bool:
+        """True for one of these."""
+        return message_id in self._open and not self.lie
+
     def query(self, message_id: int) -> bytes:
         """The question's message."""
         canary = self._open[message_id]

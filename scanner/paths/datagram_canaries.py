@@ -10,7 +10,9 @@ from scanner.model import Resolver
 from scanner.paths.asking import Asking
 from scanner.transports.icmp import report_errors, take_errors
 
-AT_ONCE = 64  # datagrams read or sent before others have their turn
+AT_ONCE = 64  # resolvers asked before others have their turn,
+READ_AT_ONCE = 512  # and datagrams read: more than come meanwhile, or their buffer would overflow
+RCVBUF = 1 << 20  # octets, where the kernel gives as much: thousands may answer at once
 BACKOFF_S = 0.001  # after a full buffer
 AGAIN = (0.06, 0.2, 0.5)  # shares of the whole time, after which what is open is asked again: datagrams get lost
 
@@ -30,11 +32,7 @@ class DatagramCanaries:
 
     async def ask(self, timeout_s: float) -> None:
         """Until each is over, or has had its time."""
-        for asking in self._askings:
-            target = target_of(asking.resolver)
-            if target is not None and asking.open:
-                self._open[target] = asking
-        left = [asking for asking in self._askings if asking not in self._open.values()]
+        left = [asking for asking in self._askings if not self._enter(asking)]
         try:
             if self._open:
                 self._poll = select.epoll()
@@ -47,6 +45,14 @@ class DatagramCanaries:
             self._close()
         for asking in [*left, *self._open.values()]:
             self._ended(asking)
+
+    def _enter(self, asking: Asking) -> bool:
+        """False where there is nothing to ask, or no way there."""
+        target = target_of(asking.resolver) if asking.open else None
+        if target is None or target in self._open:
+            return False
+        self._open[target] = asking
+        return True
 
     async def _ask_again_and_again(self, timeout_s: float) -> None:
         before = 0.0
@@ -70,7 +76,7 @@ class DatagramCanaries:
 
     async def _send(self, target: Address, message_id: int) -> None:
         asking = self._open.get(target)
-        if asking is None or message_id not in asking.open:
+        if asking is None or not asking.is_open(message_id):
             return
         address, port, scope = target
         try:
@@ -84,6 +90,7 @@ class DatagramCanaries:
             sock = self._sockets[family] = socket.socket(family, socket.SOCK_DGRAM)
             sock.setblocking(False)
             with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RCVBUF)
                 report_errors(sock)
             if self._poll is not None:
                 self._poll.register(sock, select.EPOLLIN)
@@ -110,7 +117,7 @@ class DatagramCanaries:
     def _drain(self, sock: socket.socket) -> None:
         for where in take_errors(sock):
             self._end(address_of(where))
-        for _ in range(AT_ONCE):
+        for _ in range(READ_AT_ONCE):
             try:
                 data, source = sock.recvfrom(4096)
             except BlockingIOError:

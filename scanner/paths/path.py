@@ -149,6 +149,7 @@ class Paths:
         self._proxies: Sequence[Proxy | None] = proxies or (None,)
         self._resolvers, self._buckets, self._routes = resolvers, buckets, routes
         self._made: dict[tuple[int, int], Path] = {}
+        self._to: dict[int, list[Path]] = {}  # the same, by resolver
         self._trust: dict[int, int] = {}  # by resolver index, where it is not 0
 
     def path(self, egress: int, resolver: int) -> Path:
@@ -158,12 +159,17 @@ class Paths:
                         self._buckets.bucket(egress, resolver), self._routes.of(resolver))  # fmt: skip
             path.state.trust = self._trust.get(resolver, 0)
             self._made[egress, resolver] = path
+            self._to.setdefault(resolver, []).append(path)
             self._set_up(path)
         return self._made[egress, resolver]
 
     def known(self, egress: int, resolver: int) -> Path | None:
         """The path of the pair where it was used, else None."""
         return self._made.get((egress, resolver))
+
+    def to(self, resolver: int) -> Sequence[Path]:
+        """Those to this resolver that were used."""
+        return self._to.get(resolver, ())
 
     def trust_of(self, resolver: int) -> int:
         """Whether it is asked and believed (native/path.pxd)."""
@@ -175,9 +181,8 @@ class Paths:
     def trust(self, resolver: int, trust: int) -> None:
         """Have this resolver asked and believed, or not (native/path.pxd)."""
         self._trust[resolver] = trust
-        for path in self._made.values():
-            if path.resolver == resolver:
-                path.state.trust = trust
+        for path in self.to(resolver):
+            path.state.trust = trust
 
     def routes_changed(self, resolvers: Collection[int] | None = None) -> None:
         """The routes of these resolvers, or of any, have others now."""

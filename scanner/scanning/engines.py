@@ -20,7 +20,7 @@ from scanner.native.input.answered import Answered
 from scanner.native.jobs.pool import JobPool
 from scanner.native.jobs.transfer import Transfer, acknowledge
 from scanner.native.limits import Bucket, Budget
-from scanner.native.tally import Tally
+from scanner.native.tally import Tally, counts_of
 from scanner.paths.standing import DISTRUSTED, HELD, Traffic
 from scanner.routes import Routes
 from scanner.scanning import build
@@ -241,12 +241,11 @@ class Engines:
 
     def in_flight(self, resolver: int) -> int:
         """Queries that wait for this resolver's response."""
-        return sum(engine.in_flight(resolver) for engine in self)
+        return sum(path.in_flight for engine in self for path in engine.paths_to(resolver))
 
     def has_answered(self, resolver: int) -> bool:
         """True when it answered a name of the scan."""
-        return any(path.tally.count("responses") for engine in self for path in engine.paths
-                   if path.resolver == resolver)  # fmt: skip
+        return any(path.tally.count("responses") for engine in self for path in engine.paths_to(resolver))
 
     def traffic(self) -> dict[int, Traffic]:
         """What became of the names of each resolver that was asked for some."""
@@ -260,7 +259,7 @@ class Engines:
     @property
     def queries(self) -> int:
         """All that were sent."""
-        return sum(path.tally.count("queries") for engine in self for path in engine.paths)
+        return counts_of([path.tally for engine in self for path in engine.paths])["queries"]
 
     # -- resolvers that are found during the scan ----------------------------------------------------------------
 

@@ -153,7 +153,7 @@ class Scan:
                 engine.start()
         await self._ended.wait()
         if self._how.error is None and not self._how.signal:
-            await asyncio.wait([canaries], timeout=CANARY_GRACE_S)
+            await vetting.finish(canaries, CANARY_GRACE_S)
 
     def _new_vetting(self, limits: DialLimits) -> Vetting:
         """It asks each resolver for names of known answer: before its first name, and during the scan."""

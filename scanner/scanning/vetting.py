@@ -32,6 +32,7 @@ ROUND_MAX = 10  # and questions in all, about
 SHARE_MAX = 0.01  # of all queries, that canaries may be during the scan
 WAIT_S = 1.0  # for the first to pass, after which those that did not are asked all the same
 SAYINGS_LEAST = 3  # of resolvers about a suffix that may have a wildcard, where there are as many
+MANY = 20  # resolvers: of more a scan that ends does not wait to hear of those that answered none of its names
 SURE = 20  # resolvers that were heard, and not one has passed: there is nothing to wait for
 GATHER_S = 0.05  # for others to pass too, after the first
 LOOK_S = 0.05
@@ -94,6 +95,7 @@ class Vetting:
         self._has_passed = self._is_settled = False  # one did, ever
         self._passed: set[int] = set()  # routes of which one did; of others they are asked all the same
         self._is_gathered = len(resolvers) == 1
+        self._unheard = {index for index in range(len(resolvers)) if index not in authorities}  # not over at the start
         self._untold: list[tuple[int, str]] = []  # who is quarantined and why
         self._turn = 0
         self._heard: dict[int, Traffic] = {}  # of names, until the last look at that
@@ -125,6 +127,18 @@ class Vetting:
         for resolver, suffix in self._inventors(self._sayings):
             self._failed(f"{resolver} {below(suffix)}")
         self._tell_doubts([each for each in askings if self._indexes[each.resolver] not in self._trusted])
+
+    async def finish(self, canaries: "asyncio.Task[None]", timeout_s: float) -> None:
+        """Wait for what `canaries` still have to say of those that answered names, and of few resolvers of all."""
+        end = monotonic() + timeout_s
+        while not canaries.done() and self._is_awaited() and (left := end - monotonic()) > 0:
+            await asyncio.wait([canaries], timeout=min(left, LOOK_S))
+
+    def _is_awaited(self) -> bool:
+        if len(self._resolvers) <= MANY or any(len(said) < SAYINGS_LEAST for said in self._sayings.values()):
+            return True
+        heard = {index for index, each in self._engines.traffic().items() if each.responses}
+        return not heard.isdisjoint(self._unheard)
 
     def _tell_doubts(self, askings: Sequence[Asking]) -> None:
         """What is no lie of one resolver, and yet the user should know: where there is no other it is asked all the
@@ -172,6 +186,7 @@ class Vetting:
 
     def _ended(self, asking: Asking) -> None:
         resolver = asking.resolver
+        self._unheard.discard(self._indexes[resolver])
         if asking.only_fails:
             self._failing.add(self._indexes[resolver])
         else:

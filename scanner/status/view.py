@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from scanner.engine import Engine, EnginePath
 from scanner.model import Proxy, Resolver
 from scanner.native.jobs.books import ENTRIES
-from scanner.native.tally import TALLY, Tally
+from scanner.native.tally import TALLY, Tally, counts_of
 
 SAMPLE_S = 0.1
 RECENT = 51  # samples: the rate is that of the last 5 s
@@ -125,9 +125,9 @@ class View:
             reasons.update(counts.pop("reasons"))
             for name, count in counts.items():
                 books[name] += count
-        tally = self.tally()
+        counted = self._counts()
         books["reasons"] = dict(sorted(reasons.items()))
-        books.update({name: tally.count(name) for name in ("queries", "responses", "strays")})
+        books.update({name: counted[name] for name in ("queries", "responses", "strays")})
         books["strays"] += sum(engine.strays for engine in self.engines)
         books["in_flight"] = sum(engine.pool.slots.live - engine.pool.slots.away for engine in self.engines)
         return books
@@ -136,13 +136,16 @@ class View:
         """What only datagrams meet; nothing where there are none."""
         if not any(resolver.scheme == "udp" for resolver in self._resolvers):
             return {}
-        tally = self.tally()
+        counted = self._counts()
         overruns = sum(engine.overruns for engine in self.engines)
-        return {**{name: tally.count(name) for name in DATAGRAM_COUNTS}, "overruns": overruns}
+        return {**{name: counted[name] for name in DATAGRAM_COUNTS}, "overruns": overruns}
 
     def tally(self) -> Tally:
         """Everything that was sent, and how long the responses took."""
         return sum_of(self._paths())
+
+    def _counts(self) -> dict[str, int]:
+        return counts_of([path.tally for path in self._paths()])
 
     def _paths(self) -> list[EnginePath]:
         return [path for engine in self.engines for path in engine.paths]

@@ -201,9 +201,9 @@ class StreamEngine:
             if connection.state.resolver == resolver:
                 connection.retire()  # its worker goes to another
 
-    def in_flight(self, resolver: int) -> int:
-        """Queries that wait for this resolver's response."""
-        return sum(path.in_flight for path in self._paths if path.resolver == resolver)
+    def paths_to(self, resolver: int) -> Sequence[Path]:
+        """Those that were used to this resolver."""
+        return self._paths.to(resolver)
 
     def leave_out(self, resolver: int, routes: Routes) -> None:
         """Ask this resolver no more; `routes` do without it."""
