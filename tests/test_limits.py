@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from dns_peer import parse
@@ -41,8 +41,8 @@ class Engine:
     """One that asks many resolvers, so that no window limits it."""
 
     def __init__(self, port: int, resolvers: int, *, names=10_000, bucket: Bucket | None = None,
-                 budget: Budget | None = None):  # fmt: skip
-        self.states = [PathState(0, index, bucket) for index in range(resolvers)]
+                 buckets: Sequence[Bucket] = (), budget: Budget | None = None):  # fmt: skip
+        self.states = [PathState(0, index, each) for index, each in enumerate(buckets or [bucket] * resolvers)]
         addresses = [Address(state, f"127.0.1.{index + 1}", port, 0, b"") for index, state in enumerate(self.states)]
         self.pool = pool_of(names, budget)
         self.native = UdpEngine(self.pool, addresses, open_port=OPENER, timeout_s=1e6)
@@ -102,6 +102,19 @@ def test_two_engines_in_two_threads_send_together_no_more_than_the_rate(silent, 
         assert count <= rate * step_s * step + saved + 1e-6, step
     for step, count in enumerate(sent[:20]):  # later the windows close, as nothing is answered
         assert count >= int(rate * step_s * step) - 1, step
+
+
+def test_of_many_resolvers_each_is_asked_at_its_own_rate(silent):
+    """Not all of them are looked at in each turn: when time brings one its next token is known."""
+    rates = [20 + 3 * index for index in range(60)]
+    engine = Engine(silent, 60, buckets=[Bucket(rate, 0.004) for rate in rates])
+    for step in range(250):
+        engine.turn(1.0 + 0.0013 * step)
+    engine.native.close()
+
+    sent = [state.tally.count("queries") for state in engine.states]
+    most = [rate * 0.0013 * 250 + 1 for rate in rates]
+    assert all(min(0.95 * each - 1, 12) <= count <= each + 1e-6 for count, each in zip(sent, most, strict=True)), sent
 
 
 def test_a_full_bucket_that_two_threads_empty_at_one_moment_gives_each_token_once(silent):

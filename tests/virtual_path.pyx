@@ -18,7 +18,8 @@ from libcpp.vector cimport vector
 from scanner.native.pacing.model cimport Departure, Pacing, begin_pacing, may_repeat, may_send
 from scanner.native.pacing.window cimport depart, fail, leave, let_go, prove_loss, respond, see_cure, see_too_late
 from scanner.native.round_trips cimport (
-    RoundTrips, again_after, begin_round_trips, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
+    SPARE_FIRST, RoundTrips, again_after, begin_round_trips, late_after, learn_round_trip, may_ask_again, take_token,
+    was_cured, was_needless,
 )
 
 cdef struct Query:
@@ -77,7 +78,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
     cdef Query query
     cdef int at, turn = 0, index, older, fed = 0, done = 0, failed = 0
     cdef int64_t sent = 0, for_dead = 0, needless = 0
-    cdef double now = 0, came, late, again, extra, finish, stop, server_stop
+    cdef double spare = SPARE_FIRST, now = 0, came, late, again, extra, finish, stop, server_stop
     cdef bint evident
     cdef Path *path
     cdef Name *name
@@ -86,7 +87,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
         chance()
     memset(&new_path, 0, sizeof(new_path))
     begin_pacing(&new_path.pacing)
-    begin_round_trips(&new_path.trips)
+    begin_round_trips(&new_path.trips, &spare)
     new_path.stands_until = server_begins_s
     all_paths.resize(paths, new_path)
     memset(&new_name, 0, sizeof(new_name))
@@ -153,7 +154,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
             again = again_after(&path.trips, name.early, path.pacing.cured)
             if now >= queries[at].sent + 0.999 * again:
                 if evident and may_ask_again(&path.trips, name.early, path.pacing.cured):
-                    path.trips.tokens -= 1
+                    take_token(&path.trips)
                     line.push_back(at)
                     continue
                 again = now - queries[at].sent + 0.01

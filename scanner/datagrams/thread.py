@@ -7,6 +7,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from time import monotonic, sleep
 from typing import TypeVar
 
 from scanner.datagrams.address import Address
@@ -22,6 +23,7 @@ from scanner.routes import Routes
 T = TypeVar("T")
 TIMER_MS = 5  # attempts end, pauses end
 TIMER_PACED_MS = 1  # time brings room to send
+PERIOD_S = 0.001  # of turns, where all of many paths are distant: what comes meanwhile is taken in together
 TICK_S = 0.02
 FLUSH_S = 0.005  # between two blocks of lines
 WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the engine waits
@@ -115,6 +117,7 @@ class UdpThread:
         """Have this resolver asked and believed, or not, from now on: the engine sees it at its next message."""
         if resolver in self._by_resolver:
             self._by_resolver[resolver].state.trust = trust
+            self._engine.is_changed = True
 
     def paths_to(self, resolver: int) -> Sequence[Path]:
         """The one to this resolver, where there is one."""
@@ -208,12 +211,15 @@ class UdpThread:
         poll = select.poll()
         poll.register(self._engine.fileno(), select.POLLIN)
         poll.register(self._waker, select.POLLIN)
-        tick_at = 0.0
+        tick_at = begun = 0.0
         self._flush_at = 0.0
         while not self._is_leaving:
+            if self._engine.is_distant and (left := begun + PERIOD_S - monotonic()) > 0:
+                sleep(left)
             for descriptor, _ in poll.poll(TIMER_PACED_MS if self._paced or self._engine.is_paced else TIMER_MS):
                 if descriptor == self._waker:
                     os.eventfd_read(self._waker)
+            begun = monotonic()
             now = self._clock()
             while self._orders:
                 self._orders.popleft()(self.pool, now)

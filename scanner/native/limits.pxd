@@ -42,6 +42,18 @@ cdef inline int available_here(BucketState *bucket, double now, int most) noexce
         return min(most, 1)
     return <int>min(<double>most, max(0.0, min(bucket.size_ns, now * 1e9 - empty_at)) / bucket.token_ns + 1e-6)
 
+cdef inline double token_after(BucketState *bucket, double now) noexcept nogil:
+    """Seconds until the next query may leave."""
+    cdef double after = token_after_here(bucket, now)
+    return max(after, token_after_here(bucket.whole, now)) if bucket.whole is not NULL else after
+
+cdef inline double token_after_here(BucketState *bucket, double now) noexcept nogil:
+    cdef long long empty_at
+    if bucket.rate <= 0:
+        return 0
+    empty_at = load(&bucket.empty_at)
+    return max(0.0, (empty_at + bucket.token_ns) * 1e-9 - now) if empty_at != NEVER else 0.0
+
 cdef inline int take_tokens(BucketState *bucket, double now, int wanted) noexcept nogil:
     """Take up to `wanted` tokens, of the whole too; returns how many."""
     cdef int count = take_here(bucket, now, wanted), allowed

@@ -15,6 +15,7 @@ cdef enum:
     HALVED_AFTER = 1024     # samples: what was long ago weighs less
     P99_EVERY = 64          # samples
     EARLY_MAX = 4           # times that one attempt asks again
+    SPARE_FIRST = 32        # tokens of all paths of an engine together, at first
 
 cdef struct RoundTrips:
     double mean, deviation  # s: moving, of all responses (RFC 6298)
@@ -23,11 +24,12 @@ cdef struct RoundTrips:
     uint16_t recent[BUCKETS]        # responses by round trip
     double patience         # factor: grows when asking again turned out needless
     double tokens           # queries that may be asked again early
+    double *spare           # the same, for any path of the engine: where there are many, each alone has been asked little
 
-cdef inline void begin_round_trips(RoundTrips *trips) noexcept nogil:
+cdef inline void begin_round_trips(RoundTrips *trips, double *spare) noexcept nogil:
     """Of a path that has not been asked yet, in zeroed memory."""
     trips.patience = 1
-    trips.tokens = 32
+    trips.spare = spare
 
 cdef inline double quantile(const RoundTrips *trips, double share) noexcept nogil:
     """The end of the bucket within which that share of recent responses came, in seconds."""
@@ -60,13 +62,23 @@ cdef inline void learn_round_trip(RoundTrips *trips, double rtt) noexcept nogil:
         for bucket in range(BUCKETS):
             trips.recent[bucket] //= 2
 
+cdef inline bint has_token(const RoundTrips *trips) noexcept nogil:
+    return trips.tokens >= 1 or trips.spare[0] >= 1
+
+cdef inline void take_token(RoundTrips *trips) noexcept nogil:
+    """Its own, where it has one."""
+    if trips.tokens >= 1:
+        trips.tokens -= 1
+    else:
+        trips.spare[0] = max(trips.spare[0] - 1, 0.0)
+
 cdef inline void was_cured(RoundTrips *trips) noexcept nogil:
     """It was asked again and that was answered, the one before was not: it was lost."""
-    trips.tokens = min(trips.tokens + 2, 2000.0)
+    trips.spare[0] = min(trips.spare[0] + 2, 2000.0)
 
 cdef inline void was_needless(RoundTrips *trips) noexcept nogil:
     """It was asked again, and then the one before was answered."""
-    trips.tokens = max(trips.tokens - 1, 0.0)
+    take_token(trips)
     trips.patience = min(trips.patience * 1.02, 2.0)
 
 cdef inline double late_after(const RoundTrips *trips) noexcept nogil:
@@ -84,4 +96,4 @@ cdef inline double again_after(const RoundTrips *trips, int early, double cured)
 
 cdef inline bint may_ask_again(const RoundTrips *trips, int early, double cured) noexcept nogil:
     """Once, and more often where that has cured most of them: names that are never answered are not worth it."""
-    return trips.tokens >= 1 and (early == 0 or (early < EARLY_MAX and cured > 0.5))
+    return has_token(trips) and (early == 0 or (early < EARLY_MAX and cured > 0.5))

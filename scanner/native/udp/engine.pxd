@@ -18,6 +18,9 @@ from scanner.native.udp.batch cimport ReceiveBatch, SendBatch
 from scanner.native.udp.path cimport Company, UdpPath
 from scanner.native.udp.ports cimport Port, Ports
 
+cdef enum:
+    RING = 64               # milliseconds ahead
+
 cdef struct Roomy:          # paths of one address family with room
     int *places             # indexes of paths
     int count
@@ -35,6 +38,12 @@ cdef class UdpEngine:
     cdef list outgrown                  # memory of before, where another thread may yet be reading
     cdef UdpPath **by_address           # the same, sorted
     cdef Roomy roomy[2]                 # IPv4, IPv6
+    cdef int ring[RING]                 # by millisecond: the first path that time brings room then, -1 = none
+    cdef int64_t ring_at                # the last millisecond whose paths were considered
+    cdef readonly bint is_many          # not all paths are looked at in each turn: those in the ring are, when it is time
+    cdef public bint is_changed         # some path is asked or not asked from now on. Any thread may set it
+    cdef readonly bint is_distant       # of many paths all take long: a turn may wait for some responses to come together
+    cdef double spare                   # queries that may be asked again early, by any path (round_trips.pxd)
     cdef readonly Tally strangers       # what came from addresses that were not asked
     cdef int in_flight                  # queries that hold a place in their path's window
     cdef double limit                   # how many may: with each response one more, up to `slots`
@@ -101,6 +110,9 @@ cdef class UdpEngine:
     cdef bint waits_for_more(self, UdpPath *path) noexcept nogil
     cdef bint serves(self, UdpPath *path, const Job *job) noexcept nogil
     cdef void consider(self, UdpPath *path, double now) noexcept nogil
+    cdef void consider_all(self, double now) noexcept nogil
+    cdef void consider_due(self, double now) noexcept nogil
+    cdef void enter_ring(self, UdpPath *path, double now) noexcept nogil
     cdef void shut(self, UdpPath *path) noexcept nogil
     cdef UdpPath *pick(self, int family, double now) except? NULL nogil
     cdef Job *next_job(self, UdpPath *path, double now) except? NULL nogil

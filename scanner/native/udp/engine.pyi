@@ -34,6 +34,7 @@ class Ports:
 class UdpEngine:
     stream_room: int
     turn_of: int
+    is_changed: bool
     @property
     def ports(self) -> Ports: ...
     @property
@@ -42,6 +43,8 @@ class UdpEngine:
     def in_flight(self) -> int: ...
     @property
     def is_paced(self) -> bool: ...
+    @property
+    def is_distant(self) -> bool: ...
     @property
     def overruns(self) -> int: ...
     def __init__(

@@ -32,7 +32,7 @@ from scanner.native.pacing.window cimport (
 from scanner.native.path cimport DISTRUSTED, VOUCHED, PathState, is_asked_with_edns, is_open, learn
 from scanner.native.random cimport draw
 from scanner.native.round_trips cimport (
-    again_after, late_after, learn_round_trip, may_ask_again, was_cured, was_needless,
+    SPARE_FIRST, again_after, has_token, late_after, learn_round_trip, may_ask_again, take_token, was_cured, was_needless,
 )
 from scanner.native.sockets cimport (
     EPOLLERR, HAVE_BATCHES, MSG_DONTWAIT, MSG_ERRQUEUE, epoll_event, epoll_wait, msghdr, recvmsg, sockaddr_in6,
@@ -42,7 +42,7 @@ from scanner.native.tally cimport (
 )
 from scanner.native.udp.batch cimport DATAGRAM, IN, MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, Sent
 from scanner.native.udp.path cimport (
-    CASE_FAILURES_MAX, Company, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie,
+    CASE_FAILURES_MAX, Company, begin_path, blame_cookie, cookie_fits, has_room, key_size, resume_cookie, room_after,
 )
 from scanner.native.udp.ports cimport PORT_QUERIES, Port
 from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
@@ -77,7 +77,9 @@ cdef const double BACKOFF_S = 0.001     # after a full buffer
 cdef const double LOOK_S = 0.01         # between two looks at a query that is late, where nothing says when to look again
 cdef const double LOOK_FIRST_S = 0.1    # the same, of a path that has not answered yet
 cdef const double DELIVERED = 1 / 64.0  # weight of one query in the share that is delivered
-cdef const double CONSIDERED_S = 0.001  # how often time may bring a path room, where there are many paths
+cdef const double CONSIDERED_S = 0.001  # how often time may bring a path room, where there are many paths,
+cdef const double CONSIDERED_MANY_S = 0.02  # and how often they are all looked at, where those are known that it does
+cdef const double DISTANT_S = 0.008     # the least round trip: a millisecond more matters little
 
 
 cdef inline void mark(uint8_t *bits, int message_id) noexcept nogil:
@@ -134,6 +136,8 @@ cdef class UdpEngine:
         self.timeout_s, self.policy, self.case, self.early = timeout_s, POLICIES.index(policy), case, early
         self.slots, self.limit = slots, min(slots, <int>LIMIT_FIRST)
         self.strangers = Tally()
+        self.spare = SPARE_FIRST
+        memset(self.ring, -1, sizeof(self.ring))
         self.ports = Ports(self.exchange, open_port, addresses[0].where if is_single else None)
         self.received, self.batch = ReceiveBatch(), SendBatch(gso and is_single)
         self.add_paths(addresses)
@@ -143,6 +147,8 @@ cdef class UdpEngine:
         cdef int index
         self.make_companies()
         self.make_room(self.path_count + <int>len(addresses))
+        self.is_many = (self.path_count + <int>len(addresses) > PACED_FEW and self.pool.suffixes is None
+                        and self.policy != SEQUENTIAL)
         for address in addresses:
             self.addresses.append(address)
             self.paths[self.path_count].moves_when_cut = moves_when_cut
@@ -198,7 +204,7 @@ cdef class UdpEngine:
         cdef UdpPath *path = &self.paths[index]
         cdef PathState state = self.addresses[index].state
         begin_path(path, self.addresses[index].address, self.addresses[index].port, self.addresses[index].scope,
-                   draw(&self.exchange.random, 8))
+                   draw(&self.exchange.random, 8), &self.spare)
         path.habits, path.counts, path.bucket = &state.habits, state.counts(), &state.bucket.state
         path.resolver = state.resolver
         self.enter_routes(path, state.routes, self.addresses[index].ranks)
@@ -313,12 +319,11 @@ cdef class UdpEngine:
         self.expire(now)
         if self.pool.suffixes is not None:
             self.pool.sort_input(now)
-        if self.path_count <= PACED_FEW or now - self.considered_at >= CONSIDERED_S:
-            self.considered_at = now
-            if self.policy == SEQUENTIAL:
-                self.find_leaders(now)
-            for index in range(self.path_count):
-                self.consider(&self.paths[index], now)      # time brings credit
+        if self.is_many:
+            self.consider_due(now)
+        if self.is_changed or self.path_count <= PACED_FEW \
+                or now - self.considered_at >= (CONSIDERED_MANY_S if self.is_many else CONSIDERED_S):
+            self.consider_all(now)
         self.fill(now)
         self.before, self.were_in_flight = now, self.in_flight
         return settled
@@ -332,6 +337,7 @@ cdef class UdpEngine:
         for index in range(self.pool.route_count):
             self.companies[index].sound = 0
         self.is_paced = False
+        self.is_distant = self.is_many and self.in_flight > 0
         self.exchange.end_line(self.pool.scan_now(now))
         for index in range(self.path_count):
             path = &self.paths[index]
@@ -340,6 +346,8 @@ cdef class UdpEngine:
                 for route in range(path.route_count):
                     self.companies[path.routes[route]].sound += 1
             self.is_paced = self.is_paced or (path.pacing.pace > 0 and self.exchange.in_flight > 0)
+            if path.pacing.in_flight and path.pacing.rtt_least < DISTANT_S:
+                self.is_distant = False
         for index in range(self.path_count):
             path = &self.paths[index]
             if self.is_needed(path):    # with nothing better to do than to wait for it
@@ -679,12 +687,51 @@ cdef class UdpEngine:
         """Enter the path among those with room, when it has some worth a batch; one by one, where it is paced."""
         cdef Roomy *roomy = &self.roomy[path.v6]
         cdef double worth = min(path.pacing.size / 4, OUT) if path.pacing.pace == 0 else 0
-        if path.place < 0 and path.pacing.in_flight <= path.pacing.size - worth and has_room(path, now) \
-                and (self.pool.suffixes is None or self.exchange.line_first is not NULL or self.waits_for_more(path)) \
+        if path.place >= 0 or path.pacing.in_flight > path.pacing.size - worth:
+            return
+        if not has_room(path, now):
+            self.enter_ring(path, now)
+        elif (self.pool.suffixes is None or self.exchange.line_first is not NULL or self.waits_for_more(path)) \
                 and (self.policy != SEQUENTIAL or self.is_wanted(path)):
             path.place = roomy.count
             roomy.places[roomy.count] = <int>(path - self.paths)
             roomy.count += 1
+
+    cdef void consider_all(self, double now) noexcept nogil:
+        cdef int index
+        self.is_changed = False             # before they are looked at: it may be set meanwhile
+        self.considered_at = now
+        if self.policy == SEQUENTIAL:
+            self.find_leaders(now)
+        for index in range(self.path_count):
+            self.consider(&self.paths[index], now)
+
+    cdef void enter_ring(self, UdpPath *path, double now) noexcept nogil:
+        """Have it considered when time has brought it room, or at the end of the ring."""
+        cdef double after = room_after(path, now)
+        cdef int64_t at
+        cdef int slot
+        if path.is_due or after < 0 or not self.is_many:
+            return
+        at = max(<int64_t>((now + min(after, 1.0)) * 1000) + 1, self.ring_at + 1)
+        slot = <int>(min(at, self.ring_at + RING - 1) % RING)
+        path.is_due, path.next_due = True, self.ring[slot]
+        self.ring[slot] = <int>(path - self.paths)
+
+    cdef void consider_due(self, double now) noexcept nogil:
+        """Those that time has brought room since the last turn: of a thousand paths a few."""
+        cdef int64_t at = <int64_t>(now * 1000)
+        cdef int64_t first = max(self.ring_at + 1, at - RING + 1)
+        cdef int index, following
+        self.ring_at = max(self.ring_at, at)
+        while first <= at:
+            index, self.ring[first % RING] = self.ring[first % RING], -1
+            while index >= 0:
+                following = self.paths[index].next_due
+                self.paths[index].is_due = False
+                self.consider(&self.paths[index], now)  # which may enter it again, later
+                index = following
+            first += 1
 
     cdef void shut(self, UdpPath *path) noexcept nogil:
         """Out of the list; the last one takes its place."""
@@ -711,6 +758,7 @@ cdef class UdpEngine:
             if has_room(path, now):
                 return path
             self.shut(path)
+            self.enter_ring(path, now)
         return NULL
 
     cdef unsigned int better_of_two(self, const Roomy *roomy, uint32_t drawn) noexcept nogil:
@@ -906,7 +954,7 @@ cdef class UdpEngine:
         if &self.paths[query.path] == path and self.policy != STICKY and self.policy != SEQUENTIAL and self.roomy[path.v6].count > 1 \
                 and (self.pool.suffixes is None or self.pool.routes[query.job.route].resolvers > 1):
             return NULL                     # it goes elsewhere: the next pick may be another
-        self.paths[query.path].trips.tokens -= 1
+        take_token(&self.paths[query.path].trips)
         self.exchange.look_again(query, query.ends)
         return query
 
@@ -918,7 +966,7 @@ cdef class UdpEngine:
         cdef int passed = 0
         while query is not NULL and passed < PASSED_OVER:
             after = query.next
-            if query.job is NULL or self.paths[query.path].trips.tokens < 1:
+            if query.job is NULL or not has_token(&self.paths[query.path].trips):
                 self.exchange.look_again(query, query.ends if query.job is NULL else min(query.ends, clock + LOOK_S))
             elif self.serves(path, query.job):
                 return query

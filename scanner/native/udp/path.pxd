@@ -3,7 +3,7 @@ without the GIL."""
 
 from libc.stdint cimport int64_t, uint8_t
 
-from scanner.native.limits cimport BucketState, available
+from scanner.native.limits cimport BucketState, available, token_after
 from scanner.native.output.buffer cimport Span
 from scanner.native.pacing.model cimport Pacing, may_send
 from scanner.native.path cimport Habits, is_open
@@ -46,6 +46,8 @@ cdef struct UdpPath:
     unsigned int address_size
     bint v6
     int place               # in the engine's list of those with room, -1 = not there
+    bint is_due             # it is in the ring of those that time brings room, as the one before the path `next_due`
+    int next_due            # -1 = it is the last of its millisecond
     Pacing pacing
     RoundTrips trips
     Cookie cookie
@@ -60,7 +62,7 @@ cdef struct UdpPath:
     double stray_second     # s, monotonic: when the count began
     int stray_count
 
-cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1
+cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret, double *spare) except -1
 cdef void blame_cookie(Cookie *cookie, double now) noexcept nogil
 cdef void resume_cookie(Cookie *cookie, double now) noexcept nogil
 cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length, Py_ssize_t opt) noexcept nogil
@@ -68,6 +70,15 @@ cdef bint cookie_fits(Cookie *cookie, const uint8_t *message, Py_ssize_t length,
 cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:
     """Octets of a socket address that distinguish two: family, port and address."""
     return 24 if address.sin6_family == AF_INET6 else 8
+
+cdef inline double room_after(UdpPath *path, double now) noexcept nogil:
+    """Seconds until time alone brings it room; negative where that takes something else."""
+    cdef double after = max(path.pacing.paused_until - now, token_after(path.bucket, now))
+    if path.by_stream or not is_open(path.habits) or path.pacing.in_flight >= path.pacing.size:
+        return -1
+    if path.pacing.pace > 0 and path.pacing.credit < 1:
+        after = max(after, (1 - path.pacing.credit) / path.pacing.pace)
+    return max(after, 0.0)
 
 cdef inline bint has_room(UdpPath *path, double now) noexcept nogil:
     return (may_send(&path.pacing, now) and not path.by_stream and is_open(path.habits)

@@ -14,8 +14,9 @@ from scanner.native.sockets cimport AF_INET, AF_INET6, sockaddr_in
 cdef const double COOKIE_REST_S = 60.0
 
 
-cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret) except -1:
-    """A path that has not been asked yet, in zeroed memory. `secret`: 8 octets, the client's half of its cookie."""
+cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8_t *secret, double *spare) except -1:
+    """A path that has not been asked yet, in zeroed memory. `secret`: 8 octets, the client's half of its cookie; `spare`:
+    tokens of all paths together."""
     cdef bytes octets = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
     cdef sockaddr_in *v4 = <sockaddr_in *>&path.address
     path.v6 = len(octets) == 16
@@ -32,7 +33,7 @@ cdef int begin_path(UdpPath *path, str address, int port, int scope, const uint8
     path.place = -1
     path.delivered = 1
     begin_pacing(&path.pacing)
-    begin_round_trips(&path.trips)
+    begin_round_trips(&path.trips, spare)
     memcpy(path.cookie.option, b"\x00\x0a\x00\x08", 4)  # COOKIE, the client's half: one a server (RFC 7873 section 4.1)
     memcpy(path.cookie.option + 4, secret, 8)
     path.cookie.size = 12
