@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -168,7 +169,7 @@ def test_a_file_that_changes_while_it_is_read_fails_its_part(names, slow, tmp_pa
     names.write_bytes(octets[:-2000])
     err = run.communicate(timeout=LIMIT_S)[1].decode()
     assert run.returncode == 2, err
-    assert "part-000003: cannot read" in err, err
+    assert re.search("part-00000[123]: cannot read", err), err  # in which order they are made is the engine's business
     assert "it has changed" in err, err
     names.write_bytes(octets)
     assert cluster(names, "-o", tmp_path / "out", "--part-lines", 1500, "--config", slow, "--resume").code == 0
