@@ -71,8 +71,8 @@ class Web:
 
 
 class Body:
-    """What has come of a reply, without its gzip, which was not asked for. More than `most` octets are Refused as soon as
-    there are so many: a few packed ones may be a gigabyte."""
+    """What has come of a reply, without its gzip, which was not asked for. More than `most` octets are Refused as soon
+    as there are so many: a few packed ones may be a gigabyte."""
 
     def __init__(self, headers: dict[str, str], most: int):
         coding = headers.get("content-encoding", "identity").strip().lower()
