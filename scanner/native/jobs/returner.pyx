@@ -43,8 +43,11 @@ cdef class JobReturner(JobComparer):
             return False
         if outcome.next == WRITE:
             self.exchange.settle(query)
-            if self.parents is not None and job.role == ROLE_RANDOM and outcome.verdict != ERROR:
-                self.random_answered(job, &outcome, response, message, length, now)
+            if self.parents is not None and job.role == ROLE_RANDOM:
+                if outcome.verdict == ERROR:
+                    self.random_failed(job)
+                else:
+                    self.random_answered(job, &outcome, response, message, length, now)
                 return False
             if self.unproven is not None:
                 job.resolver = resolver         # whose word it is: another query of it may have left later

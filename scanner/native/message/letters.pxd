@@ -30,8 +30,9 @@ cdef inline uint64_t letters_in(uint64_t word) noexcept nogil:
     cdef uint64_t beyond_z = lower + each(128 - 123)    # the same: more than `z`
     return (from_a & ~beyond_z & ~word & each(128)) >> 2
 
-cdef inline uint64_t lower_case(uint64_t word) noexcept nogil:
-    return word | letters_in(word)
+cdef inline bint differs_in_case_alone(uint64_t word, uint64_t other) noexcept nogil:
+    """If at all."""
+    return (word ^ other) & ~letters_in(word) == 0
 
 cdef inline uint64_t in_case(uint64_t word, uint64_t case_bits, int number) noexcept nogil:
     """Word `number` of a name, each letter in the case that its own one of these bits asks for: octet i of the word has

@@ -4,7 +4,7 @@
 
 from libc.string cimport memcmp, memcpy
 
-from scanner.native.message.letters cimport WORD, lower_case, word_at
+from scanner.native.message.letters cimport WORD, differs_in_case_alone, word_at
 
 cdef uint8_t LETTER_DIGIT_HYPHEN[256]   # 1 = may stand in a plain name; `_` too (RFC 8552); never written after import
 
@@ -57,7 +57,7 @@ cdef bint same_name(const uint8_t *a, const uint8_t *b, Py_ssize_t length) noexc
     if memcmp(a, b, length) == 0:
         return True
     while length > 0:
-        if lower_case(word_at(a, <int>length)) != lower_case(word_at(b, <int>length)):
+        if not differs_in_case_alone(word_at(a, length), word_at(b, length)):
             return False
         a, b, length = a + WORD, b + WORD, length - WORD
     return True

@@ -14,12 +14,11 @@ cdef enum:
     INTERVAL_FIRST = 4                      # rounds between two looks upwards
     INTERVAL_MAX = 16
     QUEUED_MAX = 8                          # rounds for which a queue may be ours though no more is sent than comes back
-cdef const double MISSING_EARLY = 0.1       # the same, where the first burst has shown that the path is full about now
 cdef const double LOOK = 1.25               # times as much, in a look upwards
 cdef const double MISSING = 0.25            # of a window, unanswered by those that left after it: then it is too large
 cdef const double LOSSY = 0.02              # share of losses above the path's own that shows that it is too much
 cdef const double BURST_LEAST_S = 0.001
-cdef const double BURST_MOST_S = 0.003
+cdef const double BURST_MOST_S = 0.01
 
 
 # -- STARTUP -------------------------------------------------------------------------------------------------------
@@ -63,10 +62,8 @@ cdef void see_train(Pacing *pacing, const Departure *departure, double now) noex
 
 
 cdef bint is_filling(const Pacing *pacing) noexcept nogil:
-    """Even the quickest of some responses were late, and by more than they wander without a queue; or more is missing: a
-    short queue shows by nothing else."""
-    cdef bint is_due = is_even(pacing) and pacing.size / pacing.rtt > 0.9 * pacing.train
-    return pacing.missing >= pacing.missing_least + (MISSING_EARLY if is_due else MISSING) \
+    """Even the quickest of some responses were late, and by more than they wander without a queue; or more is missing."""
+    return pacing.missing >= pacing.missing_least + MISSING \
         or (pacing.base > 0 and pacing.least > pacing.base + allowance(pacing))
 
 

@@ -134,12 +134,12 @@ cdef double allowance(const Pacing *pacing) noexcept nogil
 cdef int class_of(int window) noexcept nogil
 
 cdef inline double credit_now(Pacing *pacing, double now) noexcept nogil:
-    """Queries that may leave now: what time allows, at most a millisecond's worth at the start and a few later."""
+    """Queries that may leave now: what time allows, at most some milliseconds' worth."""
     if pacing.pace == 0:
         return 1e9
     cdef double most = max(2.0, pacing.pace * pacing.burst_s)
     if pacing.phase == STARTUP:
-        most = max(<double>FIRST, pacing.pace * 0.001)
+        most = max(<double>FIRST, pacing.pace * 0.005)
     if now > pacing.credit_at:
         pacing.credit += pacing.pace * (now - pacing.credit_at)
         pacing.credit_at = now
