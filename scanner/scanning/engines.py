@@ -47,6 +47,7 @@ from scanner.transports.dial_error import DialError
 
 FALLBACK_QUEUE = 256  # jobs that wait for the streams of resolvers that are asked over TCP only
 REGISTRY_QUEUE = 4096  # the same of registries: many of them limit what they say by datagrams
+FALLBACK_SHARE = 0.25  # of a name's time, that it may wait there
 SHUT_S = 0.5  # for which no resolver of an engine is asked, after which its jobs go to another in any case
 SILENT_S = 1.0  # without a response, while attempts fail, after which an engine's jobs go to another that is answered
 
@@ -159,9 +160,16 @@ class Engines:
         self.streams.tick()
         self._leave_out_refusing()
         if self._by_stream:
-            room = (REGISTRY_QUEUE if self._config.at_registry else FALLBACK_QUEUE) - self.streams.fallback_backlog
+            room = self._fallback_most() - self.streams.fallback_backlog
             for engine in self.datagrams:
                 engine.offer_streams(max(room, 0) // len(self.datagrams))
+
+    def _fallback_most(self) -> int:
+        """How many may wait for streams: no more than the slowest of these may be asked in a part of a name's time."""
+        most = REGISTRY_QUEUE if self._config.at_registry else FALLBACK_QUEUE
+        rates = [self._config.rate, *(self._buckets.rate_of(resolver) for resolver in self._by_stream)]
+        limits = [int(rate * FALLBACK_SHARE * self._config.deadline_ms / 1000) for rate in rates if rate]
+        return max(min([most, *limits]), 1)
 
     async def close(self) -> None:
         """End all; what they have finished is delivered."""
