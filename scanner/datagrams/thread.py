@@ -229,7 +229,8 @@ class UdpThread:
             if len(self._news) < WAITING_MAX:
                 self._engine.turn(now, self._clock.lost_s)
                 self._hand_over(now)
-                self.pool.let_out(now)
+                if now >= self._flush_at:  # a block at a time: what is received meanwhile must not wait for it
+                    self.pool.let_out(now)
             self._flush(now)
         self._tell_habits()
         self._deliver()

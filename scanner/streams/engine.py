@@ -17,7 +17,7 @@ from scanner.native.session import Session, expire_queries, find_stuck
 from scanner.paths.path import Path, Paths
 from scanner.routes import Routes
 from scanner.streams.choice import DISTRUSTED, Choice
-from scanner.streams.flush import Flush
+from scanner.streams.flush import PAUSE_S, Flush
 from scanner.streams.keeping import Keeping
 from scanner.streams.staff import Staff
 from scanner.streams.waiters import Resting, Waiters
@@ -63,7 +63,8 @@ class StreamEngine:
         self._fallbacks: dict[int, Waiters] = {}  # by resolver index
         self._reasons: dict[int, int] = {}  # why no stream to it could be opened last, by the same
         self._tasks: list[asyncio.Task[None]] = []
-        self._look_at = self._keep_at = 0.0
+        self._look_at = self._keep_at = self._let_out_at = 0.0
+        self._loop = asyncio.get_running_loop()
         self._choice = Choice(settings.policy, settings.resolvers, settings.proxies, routes, paths, self._open_to)
         self._is_closed = False
         self._here = set(settings.resolvers)
@@ -355,16 +356,19 @@ class StreamEngine:
                 self._outlet.left(fault)
 
     def _let_out(self) -> None:
-        """Lines that have waited for their resolvers' canaries leave, and those that are finished now."""
-        if not self._is_closed:
+        """Lines that have waited for canaries leave, a block at a time, and those that are finished now."""
+        if self._is_closed:
+            return
+        if self._loop.time() >= self._let_out_at:
+            self._let_out_at = self._loop.time() + PAUSE_S
             self.pool.let_out(self._clock())
-            self._flush.poke()
+            if self.pool.lets_out:
+                self._loop.call_at(self._let_out_at, self._let_out)
+        self._flush.poke()
 
     def _flushed(self) -> None:
         """The buffer is empty: sessions that found it full may go on; or these were the last lines."""
         self.wake()
-        if self.pool.lets_out:
-            asyncio.get_running_loop().call_soon(self._let_out)
         if finished := self.pool.slots.finished_since():
             self._outlet.finished(finished)
         self._outlet.report()
