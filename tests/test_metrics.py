@@ -222,8 +222,8 @@ def test_a_taken_port_is_refused_before_any_packet(tmp_path):
 
 
 @pytest.mark.parametrize(("address", "why"), [
-    ("0", "the port is not a number"), ("70000", "the port is not a number"), ("127.0.0.1", "the port is missing"),
-    ("example.com:9153", "is not an IP address"), ("", "is not an IP address"), ("[::1]", "the port is missing"),
+    ("0", "is not [IP:]PORT"), ("70000", "is not [IP:]PORT"), ("127.0.0.1", "the port is missing"),
+    ("example.com:9153", "is not [IP:]PORT"), ("", "is not [IP:]PORT"), ("[::1]", "the port is missing"),
     ("192.0.2.1:9153", "Cannot assign requested address"), (f"socks5://user:{SECRET}@h:1", "--metrics"),
 ])  # fmt: skip
 def test_an_address_that_is_none_is_refused(address, why):
