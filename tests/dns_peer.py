@@ -15,6 +15,7 @@ from listener import Listener
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 QR, RD, RA = 0x8000, 0x0100, 0x0080
+OPT = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,17 @@ def response(
         count, answer = 1, target + struct.pack("!HHIH", query.qtype, 1, 300, 2) + target
     elif code == NXDOMAIN:
         authority = target + struct.pack("!HHIH", 6, 1, 300, len(soa)) + soa
-    opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if query.has_edns else b""
+    opt = OPT if query.has_edns else b""
     head = struct.pack(
         "!6H", query.message_id ^ change_id, flags | RD | RA | code, 1, count, bool(authority), bool(opt)
     )
     return head + (query.question if question is None else question) + answer + authority + opt
+
+
+def bare_response(query: bytes, rcode: int) -> bytes:
+    """A response to a query's octets with nothing in it but the question and an OPT record."""
+    head = query[:2] + struct.pack("!5H", QR | RD | RA | rcode, 1, 0, 0, 1)
+    return head + query[12 : query.index(b"\0", 12) + 5] + OPT
 
 
 def frame(message: bytes) -> bytes:

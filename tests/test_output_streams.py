@@ -83,7 +83,7 @@ def test_a_device_needs_no_force(resolver, ask):
 def test_what_cannot_be_written_is_said_before_anything_is_asked(tmp_path):
     ask = ("-r", "192.0.2.53")
     refusal(scan(*ask, "-o", "/dev/fd/77"), "--output /dev/fd/77: Bad file descriptor")
-    refusal(scan(*ask, "-o", tmp_path, "--force"), "Is a directory")
+    refusal(scan(*ask, "-o", tmp_path, "--force"), "is a directory")
     refusal(scan(*ask, "-o", "-", "--resume"), "--resume: - is not a regular file")
     os.mkfifo(tmp_path / "fifo")
     refusal(scan(*ask, "-o", tmp_path / "fifo", "--resume"), "is not a regular file")

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 from command import QUICK, refusal, scan, start
-from dns_peer import NXDOMAIN, REFUSED, SERVFAIL, DnsPeer, Talk
+from dns_peer import NOERROR, NXDOMAIN, REFUSED, SERVFAIL, DnsPeer, Talk, bare_response, frame
 from test_udp import names, stats_of
 from udp_peer import UdpPeer
 
@@ -157,10 +157,8 @@ class Failing:
         at = 0
         while sent and at < len(sent):
             size = int.from_bytes(sent[at : at + 2], "big")
-            message = sent[at + 2 : at + 2 + size]
-            answer = message[:2] + (b"\x81\x80" if self.healed else b"\x81\x82") + message[4:6] + b"\0" * 6
-            answer += message[12 : message.index(b"\0", 12) + 5]
-            self.session.receive(len(answer).to_bytes(2, "big") + answer, 1.0)
+            answer = bare_response(sent[at + 2 : at + 2 + size], NOERROR if self.healed else SERVFAIL)
+            self.session.receive(frame(answer), 1.0)
             at += 2 + size
         return bool(sent)
 
@@ -216,13 +214,12 @@ def test_names_asked_together_are_tried_again_each_with_its_own_line():
     failing.feed(b"same.example\nSame.example\nsame.example.\n")
     failing.end()
     session = Session(failing, PathState(), window=8)
-    for flags in (b"\x81\x82", b"\x81\x83", b"\x81\x83", b"\x81\x83"):
+    for rcode in (SERVFAIL, NXDOMAIN, NXDOMAIN, NXDOMAIN):
         sent = session.fill(1.0)
         while sent:
             size = int.from_bytes(sent[:2], "big")
-            message, sent = sent[2 : 2 + size], sent[2 + size :]
-            answer = message[:2] + flags + message[4:6] + b"\0" * 6 + message[12 : message.index(b"\0", 12) + 5]
-            session.receive(len(answer).to_bytes(2, "big") + answer, 1.0)
+            session.receive(frame(bare_response(sent[2 : 2 + size], rcode)), 1.0)
+            sent = sent[2 + size :]
 
     rows = [json.loads(line) for line in failing.writer.buffer.take().splitlines()]
     assert sorted(row["d"] for row in rows) == ["Same.example", "same.example", "same.example."]

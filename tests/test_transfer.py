@@ -8,7 +8,7 @@ from tempfile import TemporaryFile
 
 import orjson
 import pytest
-from dns_peer import parse, response
+from dns_peer import bare_response, frame, parse, response
 
 from scanner.datagrams.address import Address
 from scanner.datagrams.sockets import port_opener
@@ -43,10 +43,8 @@ class Engine:
         while octets:
             size = 2 + int.from_bytes(octets[:2], "big")
             query, octets = octets[2:size], octets[size:]
-            question = query[12 : query.index(b"\0", 12) + 5]
             self.asked.append(str(parse(query).name))
-            message = query[:2] + b"\x81" + bytes([0x80 | rcode]) + query[4:6] + b"\0" * 6 + question
-            session.receive(len(message).to_bytes(2, "big") + message, now)
+            session.receive(frame(bare_response(query, rcode)), now)
         return bool(sent)
 
     def rows(self) -> list[dict]:
