@@ -144,7 +144,7 @@ def test_a_reader_of_one_line_a_second_makes_no_timeout_and_the_books_balance(re
     names, reads = listed(COUNT), a_pipe()
     with UdpPeer() as udp:
         address = resolver.address if scheme == "tcp" else udp.address
-        run = start("-r", address, "--timeout-ms", 300, "--deadline-ms", 900, "--no-second-pass", "--stats", "json",
+        run = start("-r", address, "--timeout-ms", 500, "--deadline-ms", 2000, "--no-second-pass", "--stats", "json",
                     stdout=reads[1])  # fmt: skip
         os.close(reads[1])
         threading.Thread(target=feed, args=(run, octets_of(names)), daemon=True).start()

@@ -285,10 +285,10 @@ def test_answers_that_come_twice_or_late_are_no_forgers():
 
     with UdpPeer(script) as peer:
         done = scan("-r", peer.address, "--timeout-ms", 100, "--rate", 3000, "--retries", 1, "--no-second-pass",
-                    "--stats", "json", names=names(6000))  # fmt: skip
+                    "--stats", "json", names=names(2000))  # fmt: skip
 
     assert Counter(row["s"] for row in done.rows).keys() == {"taken", "error"}
-    assert stats_of(done)["strays"] > 4000
+    assert stats_of(done)["strays"] > 1300
     assert "forges" not in done.err
     assert len(peer.tcp.names_asked) < 10  # an ID may be met again
 
