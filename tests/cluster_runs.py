@@ -125,11 +125,12 @@ def engine_of(folder: Path, *, workers: int = 1, **settings: str) -> Iterator[En
 
 
 class Relay(threading.Thread):
-    """Octets to and fro between whoever connects and `target`, until it is told to stand still: then every connection
-    stays open, new ones are accepted, and nothing comes through."""
+    """Octets to and fro between whoever connects and `target`, until it is told to stand still, or has brought the
+    `last` word: then every connection stays open, new ones are accepted, and nothing comes through."""
 
-    def __init__(self, target: str):
+    def __init__(self, target: str, last: bytes):
         super().__init__(daemon=True)
+        self._last = last
         host, _, port = target.removeprefix("tcp://").rpartition(":")
         self._target, self._peers = (host, int(port)), {}
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -161,6 +162,8 @@ class Relay(threading.Thread):
         with suppress(OSError):
             octets = near.recv(1 << 16)
             far.sendall(octets)
+        if self._last and self._last in octets:
+            self.still.set()
         if not octets:
             self._selector.unregister(near)
             with suppress(OSError):
@@ -168,8 +171,8 @@ class Relay(threading.Thread):
 
 
 @contextmanager
-def relay_to(target: str) -> Iterator[Relay]:
-    relay = Relay(target)
+def relay_to(target: str, last: bytes = b"") -> Iterator[Relay]:
+    relay = Relay(target, last)
     relay.start()
     yield relay
     relay.over.set()

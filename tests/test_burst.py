@@ -20,7 +20,8 @@ def test_no_turn_sends_more_than_twice_what_the_path_has_carried():
             carried = max(carried, scan.turn())
             asked = scan.asked()
             came += len(asked)
-            assert len(asked) <= 2 * carried + 2 + late, turn  # what was left of one that could not be sent as a whole
+            # some more: what was left of one that could not be sent as a whole, and what a busy machine read late
+            assert len(asked) <= 2 * carried + 4 + late, turn
             scan.answer(asked[:: 10 if turn == BAD_TURN else 1])
             if turn >= TURNS and (carried > 8 * FIRST or monotonic() > end):
                 break

@@ -70,11 +70,15 @@ def test_a_worker_that_is_cut_off_from_the_scheduler_costs_no_part(names, slow, 
 def test_a_command_that_is_cut_off_from_the_scheduler_says_so_and_can_be_stopped(names, slow, tmp_path):
     out = tmp_path / "out"
     given = (names, "-o", out, "--part-lines", PART, "--config", slow)
-    with engine_of(tmp_path / "engine") as engine, relay_to(engine.address) as relay:
+    with (
+        engine_of(tmp_path / "engine") as engine,
+        relay_to(engine.address, last=b"key-in-memory") as until_a_part_is_there,
+        relay_to(engine.address) as relay,
+    ):
         runs = []
-        for folder in (out, tmp_path / "out2"):
+        for folder, way in ((out, until_a_part_is_there), (tmp_path / "out2", relay)):
             given = ("cluster", names, "-o", folder, "--part-lines", PART, "--config", slow)
-            runs.append(command.start(*given, "--scheduler", relay.address, true=True, stdin=subprocess.DEVNULL))
+            runs.append(command.start(*given, "--scheduler", way.address, true=True, stdin=subprocess.DEVNULL))
         until(lambda: parts_in(out) and parts_in(tmp_path / "out2"), runs[0])
         relay.still.set()
         time.sleep(0.5)

@@ -22,7 +22,7 @@ import distributed
 from distributed.comm.core import connect
 from distributed.diagnostics.plugin import WorkerPlugin
 
-from scanner.cluster.node import NEEDED, RESOURCE, Ignore, PartPlugin, make_part, stop_parts, workers_of
+from scanner.cluster.node import ASK_S, NEEDED, RESOURCE, Ignore, PartPlugin, make_part, stop_parts, workers_of
 from scanner.cluster.part import Task
 from scanner.cluster.scan import PartFailed
 from scanner.errors import ScanError
@@ -228,8 +228,12 @@ class Parts:
             distributed.wait(list(self._futures), timeout=WAIT_S, return_when="FIRST_COMPLETED")
         for future in [future for future in self._futures if future.done() or self._has_nowhere(future)]:
             outcome = None
-            with contextlib.suppress(OSError, distributed.CancelledError):  # its result was on a worker that died
+            try:
                 outcome = self._outcome(future) if future.done() else None
+            except TimeoutError:
+                continue  # once more, until it comes or `workers` gives the scheduler up
+            except (OSError, distributed.CancelledError):
+                pass  # its result was on a worker that died
             if outcome is None and self._client.status != "running":
                 continue
             number = self._futures.pop(future)
@@ -245,10 +249,10 @@ class Parts:
         return future in self._only and self._only[future].isdisjoint(self._workers)
 
     def _outcome(self, future: Any) -> dict[str, Any] | PartFailed | None:
-        """None where the part is another worker's now."""
+        """None where the part is another worker's now. Raises TimeoutError where nobody brings it."""
         error = future.exception()
         if error is None:
-            books: dict[str, Any] | PartFailed = future.result()
+            books: dict[str, Any] | PartFailed = future.result(timeout=ASK_S)
             if isinstance(books, PartFailed):
                 self._put_aside(books)
                 return books if self.is_full else None
