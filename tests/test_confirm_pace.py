@@ -36,7 +36,8 @@ def test_a_registry_that_never_answers_is_given_up_with_one_warning(registries, 
 
     assert rows.pop("free-g.test")["c"] == "free"
     assert {row["c"] for row in rows.values()} == {"unknown"}
-    assert Counter(row["e"] for row in rows.values()).most_common(1)[0][0] == reason
+    most = Counter(row["e"] for row in rows.values()).most_common(1)[0][0]
+    assert most in (reason, "timeout")  # 100 ms may be over before a busy machine has the refusal
     assert len(rows) == 300
     assert done.err.count("given up") == 1
     assert "): given up, the rest of its names are unknown" in done.err

@@ -75,7 +75,7 @@ def test_lines_that_come_within_the_pause_leave_as_one_block():
             flush.poke()
             assert flush.scheduled
             await asyncio.sleep(0)
-        assert blocks == []
+        assert blocks == [] or loop.time() > begun + 0.005  # a busy machine may have slept through the pause
         while not blocks:
             await asyncio.sleep(0.0005)
         return blocks, loop.time() - begun
