@@ -75,9 +75,7 @@ class Forker:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         others = max(self._connection.detach(), *own, *self._scans.values())
-        for number, descriptor in enumerate(
-            own
-        ):  # each is above its number: what is overwritten is not needed any more
+        for number, descriptor in enumerate(own):  # each stands above its number: it overwrites none that comes later
             os.dup2(descriptor, number)
         os.closerange(HANDOVER + 1, others + 1)
         os.environ[VARIABLE] = str(HANDOVER)

@@ -100,10 +100,11 @@ def plan_of(inputs: Sequence[str], patterns: Sequence[str], part_lines: int, tab
     if "" in inputs:
         raise ScanError("cluster: an INPUT without a name")
     urls = [found for url in inputs for found in named_by(absolute(url))]
-    identities = [identity_of(url) for url in urls]
-    for at, url in enumerate(urls):
-        if identities[at] in identities[:at]:
+    seen = set()
+    for url in urls:
+        if (identity := identity_of(url)) in seen:
             raise ScanError(f"cluster: a file is named twice: {without_query(url)}")
+        seen.add(identity)
     files, sample = [], b""
     for url in urls:
         octets, head = look_at(url)

@@ -6,12 +6,13 @@ over TCP. Zones with the same servers share a route.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from scanner.model import Resolver
 from scanner.registry.asker import within
+from scanner.registry.background import Background
 from scanner.registry.rounds import Held, Rounds
 from scanner.registry.truth import Examination, Examiner
 from scanner.registry.zones import Finder, NotFound, Zone
@@ -70,7 +71,7 @@ class Registry:
         self._failures: dict[str, Failure] = {}  # by suffix
         self._warned, self._renew_least_s = 0, renew_least_s
         self._directions: dict[str, int | None] = {}  # that the engines are about to be told
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._finding: set[bytes] = set()
         self._room = asyncio.Semaphore(AT_ONCE)
 
@@ -79,7 +80,7 @@ class Registry:
         for suffix in suffixes:
             if suffix not in self._finding:
                 self._finding.add(suffix)
-                self._begin(self._find(suffix.decode()))
+                self._background.begin(self._find(suffix.decode()))
 
     def tick(self) -> None:
         """What time brings: servers to be found again, or to be put to the question."""
@@ -92,7 +93,7 @@ class Registry:
         for zone, at in self._renew_at.items():
             if now >= at:
                 self._renew_at[zone] = now + self._renew_least_s
-                self._begin(self._renew(zone))
+                self._background.begin(self._renew(zone))
 
     def input_ended(self) -> None:
         """Names that failed get their second pass, and so do servers that were not found."""
@@ -104,23 +105,13 @@ class Registry:
 
     async def close(self) -> None:
         """End what is being found."""
-        tasks = [*self._tasks, *self._routes.values()]
-        for task in tasks:
+        for task in self._routes.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._background.close()
+        await asyncio.gather(*self._routes.values(), return_exceptions=True)
         await self._finder.close()
         await self._rounds.close()
         self._examiner.close()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler({"message": "registry", "exception": fault})
 
     # -- one suffix ----------------------------------------------------------------------------------------------
 
@@ -203,7 +194,7 @@ class Registry:
             raise
         self._rounds.serve(zone, servers, denies=seen.denies)
         if not seen.is_over:
-            self._begin(self._join(route, zone, seen, servers))
+            self._background.begin(self._join(route, zone, seen, servers))
         if len(servers) < len(zone.servers):
             self._renew_in(zone.name, min(zone.ttl_s, MISSED_S))
         return route

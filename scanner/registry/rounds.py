@@ -11,15 +11,16 @@ from typing import Protocol
 
 from scanner.model import Resolver
 from scanner.paths.canary import FAKES, below, may_have_wildcard
+from scanner.paths.holding import HOLD_S, drained
 from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, Event, Standing
 from scanner.registry.asker import NoReply
+from scanner.registry.background import Background
 from scanner.registry.truth import Examiner, Saying
 from scanner.registry.zones import Zone
 
 LOOK_S = 0.5
 SHARE_MAX = 0.01  # of all queries, that these may be
 COST = 2  # queries of a round, at least
-DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
 
 
 class Held(Protocol):
@@ -56,7 +57,7 @@ class Rounds:
         self._of_zone: dict[str, set[Resolver]] = {}
         self._without_wildcard: set[str] = set()  # zones
         self._spent, self._look_at = 0, 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def serve(self, zone: Zone, servers: Collection[Resolver], *, denies: bool) -> None:
         """These, and no others, get names of a zone, in which names that nobody has are denied, or are not."""
@@ -110,21 +111,14 @@ class Rounds:
                 continue
             served.asked, served.standing.is_asked = names, True
             self._spent += COST
-            task = asyncio.create_task(self._round(server, served))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler({"message": "registry", "exception": fault})
+            self._background.begin(self._round(server, served))
 
     async def _round(self, server: Resolver, served: Served) -> None:
         index, zone = self._engines.index_of(server), self._next_zone(served)
         self._spent += self._examiner.cost(server, zone) - COST
         if served.standing.is_good:
             self._engines.trust(index, HELD)
-            await self._drained(index)
+            await drained(self._engines, index)
         asked = asyncio.create_task(self._ask(server, zone))
         try:
             await asyncio.wait([asked], timeout=HOLD_S)
@@ -146,13 +140,6 @@ class Rounds:
             return served.zones[served.lied_of]
         served.turn += 1
         return list(served.zones.values())[served.turn % len(served.zones)]
-
-    async def _drained(self, index: int) -> None:
-        """Until what it has in flight has come in, or a while has passed."""
-        end = monotonic() + DRAIN_S
-        await asyncio.sleep(0.01)  # what another thread was about to send
-        while self._engines.in_flight(index) and monotonic() < end:
-            await asyncio.sleep(0.005)
 
     def _heard(self, server: Resolver, served: Served, zone: Zone, saying: Saying | None) -> None:
         """That it does not answer is the engines' business."""
@@ -182,6 +169,4 @@ class Rounds:
 
     async def close(self) -> None:
         """End what is being asked."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.close()

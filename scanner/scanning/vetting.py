@@ -20,6 +20,7 @@ from scanner.model import Proxy, Resolver
 from scanner.paths.asking import Asking
 from scanner.paths.canaries import ask_all
 from scanner.paths.canary import FAKES, Canary, below, canaries_for, is_invention, may_have_wildcard
+from scanner.paths.holding import HOLD_S, drained
 from scanner.paths.standing import DISTRUSTED, HELD, TRUSTED, VOUCHED, Event, Standing, State, Traffic
 from scanner.routes import Routes
 from scanner.scanning.proving import Proving
@@ -37,7 +38,6 @@ SURE = 20  # resolvers that were heard, and not one has passed: there is nothing
 GATHER_S = 0.05  # for others to pass too, after the first
 LOOK_S = 0.05
 EVERY_S = 60.0  # between two rounds, where there are none: for what is reckoned with it
-DRAIN_S, HOLD_S = 0.25, 1.0  # for what is in flight, and for a round: then it is asked again, whatever will come
 TRAFFIC_TURNS, TRAFFIC_LEAST = 20, 50  # looks between two at what names show; queries that show something
 TIMES_ASKED = 4  # in one round, of one that does not answer
 SHOWN_MAX = 3  # suffixes, in one warning
@@ -374,7 +374,7 @@ class Vetting:
         """One resolver once more; it is held for that: out of turn, until it is over."""
         standing, resolver = self._standings[index], self._resolvers[index]
         self._apply([index])
-        await self._drained(index)
+        await drained(self._engines, index)
         asking = Asking(resolver, self._canaries(resolver, self._next_suffixes(resolver)), self._near)
         times = TIMES_ASKED if standing.state is State.SILENT else 1  # what is not answered is asked again
         self._spent += times * len(asking.open) - ROUND_MAX
@@ -390,13 +390,6 @@ class Vetting:
         finally:
             asked.cancel()
             self._out_of_turn.discard(index)
-
-    async def _drained(self, index: int) -> None:
-        """Until what it has in flight has come in, or a while has passed."""
-        end = monotonic() + DRAIN_S
-        await asyncio.sleep(0.01)  # what another thread was about to send
-        while self._engines.in_flight(index) and monotonic() < end:
-            await asyncio.sleep(0.005)
 
     def _next_suffixes(self, resolver: Resolver) -> list[str]:
         """Those that it has lied about, and the few that are next of all that the input has shown."""
