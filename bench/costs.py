@@ -19,9 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry import IN_NAMESPACE
+from registry import enter_namespace
 from suffixes import wait_for_zones
-from whole import DNSSCAN, HERE, BenchError, machine
+from whole import DNSSCAN, HERE, BenchError, machine, put_table
 
 sys.path.insert(0, str(HERE.parent / "tests"))
 import registry_servers as net
@@ -32,7 +32,6 @@ GENERIC = ("com", "net", "org", "shop")
 TLDS = (*GENERIC, "de")
 SHARE_TAKEN = 10  # one name of so many exists
 PAGE = HERE.parent / "docs" / "reference" / "costs.md"
-BEGIN, END = "<!-- costs: begin -->", "<!-- costs: end -->"
 MODULES = """
 mod-synthrecord:
   - id: made
@@ -175,12 +174,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=("tcp", "udp"), default="tcp")
     parser.add_argument("--quick", action="store_true", help="one run each; nothing is kept")
     given = parser.parse_args()
-    if IN_NAMESPACE not in os.environ:
-        os.environ[IN_NAMESPACE] = "1"
-        os.execvp(
-            "unshare",
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, *sys.argv],
-        )
+    enter_namespace()
     here = machine()
     table = [
         f"{time.strftime('%Y-%m-%d')}, {here['cores']} cores shared with knot, Python {here['python']}: "
@@ -194,8 +188,7 @@ def main() -> None:
             table.append(measured(row, Path(base), given.names, 1 if given.quick else given.runs))
             print(table[-1], flush=True)
     if not given.quick:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text("\n".join([before + BEGIN, *table, END + rest.partition(END)[2]]))
+        put_table(PAGE, "costs", table)
 
 
 if __name__ == "__main__":

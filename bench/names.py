@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from whole import BEGIN, DNSSCAN, END, BenchError, Spent, machine, median, peak_mib
+from whole import DNSSCAN, BenchError, Spent, machine, median, peak_mib, put_table
 
 HERE = Path(__file__).parent
 LISTS = HERE.parent / "wordlists"
@@ -27,7 +27,6 @@ PRODUCT = (
     "sys.stdout.writelines(''.join(row) + '.com\\n' for row in itertools.islice(rows, int(sys.argv[1])))"
 )
 QUICK_SHARE = 10  # --quick writes so many times fewer names
-MARKS = (BEGIN.replace("table", "names"), END.replace("table", "names"))
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,8 @@ def cells(title: str, spent: Spent, bare: Spent | None) -> str:
 
 def keep(day: str, table: list[str]) -> None:
     """The table between its markers in README.md."""
-    readme = HERE / "README.md"
-    before, _, rest = readme.read_text().partition(MARKS[0])
     about = f"{day}, {machine()['cores']} cores shared with the reader, Python {machine()['python']}:"
-    readme.write_text("\n".join([before + MARKS[0], about, "", *table, MARKS[1] + rest.partition(MARKS[1])[2]]))
+    put_table(HERE / "README.md", "names", [about, "", *table])
 
 
 def main() -> None:

@@ -149,6 +149,16 @@ def scanned(names: Path, each: int, results: Path, *args: str) -> float:
     return seconds
 
 
+def enter_namespace() -> None:
+    """Begin this program anew in a network namespace of its own, unless it is in one."""
+    if IN_NAMESPACE not in os.environ:
+        os.environ[IN_NAMESPACE] = "1"
+        os.execvp(
+            "unshare",
+            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, *sys.argv],
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", type=int, default=1_000_000)
@@ -156,12 +166,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=("tcp", "udp"), default="tcp")
     parser.add_argument("--proxies", type=int, default=0, help="microsocks, that many")
     given = parser.parse_args()
-    if IN_NAMESPACE not in os.environ:
-        os.environ[IN_NAMESPACE] = "1"
-        os.execvp(
-            "unshare",
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, *sys.argv],
-        )
+    enter_namespace()
     each = given.names // len(SUFFIXES)
     with tempfile.TemporaryDirectory() as base, ExitStack() as up:
         folder = Path(base)

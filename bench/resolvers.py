@@ -19,12 +19,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whole import DNSSCAN, HERE, BenchError, machine, serving
+from whole import DNSSCAN, HERE, BenchError, machine, put_table, serving
 
 LIVE, SILENT = 667, 333
 LUCK_MAX = 10
 PAGE = HERE.parent / "docs" / "how-to" / "resolvers.md"
-BEGIN, END = "<!-- resolvers: begin -->", "<!-- resolvers: end -->"
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,7 @@ def main() -> None:
     ]  # fmt: skip
     print("\n".join(table))
     if not args.quick:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text("\n".join([before + BEGIN, *table, END + rest.partition(END)[2]]))
+        put_table(PAGE, "resolvers", table)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the cores from it. Arguments behind are the scan's.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from registry import IN_NAMESPACE
+from registry import enter_namespace
 from whole import DNSSCAN, HERE
 
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -75,12 +74,7 @@ def main() -> None:
     parser.add_argument("--scheme", choices=("tcp", "udp"), default="tcp")
     parser.add_argument("--busy", type=int, default=0)
     given, arguments = parser.parse_known_args()
-    if IN_NAMESPACE not in os.environ:
-        os.environ[IN_NAMESPACE] = "1"
-        os.execvp(
-            "unshare",
-            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, *sys.argv],
-        )
+    enter_namespace()
     suffixes = [suffix.decode() for suffix, _ in icann_suffixes()][: given.most]
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from whole import DNSSCAN, HERE, LIMIT_S, BenchError, machine
+from whole import DNSSCAN, HERE, LIMIT_S, BenchError, machine, put_table
 
 QUICK_SHARE = 10  # --quick asks so many times fewer names
 
@@ -59,7 +59,5 @@ def keep(name: str, about: str, table: list[str], rows: Any) -> None:
     day = time.strftime("%Y-%m-%d")
     told = {"date": day, "machine": machine(), "rows": rows}
     (HERE / "results" / f"{day}-{name}.json").write_text(json.dumps(told, indent=1) + "\n")
-    readme, begin, end = HERE / "README.md", f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, _, rest = readme.read_text().partition(begin)
     head = f"{day}, {machine()['cores']} cores shared by client and server, Python {machine()['python']}. {about}"
-    readme.write_text("\n".join([before + begin, head, "", *table, end + rest.partition(end)[2]]))
+    put_table(HERE / "README.md", name, [head, "", *table])

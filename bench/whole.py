@@ -34,7 +34,6 @@ sys.path.insert(0, str(HERE.parent))  # the lab's zone, for the check
 DNSSCAN = (sys.executable, "-m", "scanner")
 LIMIT_S = 300  # for one run; more is a hang
 WINDOW_AUTO = 64  # what the floor has in flight beside an `auto` row
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
 @dataclass(frozen=True)
@@ -478,10 +477,15 @@ def keep(day: str, rows: list[dict[str, Any]], found: dict[str, Any], table: lis
     }
     (HERE / "results").mkdir(exist_ok=True)
     (HERE / "results" / f"{day}.json").write_text(json.dumps(told, indent=1) + "\n")
-    readme = HERE / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
     about = f"{day}, {machine()['cores']} cores shared by client and lab, Python {machine()['python']}:"
-    readme.write_text("\n".join([before + BEGIN, about, "", *table, END + rest.partition(END)[2]]))
+    put_table(HERE / "README.md", "table", [about, "", *table])
+
+
+def put_table(page: Path, name: str, lines: list[str]) -> None:
+    """In place of what stands between the markers of that name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.read_text().partition(begin)
+    page.write_text("\n".join([before + begin, *lines, end + rest.partition(end)[2]]))
 
 
 def main() -> None:
