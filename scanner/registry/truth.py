@@ -54,12 +54,9 @@ class Examiner:
         if LAME in words:
             return None
         said = next((word for word in words if word != "nxdomain"), "nxdomain")
-        lie = lie_of(zone.name, said) or lie_about(
-            zone.name, zip(replies[len(replies) - len(there) :], there.values(), strict=True)
-        )
-        if (
-            not lie and inside and is_denial(replies[len(nowhere)])
-        ):  # it may be a remainder: another's word is heard too
+        of_there = zip(replies[len(nowhere) + len(inside) :], there.values(), strict=True)
+        lie = lie_of(zone.name, said) or lie_about(zone.name, of_there)
+        if not lie and inside and is_denial(replies[len(nowhere)]):  # it may be a remainder: another is asked for too
             others = await self._replies(server, [(name, "A") for name in zone.inside[1:]])
             lie = denies(zone.name) if all(map(is_denial, others)) else ""
         return Saying(server, said, lie)
