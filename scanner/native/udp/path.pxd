@@ -71,6 +71,10 @@ cdef inline int key_size(const sockaddr_in6 *address) noexcept nogil:
     """Octets of a socket address that distinguish two: family, port and address."""
     return 24 if address.sin6_family == AF_INET6 else 8
 
+cdef inline void see_delivery(UdpPath *path, bint is_delivered) noexcept nogil:
+    """One more query was answered in good time, or not."""
+    path.delivered += ((1 if is_delivered else 0) - path.delivered) / 64
+
 cdef inline double room_after(UdpPath *path, double now) noexcept nogil:
     """Seconds until time alone brings it room; negative where that takes something else."""
     cdef double after = max(path.pacing.paused_until - now, token_after(path.bucket, now))

@@ -48,3 +48,12 @@ cdef class Ports:
     cdef int opened(self, bint v6) except -2 with gil
     cdef Port *begin(self, int fd, int family, double now) except? NULL nogil
     cdef void shut(self, Port *port) noexcept nogil
+
+cdef inline void mark(uint8_t *bits, int message_id) noexcept nogil:
+    bits[message_id >> 3] |= 1 << (message_id & 7)
+
+cdef inline bint unmark(uint8_t *bits, int message_id) noexcept nogil:
+    """True when it was marked."""
+    cdef bint was = bits[message_id >> 3] >> (message_id & 7) & 1
+    bits[message_id >> 3] &= ~(1 << (message_id & 7))
+    return was
