@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import random
 
 import dns.flags
 import dns.message
@@ -652,6 +653,27 @@ def test_time_for_which_the_reader_stood_still_is_not_spent_on_a_name():
     desk.expire(101.6)
 
     assert [(line["e"], line["ms"]) for line in desk.results()] == [("timeout", 2100)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_name_waited_for_none_of_the_many_times_that_the_reader_stood_still(seed):
+    desk = Script(b"".join(b"n%d.com\n" % i for i in range(100)), window=8, deadline_s=1e6)
+    draw = random.Random(seed)
+    now, held, in_flight, waited = 1.0, [], {}, {}
+    while len(waited) < 100:
+        in_flight.update({name_of(query): (query, now, len(held)) for query in desk.queries(now)})
+        for name in draw.sample(sorted(in_flight), draw.randint(0, len(in_flight))):
+            query, sent, before = in_flight.pop(name)
+            waited[name] = now - sent - sum(held[before:][-1024:])  # so many are remembered
+            desk.session.receive(framed(nx(query)), now)
+        for _ in range(draw.choice((0, 1, 3, 700))):
+            desk.pool.hold(now + 0.5)
+            held.append(draw.choice((0.25, 0.5)))
+            desk.pool.release(now + 0.5 + held[-1])
+            now += 1.0
+        now += 0.125
+
+    assert {line["d"]: line["ms"] for line in desk.results()} == {name: round(s * 1000) for name, s in waited.items()}
 
 
 def test_the_bucket_lets_no_more_through_than_its_rate():
