@@ -3,8 +3,10 @@ the plan and its own number, so that every node that makes it makes the same."""
 
 import hashlib
 import json
+from bisect import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from scanner.candidates.run import space_asked_for
@@ -52,11 +54,15 @@ class Plan:
     cut: int  # octets, or candidates, of a part
     config_sha256: str
     ending: str  # of a part's name: jsonl.zst or parquet
+    ends: tuple[int, ...] = field(init=False)  # of each file, the number behind that of its last part
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ends", tuple(accumulate(pieces(file, self.cut) for file in self.files)))
 
     @property
     def count(self) -> int:
         """How many parts there are."""
-        return sum(pieces(file, self.cut) for file in self.files) if self.files else -(-self.candidates // self.cut)
+        return self.ends[-1] if self.files else -(-self.candidates // self.cut)
 
     @property
     def octets(self) -> int:
@@ -67,19 +73,20 @@ class Plan:
         """The part of that number, from 0."""
         if not self.files:
             return Part(number, "", number * self.cut, min((number + 1) * self.cut, self.candidates))
-        left = number
-        for file in self.files:
-            if left < pieces(file, self.cut):
-                stop = file.octets if file.is_whole else min((left + 1) * self.cut, file.octets)
-                return Part(number, file.url, left * self.cut, stop)
-            left -= pieces(file, self.cut)
-        raise IndexError(number)
+        at = bisect(self.ends, number)  # files without a part are passed over
+        if number < 0 or at == len(self.files):
+            raise IndexError(number)
+        file, index = self.files[at], number - (self.ends[at - 1] if at else 0)
+        stop = file.octets if file.is_whole else min((index + 1) * self.cut, file.octets)
+        return Part(number, file.url, index * self.cut, stop)
 
     def as_table(self) -> dict[str, Any]:
         """For its file."""
-        return {"dnsscan_cluster": FORMAT, **asdict(self),
-                "files": [{**file._asdict(), "url": without_query(file.url)} for file in self.files],
-                "patterns": list(self.patterns), "parts": self.count}  # fmt: skip
+        table = {"dnsscan_cluster": FORMAT, **asdict(self),
+                 "files": [{**file._asdict(), "url": without_query(file.url)} for file in self.files],
+                 "patterns": list(self.patterns), "parts": self.count}  # fmt: skip
+        del table["ends"]
+        return table
 
 
 def pieces(file: File, cut: int) -> int:
