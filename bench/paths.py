@@ -46,6 +46,7 @@ ROWS = (
     Row("2,000/s, queue 50, 50 ms, 1 % lost", LabPath(2000, 50, 50, 0.01)),
     Row("policer 2,000/s, queue 5, no delay", LabPath(2000, 5)),
     Row("5,000/s, queue 50, 30 ms, 10 % lost", LabPath(5000, 50, 30, 0.1)),
+    Row("2,000/s, queue 50, 50 ms, 30 % lost", LabPath(2000, 50, 50, 0.3)),
     Row("5,000/s, queue 100, 30 ms, jitter 5 ms", LabPath(5000, 100, 30, jitter_ms=5)),
     Row("5,000/s, queue 100, 30 ms, jitter 20 ms", LabPath(5000, 100, 30, jitter_ms=20)),
     Row("5,000/s, queue 100, 30 ms, 1 % lost, 30 % slow: median 150 ms, sigma 0.8",

@@ -61,6 +61,29 @@ def test_a_machine_that_does_something_else_makes_it_slower_by_no_more(scan, nam
     assert median(each["seconds"] for each in done) <= times * limit_s * (runs_s + away_s) / runs_s
 
 
+@pytest.mark.parametrize("begins_s", [0, 4])
+@pytest.mark.parametrize(("rate", "queue"), [(125, 20), (500, 20), (2000, 80), (5000, 50)])
+@pytest.mark.parametrize("loss", [0.1, 0.2, 0.3])
+def test_what_a_path_loses_however_little_is_asked_does_not_slow_it_down(scan, rate, queue, loss, begins_s):
+    """It used to be taken for too much again and again, until next to nothing was asked."""
+    seconds = 12.0
+    names = round(rate * (begins_s + (seconds - begins_s) * (1 - loss)))
+    path = dict(rate=rate, queue=queue, loss=loss, loss_from_s=begins_s, names=names)
+    done = [scan(seed=seed, **path) for seed in SEEDS]
+
+    asked_again = loss / (1 - loss) * 100  # per cent
+    assert median(each["seconds"] for each in done) <= 1.4 * seconds
+    assert median(each["superfluous"] for each in done) <= asked_again * (1.2 if begins_s == 0 else 1) + 2
+    assert sum(each["missing"] for each in done) <= len(done) * (1 + names * loss**7)
+
+
+def test_a_policer_beside_a_path_that_loses_leaves_its_rate(scan):
+    done = [scan(rate=200, queue=5, delay_s=5e-5, loss=0.2, names=2000, seed=seed) for seed in SEEDS]
+
+    assert median(each["seconds"] for each in done) <= 1.25 * 12.5
+    assert max(each["missing"] for each in done) <= 1
+
+
 def test_what_is_never_answered_costs_few_queries(scan):
     path = partial(scan, rate=20_000, queue=100, seed=1)
 

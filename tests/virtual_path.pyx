@@ -63,10 +63,10 @@ cdef double exponential(double mean) noexcept:
 def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03, double loss=0, double jitter_s=0,
          double spread_s=0, double slow=0, double dead=0, int paths=1, int seed=1, double timeout_s=2.0, int retries=2,
          double stops_each_s=0, double stops_for_s=0, double server_stops_each_s=0, double server_stops_for_s=0,
-         double server_begins_s=0):
+         double server_begins_s=0, double loss_from_s=0):
     """Seconds, names that were missed though they are not dead, and queries beyond one a name, in per cent: all but those
     for dead names, and those of them that were needless. `rate` in answers a second, 0 = any. `stops_...`: this machine
-    does something else now and then. The server answers nothing before `server_begins_s`."""
+    does something else now and then. The server answers nothing before `server_begins_s`, nothing is lost before `loss_from_s`."""
     global state
     cdef vector[Path] all_paths
     cdef vector[Name] all_names
@@ -225,7 +225,7 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
             sent += 1
             if name.is_dead:
                 for_dead += 1
-            if chance() < loss:
+            if now >= loss_from_s and chance() < loss:
                 continue
             if now > server_stop:
                 path.stands_until = now + exponential(server_stops_for_s)

@@ -5,12 +5,13 @@
 from libc.math cimport sqrt
 
 from scanner.native.pacing.model cimport (
-    BATCH, CRUISE, FIRST, ROUND_LEAST, SIZE_MOST, STARTUP, allowance, begin_round, believe, class_of, is_queued, own_loss,
-    remember,
+    BATCH, CRUISE, FIRST, ROUND_LEAST, SIZE_MOST, STARTUP, allowance, begin_round, believe, class_of, forget_calm,
+    is_loss_known, is_queued, own_loss, remember,
 )
 
 cdef enum:
     EVEN = 6                                # different times at which the first burst is answered: one by one
+    LOOK_ROUNDS = 4                         # until all losses of a look upwards are known
     INTERVAL_FIRST = 4                      # rounds between two looks upwards
     INTERVAL_MAX = 16
     QUEUED_MAX = 8                          # rounds for which a queue may be ours though no more is sent than comes back
@@ -100,6 +101,7 @@ cdef void begin_cruise(Pacing *pacing, double now) noexcept nogil:
     pacing.full_at = 0
     pacing.reduced_at = now
     pacing.turn = 0
+    pacing.looked = 0
     pacing.interval, pacing.next_look = INTERVAL_FIRST, 3
     pacing.paid = 0
     pacing.gain = 1
@@ -200,12 +202,18 @@ cdef void cruise(Pacing *pacing, double rate, double was, bint hindered, bint dr
         set_course(pacing)
 
 
+cdef bint is_unexplained(const Pacing *pacing) noexcept nogil:
+    """Losses that no look upwards has brought, or of a path whose own are not known: a round with less shows what these are."""
+    return pacing.turn > pacing.looked + LOOK_ROUNDS or not is_loss_known(pacing)
+
+
 cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint hindered, bint brought_more) noexcept nogil:
     """Of the next round. A look upwards is one round with more; its responses come in the next, with less; and that after
     it says what it brought. Twice in a row more, and it is as at the start."""
     cdef double before = pacing.gain
     pacing.before_gain = before
     if before > 1:
+        pacing.looked = pacing.turn
         pacing.gain = 0.85
         return
     if before < 1 and pacing.turn == pacing.next_look + 2 and not queued and not lossy:
@@ -219,6 +227,9 @@ cdef void choose_gain(Pacing *pacing, bint queued, bint lossy, bint hindered, bi
         if hindered and pacing.round_late == 0:
             remember(pacing, LOOK * pacing.rate)    # nothing speaks against it, and this machine cannot show what it brings
     pacing.gain = max(0.5, pacing.base / pacing.standing) if queued else 1.0
+    if lossy and not queued and is_unexplained(pacing):
+        pacing.gain = 0.85
+        forget_calm(pacing)         # it may have changed
     if pacing.turn == pacing.next_look and not queued and not lossy:
         pacing.gain = LOOK
     elif pacing.turn >= pacing.next_look + 2:

@@ -99,6 +99,7 @@ cdef struct Pacing:
     double first_rate       # of its first full round
     int turn, next_look     # rounds so far; the one of the next look upwards
     int interval            # rounds between two looks
+    int looked              # the round of the last look
     int paid                # looks upwards in a row that brought more
     Losses calm             # of queries that left while the path was not full: its own
     int too_late            # responses to attempts that had ended, less those that came in time since
@@ -128,6 +129,9 @@ cdef void begin_pacing(Pacing *pacing) noexcept nogil
 cdef void begin_round(Pacing *pacing, double now) noexcept nogil
 cdef void remember(Pacing *pacing, double rate) noexcept nogil
 cdef void believe(Pacing *pacing, double rate) noexcept nogil
+cdef void see_calm(Pacing *pacing, bint is_lost) noexcept nogil
+cdef void forget_calm(Pacing *pacing) noexcept nogil
+cdef bint is_loss_known(const Pacing *pacing) noexcept nogil
 cdef double own_loss(const Pacing *pacing) noexcept nogil
 cdef bint is_queued(const Pacing *pacing) noexcept nogil
 cdef double allowance(const Pacing *pacing) noexcept nogil

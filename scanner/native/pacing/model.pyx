@@ -2,6 +2,9 @@
 # cython: freethreading_compatible=True
 """What all parts of the model know of a path."""
 
+cdef enum:
+    CALM_LEAST = 64         # queries that show the path's own loss
+    CALM_MOST = 2048        # then half of them are forgotten
 cdef const double BURST_FIRST_S = 0.002
 
 
@@ -44,9 +47,28 @@ cdef void believe(Pacing *pacing, double rate) noexcept nogil:
     pacing.rate = min(pacing.rate, rate)
 
 
+cdef void see_calm(Pacing *pacing, bint is_lost) noexcept nogil:
+    """One of those that show the path's own loss; what was long ago weighs less."""
+    pacing.calm.sent += 1
+    pacing.calm.lost += is_lost
+    if pacing.calm.sent >= CALM_MOST:
+        forget_calm(pacing)
+
+
+cdef void forget_calm(Pacing *pacing) noexcept nogil:
+    """Half of them, as long as enough are left."""
+    if pacing.calm.sent >= 2 * CALM_LEAST:
+        pacing.calm.sent /= 2
+        pacing.calm.lost /= 2
+
+
+cdef bint is_loss_known(const Pacing *pacing) noexcept nogil:
+    return pacing.calm.sent >= CALM_LEAST
+
+
 cdef double own_loss(const Pacing *pacing) noexcept nogil:
     """The share of queries that the path loses however few are sent."""
-    return pacing.calm.lost / pacing.calm.sent if pacing.calm.sent >= 64 else 0
+    return pacing.calm.lost / pacing.calm.sent if is_loss_known(pacing) else 0
 
 
 cdef bint is_queued(const Pacing *pacing) noexcept nogil:

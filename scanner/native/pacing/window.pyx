@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 from scanner.native.pacing.far cimport begin_cruise, grow, judge_far
 from scanner.native.pacing.model cimport (
-    BATCH, CRUISE, FIRST, ROUND_LEAST, STARTUP, Phase, begin_round, believe, class_of, is_away, is_queued,
+    BATCH, CRUISE, FIRST, ROUND_LEAST, STARTUP, Phase, begin_round, believe, class_of, is_away, is_queued, see_calm,
 )
 from scanner.native.pacing.near cimport judge_near
 
@@ -80,7 +80,7 @@ cdef void respond(Pacing *pacing, Departure *departure, double sent, double came
     if pacing.answered == 1:
         judge_distance(pacing)
     if departure.is_calm:
-        pacing.calm.sent += 1
+        see_calm(pacing, False)
     elif phase == STARTUP:
         pacing.by_size[class_of(departure.window)].sent += 1
         if pacing.is_far:
@@ -168,8 +168,7 @@ cdef void see_cure(Pacing *pacing, bint cured) noexcept nogil:
 cdef void prove_loss(Pacing *pacing, const Departure *departure, double sent) noexcept nogil:
     """This query was lost: its name was asked again, and that was answered."""
     if departure.is_calm:
-        pacing.calm.sent += 1
-        pacing.calm.lost += 1
+        see_calm(pacing, True)
         return
     if pacing.phase == STARTUP:
         pacing.by_size[class_of(departure.window)].sent += 1
