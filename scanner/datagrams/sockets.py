@@ -10,6 +10,8 @@ from scanner.transports.icmp import report_errors
 
 # asm-generic/socket.h: what the kernel says beside each datagram, when it came and how many it has dropped
 SO_TIMESTAMPNS, SO_RXQ_OVFL = 35, 40
+# linux/in.h: datagrams leave whole or not at all, whatever an ICMP message says of the way, so none needs an ID
+IP_MTU_DISCOVER, IP_PMTUDISC_PROBE = 10, 3
 TRIES = 64  # ports of a range that may be taken
 
 
@@ -29,6 +31,7 @@ def port_opener(
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+                sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE)
                 report_errors(sock)
             bind(sock, next(turns[v6]), port_range)
         except BaseException:

@@ -6,7 +6,7 @@ cimport cython
 from libc.stdlib cimport calloc, free
 
 from scanner.native.jobs.job cimport ROLE_WAITS
-from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc
+from scanner.native.memory cimport LINE_OCTETS, aligned_alloc_zeroed, checked_alloc, prefetch
 
 cdef enum:
     BLOCK = 256
@@ -49,6 +49,7 @@ cdef class JobSlots:
                 self.free = &block.jobs[index]
         job = self.free
         self.free = job.next
+        prefetch(self.free)             # for the next one
         job.same = NULL
         job.newest = NULL
         job.in_flight = 0

@@ -26,6 +26,7 @@ cdef class DatagramReader(PathChoice):
     cdef double came                    # s, monotonic: when the datagram came that is looked at
 
     cdef int drain(self, Port *port, double now) except -1 nogil
+    cdef void warm(self, Port *port, int first, int behind) noexcept nogil
     cdef void see_overrun(self, Port *port, uint32_t dropped) noexcept nogil
     cdef bint message(self, Port *port, const uint8_t *message, Py_ssize_t length, sockaddr_in6 *source,
                       double now) except -1 nogil

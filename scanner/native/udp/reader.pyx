@@ -7,6 +7,7 @@ from libc.string cimport memcmp, memset
 
 from scanner.native.exchange cimport find
 from scanner.native.jobs.job cimport CAUSE_CASE, CAUSE_COOKIE, CAUSE_FORGED, CAUSE_NONE, CAUSE_SIZE, Job, Query, StreamCause
+from scanner.native.memory cimport LINE_OCTETS, prefetch
 from scanner.native.message.letters cimport WORD, in_case, word_at
 from scanner.native.message.response cimport BADCOOKIE, FIT_BROKEN, FIT_STRAY, Fit, Response, read_response
 from scanner.native.pacing.window cimport leave, pause_unreachable, prove_loss, respond, see_cure, see_too_late
@@ -15,12 +16,13 @@ from scanner.native.round_trips cimport learn_round_trip, was_cured, was_needles
 from scanner.native.sockets cimport MSG_DONTWAIT, MSG_ERRQUEUE, msghdr, recvmsg, sockaddr_in6
 from scanner.native.tally cimport CASE_LOST, LOSSES, PAUSES, STRAYS, TRUNCATED, UNREACHABLE, count_response
 from scanner.native.udp.batch cimport DATAGRAM, IN
-from scanner.native.udp.path cimport CASE_FAILURES_MAX, blame_cookie, cookie_fits, key_size, see_delivery
+from scanner.native.udp.path cimport CASE_FAILURES_MAX, UdpPath, blame_cookie, cookie_fits, key_size, see_delivery
 from scanner.native.udp.ports cimport Port, mark, unmark
 from scanner.native.verdict cimport BADRESP, REFUSED, TIMEOUT
 
 cdef enum:
     ROUNDS = 16                 # receiving calls for one socket in a turn
+    WARMED = 8                  # datagrams that are looked at ahead
     STRANGE = 0                 # what a message is to a query: no answer to it,
     ANSWERED = 1                # the end of it,
     AWAITED = 2                 # or not enough, and it goes on
@@ -55,6 +57,8 @@ cdef class DatagramReader(PathChoice):
             rounds += 1
             got = self.received.receive(port.fd)
             for index in range(got):
+                if index % WARMED == 0:
+                    self.warm(port, index, min(index + WARMED, got))
                 self.came = max(self.received.came(index), self.before)
                 settled += self.message(port, self.received.octets + index * DATAGRAM,
                                         self.received.messages[index].msg_len, &self.received.sources[index], now)
@@ -62,6 +66,25 @@ cdef class DatagramReader(PathChoice):
                 self.see_overrun(port, self.received.dropped(got - 1))
         self.ports.let_go(port)
         return settled
+
+    cdef void warm(self, Port *port, int first, int behind) noexcept nogil:
+        """Have what these datagrams ask for on its way into the cache, all of it at once instead of one after the other."""
+        cdef Query *queries[WARMED]
+        cdef int index, line, count = 0
+        cdef const uint8_t *message
+        for index in range(first, behind):
+            message = self.received.octets + index * DATAGRAM
+            queries[count] = find(&port.channel, message[0] << 8 | message[1])
+            if queries[count] is not NULL:
+                prefetch(queries[count])
+                prefetch(<char *>queries[count] + LINE_OCTETS)
+                count += 1
+        for index in range(count):
+            for line in range(<int>(sizeof(UdpPath) // LINE_OCTETS)):
+                prefetch(<char *>&self.paths[queries[index].path] + line * LINE_OCTETS)
+            if queries[index].job is not NULL:
+                prefetch(queries[index].job)
+                prefetch(<char *>queries[index].job + LINE_OCTETS)
 
     cdef void see_overrun(self, Port *port, uint32_t dropped) noexcept nogil:
         """Responses came faster than this machine took them: less may be in flight, whatever the paths could carry."""
