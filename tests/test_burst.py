@@ -1,6 +1,7 @@
 """What was lost together is not asked again together."""
 
 import itertools
+import threading
 from time import monotonic
 
 from udp_turns import turns
@@ -27,3 +28,34 @@ def test_no_turn_sends_more_than_twice_what_the_path_has_carried():
                 break
 
     assert carried > 8 * FIRST  # and yet it is fast where answers come
+
+
+def test_a_turn_that_stays_goes_on_while_responses_come():
+    over = threading.Event()
+    with turns(20_000) as scan:
+
+        def serve() -> None:
+            while not over.is_set():
+                scan.answer(scan.asked())
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        try:
+            begun, taken, window = monotonic(), 0, FIRST
+            while taken <= 2 * window and monotonic() - begun < FAST_WITHIN_S:  # on a busy machine nothing may come
+                taken = scan.engine.turn(1.0 + monotonic() - begun, stays_s=0.2)
+                ((_, window, *_),) = scan.engine.figures()
+        finally:
+            over.set()
+            serving.join()
+
+    assert taken > 2 * window  # so it came round more than once
+
+
+def test_a_turn_that_stays_ends_when_nothing_comes():
+    with turns(1000) as scan:
+        begun = monotonic()
+        taken = [scan.engine.turn(1.0, stays_s=FAST_WITHIN_S) for _ in range(10)]
+
+    assert taken == [0] * 10
+    assert monotonic() - begun < FAST_WITHIN_S

@@ -24,6 +24,7 @@ T = TypeVar("T")
 TIMER_MS = 5  # attempts end, pauses end
 TIMER_PACED_MS = 1  # time brings room to send
 PERIOD_S = 0.001  # of turns, where all of many paths are distant: what comes meanwhile is taken in together
+STAY_S = 0.002  # in one turn, while responses come
 TICK_S = 0.02
 FLUSH_S = 0.005  # between two blocks of lines
 WAITING_MAX = 8  # blocks and transfers handed over and not yet taken: then the engine waits
@@ -227,7 +228,7 @@ class UdpThread:
                 tick_at = now + TICK_S
                 self._tick(now)
             if len(self._news) < WAITING_MAX:
-                self._engine.turn(now, self._clock.lost_s)
+                self._engine.turn(now, self._clock.lost_s, stays_s=STAY_S)
                 self._hand_over(now)
                 if now >= self._flush_at:  # a block at a time: what is received meanwhile must not wait for it
                     self.pool.let_out(now)

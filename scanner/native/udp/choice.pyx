@@ -68,7 +68,7 @@ cdef class PathChoice(PathTable):
     cdef void consider(self, UdpPath *path, double now) noexcept nogil:
         """Enter the path among those with room, when it has some worth a batch; one by one, where it is paced."""
         cdef Roomy *roomy = &self.roomy[path.v6]
-        cdef double worth = min(path.pacing.size / 4, OUT) if path.pacing.pace == 0 else 0
+        cdef double worth = min(max(path.pacing.size / 4, path.pacing.size / 2 - 16), <double>OUT) if path.pacing.pace == 0 else 0
         if path.place >= 0 or path.pacing.in_flight > path.pacing.size - worth:
             return
         if not has_room(path, now):

@@ -7,6 +7,7 @@ Python object is touched but to open a port or to read a line that is no plain n
 from libc.stdint cimport uint8_t
 
 from scanner.native.jobs.job cimport Job, Query
+from scanner.native.sockets cimport epoll_event
 from scanner.native.udp.batch cimport SendBatch
 from scanner.native.udp.path cimport UdpPath
 from scanner.native.udp.ports cimport Port
@@ -23,7 +24,8 @@ cdef class UdpEngine(DatagramReader):
     cdef double wait_until              # s, monotonic: no sending before, after a full buffer
     cdef public int stream_room         # jobs that may yet be given to streams for those that are asked over TCP only
 
-    cdef int step(self, double now) except -1 nogil
+    cdef int steps(self, double now, double stays_s) except -1 nogil
+    cdef int step(self, double now, epoll_event *events, int ready) except -1 nogil
     cdef int expire(self, double now) except -1 nogil
     cdef int end_attempt(self, Query *query, UdpPath *path, double now) except -1 nogil
     cdef void look_at(self, Query *query, UdpPath *path, double clock, double now) noexcept nogil

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 # cython: freethreading_compatible=True
 """Raw UDP: the slot pool (Linux). One `turn` is four steps: `wait` (which sockets have something), `drain`, `expire`,
-`fill`. It reads no clock and never sleeps; the thread that has the engine calls it.
+`fill`. It never sleeps longer than a millisecond; the thread that has the engine calls it and gives it the time.
 
 Hard to fool (RFC 5452): message IDs and the case of each letter (0x20) from the kernel's CSPRNG, many source ports, each
 for a thousand queries or ten seconds, and only the address and port that was asked may answer. What does not fit is
@@ -24,7 +24,7 @@ from scanner.native.pacing.window cimport depart, fail, let_go, pause_unreachabl
 from scanner.native.path cimport is_asked_with_edns
 from scanner.native.random cimport draw
 from scanner.native.round_trips cimport SPARE_FIRST, again_after, has_token, late_after, may_ask_again, take_token
-from scanner.native.sockets cimport EPOLLERR, HAVE_BATCHES, epoll_event, epoll_wait
+from scanner.native.sockets cimport EPOLLERR, HAVE_BATCHES, epoll_wait
 from scanner.native.tally cimport LOSSES, PAUSES, QUERIES, RESPONSES, Counts, Tally
 from scanner.native.udp.batch cimport MESSAGE_MAX, OUT, SENT_ALL, SENT_BUFFER_FULL, ReceiveBatch, Sent
 from scanner.native.udp.choice cimport SEQUENTIAL, STICKY, WORKER_NONE
@@ -41,6 +41,7 @@ cdef const double UNPROVEN_S = 0.1      # what a resolver that never answered is
 cdef const double BACKOFF_S = 0.001     # after a full buffer
 cdef const double LOOK_S = 0.01         # between two looks at a query that is late, where nothing says when to look again
 cdef const double LOOK_FIRST_S = 0.1    # the same, of a path that has not answered yet
+cdef const double STALL_S = 0.05        # this machine was away: Python's clock is to see that first
 cdef const double DISTANT_S = 0.008     # the least round trip: a millisecond more matters little
 
 
@@ -101,22 +102,36 @@ cdef class UdpEngine(DatagramReader):
 
     # -- a turn --------------------------------------------------------------------------------------------------
 
-    def turn(self, double now, lost_s=None) -> int:
+    def turn(self, double now, lost_s=None, *, double stays_s=0) -> int:
         """Take in what has come, end what has waited too long, send what there is room for; returns answers taken. `now`
         is the machine's monotonic clock less `lost_s` (None: whatever that is at this moment), and may be some time ago:
-        other threads run between any two steps of Python's."""
+        other threads run between any two steps of Python's. As long as something comes, do it again, for `stays_s`."""
         cdef int settled
         self.received.ahead = monotonic() - now if lost_s is None else lost_s
         with nogil:
-            settled = self.step(now)
+            settled = self.steps(now, stays_s)
         return settled
 
-    cdef int step(self, double now) except -1 nogil:
+    cdef int steps(self, double now, double stays_s) except -1 nogil:
+        """One, and more of them while something comes within a millisecond."""
         cdef epoll_event events[EVENTS]
-        cdef int ready, index, settled = 0
+        cdef double begun = monotonic(), before = begun, after = begun
+        cdef int settled = 0, ready
         if self.closed:
             return 0
         ready = epoll_wait(self.ports.poll, events, EVENTS, 0)
+        while True:
+            settled += self.step(now + after - begun, events, ready)
+            before = monotonic()
+            if before - begun >= stays_s or self.exchange.in_flight == 0 or self.is_distant or self.pool.blocked():
+                return settled
+            ready = epoll_wait(self.ports.poll, events, EVENTS, 1)
+            after = monotonic()
+            if ready <= 0 or after - before > STALL_S:
+                return settled
+
+    cdef int step(self, double now, epoll_event *events, int ready) except -1 nogil:
+        cdef int index, settled = 0
         for index in range(ready):
             if events[index].events & EPOLLERR:
                 self.drain_errors(<Port *>events[index].data.ptr, now)
