@@ -188,6 +188,16 @@ def test_the_count_of_mutated_responses_is_told_at_the_end_and_decides_the_exit_
     assert not disputed.hold
 
 
+def test_an_owner_may_point_to_the_octets_of_the_header():
+    """The ID begins with a zero, the root's name, to which the name is an alias: verdict and fields agree on that."""
+    question = b"\1a\3com\0\0\x1c\0\1"
+    alias, address = b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\1\0", b"\xc0\0\0\x1c\0\1\0\0\0\x3c\0\x10" + bytes(16)
+    octets = b"\0\7\x81\x80\0\1\0\2\0\0\0\0" + question + alias + address
+
+    assert mutations.contradiction(octets, 28, TAKEN) is None
+    assert mutations.told(octets, 28) == {"a": ["::"], "cn": ["."]}
+
+
 # -- what the worst may cost ---------------------------------------------------------------------------------------
 
 LABELS = [b"%c" % (97 + number % 26) for number in range(126)]

@@ -25,14 +25,14 @@ cdef struct Owners:             # which owners of a message are a certain name
     const uint8_t *message
     Py_ssize_t length
     const Name *name
-    Py_ssize_t pointer          # where the last owner that was nothing but a pointer led to, 0 = none yet
+    Py_ssize_t pointer          # where the last owner that was nothing but a pointer led to, -1 = none yet
     bint same                   # what came of that one
     Py_ssize_t *work            # octets and pointers that may still be compared; at its end nothing is the same
 
 cdef inline Owners owners_of(const Name *name, const uint8_t *message, Py_ssize_t length, Py_ssize_t *work) noexcept nogil:
     cdef Owners owners
     owners.message, owners.name = message, name
-    owners.length, owners.work, owners.pointer, owners.same = length, work, 0, False
+    owners.length, owners.work, owners.pointer, owners.same = length, work, -1, False
     return owners
 
 cdef bint is_owner(Owners *owners, Py_ssize_t at) noexcept nogil

@@ -129,9 +129,7 @@ cdef bint is_owner(Owners *owners, Py_ssize_t at) noexcept nogil:
     if at + 1 >= owners.length or owners.message[at] < 0xC0:
         return compare(owners, at)
     pointer = (owners.message[at] & 0x3F) << 8 | owners.message[at + 1]
-    if pointer == 0:
-        return False
     if pointer != owners.pointer:
-        owners.same = pointer == owners.name.offset and pointer < at or compare(owners, at)
+        owners.same = 0 < pointer == owners.name.offset and pointer < at or compare(owners, at)
         owners.pointer = pointer
     return owners.same
