@@ -16,6 +16,8 @@ cdef enum:
     COOKIE_TROUBLE = 16     # points for one
     COOKIE_TROUBLE_MAX = 128    # then no cookie is sent or looked for, for a while
 
+    AWAITING_MAX = 8        # queries that await a cookie, enough to give cookies a rest: nothing is sent beside so many
+
 cdef enum:
     CASE_FAILURES_MAX = 3   # then the case of its answers is not looked at any more
 
@@ -51,6 +53,7 @@ cdef struct UdpPath:
     Pacing pacing
     RoundTrips trips
     Cookie cookie
+    int awaiting            # queries whose answer came without the cookie: soon each has one, or goes to TCP
     double delivered        # share of its queries that are answered in good time, a moving mean
     double heard_at         # s, monotonic
     int64_t answered        # in all
@@ -75,15 +78,18 @@ cdef inline void see_delivery(UdpPath *path, bint is_delivered) noexcept nogil:
     """One more query was answered in good time, or not."""
     path.delivered += ((1 if is_delivered else 0) - path.delivered) / 64
 
+cdef inline bint is_asked(const UdpPath *path) noexcept nogil:
+    """By datagrams, now; its window and its rate aside."""
+    return not path.by_stream and is_open(path.habits) and path.awaiting < AWAITING_MAX
+
 cdef inline double room_after(UdpPath *path, double now) noexcept nogil:
     """Seconds until time alone brings it room; negative where that takes something else."""
     cdef double after = max(path.pacing.paused_until - now, token_after(path.bucket, now))
-    if path.by_stream or not is_open(path.habits) or path.pacing.in_flight >= path.pacing.size:
+    if not is_asked(path) or path.pacing.in_flight >= path.pacing.size:
         return -1
     if path.pacing.pace > 0 and path.pacing.credit < 1:
         after = max(after, (1 - path.pacing.credit) / path.pacing.pace)
     return max(after, 0.0)
 
 cdef inline bint has_room(UdpPath *path, double now) noexcept nogil:
-    return (may_send(&path.pacing, now) and not path.by_stream and is_open(path.habits)
-            and available(path.bucket, now, 1) > 0)
+    return may_send(&path.pacing, now) and is_asked(path) and available(path.bucket, now, 1) > 0

@@ -231,6 +231,7 @@ cdef class DatagramReader(PathChoice):
             return STRANGE
         if not query.awaits_cookie:             # it came: the window is not too large
             self.hear(query, path, now)
+            path.awaiting += 1
         query.awaits_cookie = True
         query.ends = min(query.ends, self.pool.scan_now(now) + COOKIE_WAIT_S + 2 * self.rtt)
         self.exchange.hasten(query, query.ends)
@@ -312,4 +313,5 @@ cdef class DatagramReader(PathChoice):
         cdef Port *port = <Port *>query.channel.carrier
         cdef uint16_t message_id = <uint16_t>query.key
         self.let_leave(query, path, now)
+        path.awaiting -= query.awaits_cookie
         mark(port.over, message_id)
