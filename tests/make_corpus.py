@@ -126,6 +126,8 @@ CORPUS = {
                                    first=ALIAS + NEAR_MISS),
     "cname-of-33-backwards": message(*(record(bytes([1, 96 + i]) + b"\xc0\x0e", 5, bytes([1, 97 + i]) + b"\xc0\x0e")
                                        for i in range(33, 0, -1))),
+    "cname-of-a-pointer-forwards": message(record(b"\xc0\xff", 5, b"\0")),
+    "dname-of-a-pointer-forwards": message(record(b"\xff\xff", 39, b"\0")),
     "dname-of-many": filled(record(THERE, 39, b"\0"), first=LONG_NAME),
 }  # fmt: skip
 

@@ -198,6 +198,17 @@ def test_an_owner_may_point_to_the_octets_of_the_header():
     assert mutations.told(octets, 28) == {"a": ["::"], "cn": ["."]}
 
 
+@pytest.mark.parametrize("kind", [5, 39], ids=["alias", "alias-of-names-below"])
+@pytest.mark.parametrize("pointer", [0xC0FF, 0xFFFF, 0xC01C], ids="{:x}".format)
+def test_an_alias_whose_owner_points_forward_is_none(kind, pointer):
+    """It was looked for behind the end of the message (sanitizers say so, and `scripts/fuzz message` did)."""
+    question = b"\1a\3com\0\0\1\0\1"
+    alias = struct.pack("!HHHIH", pointer, kind, 1, 60, 1) + b"\0"
+    octets = b"\0\7\x81\x80\0\1\0\1\0\0\0\0" + question + alias
+
+    assert mutations.told(octets, 1) == {"a": [], "cn": []}
+
+
 # -- what the worst may cost ---------------------------------------------------------------------------------------
 
 LABELS = [b"%c" % (97 + number % 26) for number in range(126)]

@@ -10,12 +10,14 @@ from scanner.native.message.records cimport Record, next_record
 
 
 cdef void find_aliases(Chain *chain, Cursor answer, int count, int qclass) noexcept nogil:
-    """Where they are in the answer section, which begins at the cursor."""
+    """Where they are in the answer section, which begins at the cursor: those whose owners `follow` can pass over, which takes no
+    pointer forwards."""
     cdef Record record
     chain.alias_count = 0
     while count > 0 and chain.alias_count < ALIASES_MAX and next_record(&answer, &record):
         count -= 1
-        if (record.rtype == CNAME or record.rtype == DNAME) and record.rclass == qclass:
+        if (record.rtype == CNAME or record.rtype == DNAME) and record.rclass == qclass \
+                and skip_name(answer.message, answer.end, record.owner) + 10 == record.rdata:
             chain.aliases[chain.alias_count] = record.owner
             chain.alias_count += 1
 
