@@ -47,6 +47,8 @@ cdef class LineBuffer:
 
     def take(self) -> bytes:
         """Every finished line so far, as one block; the buffer is empty after it."""
+        if self.used == 0:
+            return b""                  # there may be no memory yet
         block = self.octets[:self.used]
         self.used = 0
         return block
