@@ -9,6 +9,7 @@ from libc.stdint cimport uint8_t, uint64_t
 
 from scanner.native.message.compressed cimport Name
 from scanner.native.message.cursor cimport Cursor
+from scanner.native.message.records cimport Record
 
 cdef enum:
     CNAME = 5
@@ -20,7 +21,7 @@ cdef struct Chain:
                                         # made it too long to be a name
     int hops                            # aliases followed: the last of the names
     bint broken                         # the next one cannot be read
-    Py_ssize_t aliases[ALIASES_MAX]     # offsets of the owners of CNAME and DNAME records in the answer section
+    Record aliases[ALIASES_MAX]         # CNAME and DNAME records of the answer section
     int alias_count
 
 cdef void find_aliases(Chain *chain, Cursor answer, int count, int qclass) noexcept nogil

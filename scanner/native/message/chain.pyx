@@ -5,20 +5,18 @@
 from libc.string cimport memcpy, memmove
 
 from scanner.native.message.name cimport QNAME_MAX, same_name
-from scanner.native.message.owners cimport is_name_at, name_at, skip_name, u16
-from scanner.native.message.records cimport Record, next_record
+from scanner.native.message.owners cimport is_name_at, name_at, skip_name
+from scanner.native.message.records cimport next_record
 
 
 cdef void find_aliases(Chain *chain, Cursor answer, int count, int qclass) noexcept nogil:
-    """Where they are in the answer section, which begins at the cursor: those whose owners `follow` can pass over, which takes no
-    pointer forwards."""
+    """Those of the answer section, which begins at the cursor."""
     cdef Record record
     chain.alias_count = 0
     while count > 0 and chain.alias_count < ALIASES_MAX and next_record(&answer, &record):
         count -= 1
-        if (record.rtype == CNAME or record.rtype == DNAME) and record.rclass == qclass \
-                and skip_name(answer.message, answer.end, record.owner) + 10 == record.rdata:
-            chain.aliases[chain.alias_count] = record.owner
+        if (record.rtype == CNAME or record.rtype == DNAME) and record.rclass == qclass:
+            chain.aliases[chain.alias_count] = record
             chain.alias_count += 1
 
 
@@ -32,7 +30,7 @@ cdef void follow(Chain *chain, const uint8_t *message, Py_ssize_t length, int *l
         if index < 0 or used >> index & 1:
             return
         used |= <uint64_t>1 << index
-        if not take_alias(chain, message, length, chain.aliases[index], left):
+        if not take_alias(chain, message, length, &chain.aliases[index], left):
             chain.broken = True
             return
         chain.hops += 1
@@ -43,26 +41,24 @@ cdef int next_alias(const Chain *chain, const uint8_t *message, Py_ssize_t lengt
     cdef const Name *name = &chain.names[chain.hops]
     cdef int index, above = -1
     for index in range(chain.alias_count):
-        if rtype_of(message, length, chain.aliases[index]) == CNAME:
-            if is_name_at(message, length, chain.aliases[index], name.wire, left):
+        if chain.aliases[index].rtype == CNAME:
+            if is_name_at(message, length, chain.aliases[index].owner, name.wire, left):
                 return index
-        elif above < 0 and octets_below(name, message, length, chain.aliases[index], left):
+        elif above < 0 and octets_below(name, message, length, chain.aliases[index].owner, left):
             above = index
     return above
 
 
-cdef bint take_alias(Chain *chain, const uint8_t *message, Py_ssize_t length, Py_ssize_t owner, int *left) noexcept nogil:
+cdef bint take_alias(Chain *chain, const uint8_t *message, Py_ssize_t length, const Record *alias, int *left) noexcept nogil:
     """Put an alias's target behind its owner; False when that cannot be read."""
     cdef const Name *name = &chain.names[chain.hops]
     cdef Name *target = &chain.names[chain.hops + 1]
-    cdef Py_ssize_t fixed = skip_name(message, length, owner)
-    cdef Py_ssize_t rdata = fixed + 10
     cdef int below = 0
-    target.size, target.offset = name_at(message, length, rdata, target.wire, left), 0
-    if target.size == 0 or skip_name(message, length, rdata) != rdata + u16(message + fixed + 8):
+    target.size, target.offset = name_at(message, length, alias.rdata, target.wire, left), 0
+    if target.size == 0 or skip_name(message, length, alias.rdata) != alias.rdata + alias.size:
         return False
-    if rtype_of(message, length, owner) == DNAME:
-        below = octets_below(name, message, length, owner, left)
+    if alias.rtype == DNAME:
+        below = octets_below(name, message, length, alias.owner, left)
     if below + target.size > QNAME_MAX:
         target.size = 0
         return True
@@ -70,11 +66,6 @@ cdef bint take_alias(Chain *chain, const uint8_t *message, Py_ssize_t length, Py
     memcpy(target.wire, name.wire, below)
     target.size += below
     return True
-
-
-cdef int rtype_of(const uint8_t *message, Py_ssize_t length, Py_ssize_t owner) noexcept nogil:
-    """The type of the record whose owner stands there."""
-    return u16(message + skip_name(message, length, owner))
 
 
 cdef int octets_below(const Name *name, const uint8_t *message, Py_ssize_t length, Py_ssize_t owner, int *left) noexcept nogil:

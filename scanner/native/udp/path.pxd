@@ -15,7 +15,6 @@ cdef enum:
     COOKIE_MAX = 44         # the option: 4 + 8 + 32 octets (RFC 7873 section 4)
     COOKIE_TROUBLE = 16     # points for one
     COOKIE_TROUBLE_MAX = 128    # then no cookie is sent or looked for, for a while
-
     AWAITING_MAX = 8        # queries that await a cookie, enough to give cookies a rest: nothing is sent beside so many
 
 cdef enum:
