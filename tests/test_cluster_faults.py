@@ -18,6 +18,12 @@ import psutil
 import pytest
 from cluster_runs import LIMIT_S, books_of, cluster, engine_of, lines_in, parts_in, relay_to, until
 
+from scanner.cluster.books import Total
+from scanner.cluster.plan import plan_of
+from scanner.cluster.run import Course, Stop, work
+from scanner.cluster.scan import PartFailed
+from scanner.status.console import Console
+
 ROOT = Path(__file__).parent.parent
 NAMES, PART = 6000, 500
 
@@ -110,6 +116,38 @@ def test_a_worker_without_room_is_given_no_more_parts_and_without_any_the_scan_e
     assert "Traceback" not in none.err + done.err
     assert done.code == 0, done.err
     assert every_name_once(out)
+
+
+class FullNodes:
+    """Parts in the hands of an engine whose only workers, with two parts each, find their disk full together."""
+
+    workers, is_full = {"one": {}, "two": {}}, True
+
+    def __init__(self) -> None:
+        self.handed_out: list[int] = []
+        self.stopped = False
+
+    @property
+    def in_hand(self) -> int:
+        return len(self.handed_out)
+
+    def hand_out(self, number: int) -> None:
+        self.handed_out.append(number)
+
+    def back(self):
+        for number in self.handed_out[:4]:
+            yield number, PartFailed(f"-o part-{number:06}: File too large", 4, no_room="one" if number % 2 else "two")
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_workers_that_are_full_at_the_same_moment_are_one_failure(names, tmp_path):
+    plan = plan_of([str(names)], (), PART, {}, "jsonl.zst")
+    total, parts = Total(), FullNodes()
+    failed = work(parts, list(range(plan.count)), total, Course(plan, total, Console(), True), Stop())
+    assert list(failed) == [0]
+    assert parts.stopped
 
 
 def test_workers_of_another_version_are_refused_in_one_line(names, slow, tmp_path):

@@ -74,6 +74,12 @@ def wait_for_frames(terminal: Terminal, count: int) -> None:
         time.sleep(0.02)
 
 
+def wait_for_frame(terminal: Terminal, text: str) -> None:
+    until = time.monotonic() + 10
+    while not any(text in frame for frame in terminal.plain_frames) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
 def rows_of(out: bytes) -> list:
     """The rows in one order, without what differs from run to run."""
     rows = [json.loads(line) for line in out.splitlines()]
@@ -149,7 +155,11 @@ def test_stdout_is_the_same_with_and_without_progress_but_for_the_times(lab, dra
 
 
 def test_the_size_of_a_file_is_known_at_once_and_of_a_pipe_when_it_has_ended(lab, tmp_path):
-    (tmp_path / "names.txt").write_text(listed(2800))
+    (tmp_path / "names.txt").write_text(listed(20000))
+
+    def estimate(file: Terminal, run: subprocess.Popen) -> None:
+        wait_for_frame(file, " left  ")
+        run.send_signal(signal.SIGINT)
 
     def hold(pipe: Terminal, run: subprocess.Popen) -> None:
         run.stdin.write(listed(1000).encode())
@@ -158,7 +168,7 @@ def test_the_size_of_a_file_is_known_at_once_and_of_a_pipe_when_it_has_ended(lab
         pipe.mark = len(pipe.frames)
         feed(run, listed(1000, "nx").encode())
 
-    _, _, file = on_terminal("-r", tcp(lab), "--rate", 2000, tmp_path / "names.txt", names="")
+    _, _, file = on_terminal("-r", tcp(lab), "--rate", 2000, tmp_path / "names.txt", names="", then=estimate)
     _, _, pipe = on_terminal("-r", tcp(lab), "--rate", 2000, names=None, then=hold)
 
     shares = [int(frame.split("%")[0]) for frame in file.plain_frames]

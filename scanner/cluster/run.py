@@ -100,18 +100,19 @@ def still_missing(folder: Folder, plan: Plan, sizes: dict[str, int], total: Tota
 
 def work(parts: "Parts", missing: list[int], total: Total, course: "Course", stopped: "Stop") -> dict[int, PartFailed]:
     """Hand out and take back until all are back, or the user wants no more; those that failed."""
-    waiting, failed = deque(missing), {}
+    waiting = deque(missing)
+    failed: dict[int, PartFailed] = {}
     while (waiting or parts.in_hand) and not stopped.number:
         workers = len(parts.workers)
         while waiting and parts.in_hand < AHEAD * max(workers, 1):
             parts.hand_out(waiting.popleft())
         for number, outcome in parts.back():
-            if isinstance(outcome, PartFailed):
-                failed[number] = outcome
-                course.failed(number, outcome)
-            else:
+            if not isinstance(outcome, PartFailed):
                 total.add(outcome)
                 course.done(number, outcome)
+            elif not (outcome.no_room and any(failure.no_room for failure in failed.values())):  # once is enough
+                failed[number] = outcome
+                course.failed(number, outcome)
         if parts.is_full:  # every other part would be scanned for nothing
             break
         course.tick(workers)
