@@ -17,6 +17,7 @@ import command
 import psutil
 import pytest
 from cluster_runs import LIMIT_S, books_of, cluster, engine_of, lines_in, parts_in, relay_to, until
+from test_time import Wall
 
 from scanner.cluster.books import Total
 from scanner.cluster.plan import plan_of
@@ -116,6 +117,25 @@ def test_a_worker_without_room_is_given_no_more_parts_and_without_any_the_scan_e
     assert "Traceback" not in none.err + done.err
     assert done.code == 0, done.err
     assert every_name_once(out)
+
+
+@pytest.mark.server
+def test_a_clock_that_is_set_while_parts_run_costs_none(names, slow, tmp_path):
+    """Of the command, its scheduler and its workers, which tell by it whether they hear from each other."""
+    wall, out = Wall(tmp_path), tmp_path / "out"
+    slow.write_text(json.dumps({**json.loads(slow.read_text()), "rate": 1000}))
+    given = ("cluster", names, "-o", out, "--part-lines", PART, "--config", slow, "--local", 2)
+    run = command.start(*given, stdin=subprocess.DEVNULL, env=command.environment(**wall.environment))
+    for to in ("+2d", "-3h", "+0"):
+        there = parts_in(out)
+        wall.set(to)
+        time.sleep(1.2)  # it is seen within a second
+        until(lambda there=there: parts_in(out) >= there + 2, run)
+    err = run.communicate(timeout=LIMIT_S)[1].decode()
+    assert run.returncode == 0, err
+    assert "Traceback" not in err
+    assert every_name_once(out)
+    assert books_of(out)["failed"] == {}
 
 
 class FullNodes:
