@@ -100,6 +100,14 @@ def test_what_a_near_path_loses_at_any_window_does_not_shrink_it(scan, loss, lim
     assert median(each["seconds"] for each in done) <= 1.6 * limit_s
 
 
+def test_a_near_server_is_asked_more_than_one_by_one(scan):
+    """Nine in flight would do for all that it answers: each system call would carry one or two of them."""
+    windows = [scan(rate=150_000, queue=250, delay_s=5e-5, names=200_000, seed=seed)["window"] for seed in SEEDS]
+
+    assert min(windows) >= 40
+    assert max(windows) <= 150
+
+
 @pytest.mark.parametrize("begins_s", [0.0026, 0.006, 0.02])
 def test_a_near_server_that_had_been_asleep_is_near_nevertheless(scan, begins_s):
     server = dict(rate=150_000, queue=250, delay_s=5e-5, server_stops_each_s=0.02, server_stops_for_s=0.003)

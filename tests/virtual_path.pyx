@@ -65,8 +65,9 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
          double stops_each_s=0, double stops_for_s=0, double server_stops_each_s=0, double server_stops_for_s=0,
          double server_begins_s=0, double loss_from_s=0):
     """Seconds, names that were missed though they are not dead, and queries beyond one a name, in per cent: all but those
-    for dead names, and those of them that were needless. `rate` in answers a second, 0 = any. `stops_...`: this machine
-    does something else now and then. The server answers nothing before `server_begins_s`, nothing is lost before `loss_from_s`."""
+    for dead names, and those of them that were needless; the first path's window at the end. `rate` in answers a second,
+    0 = any. `stops_...`: this machine does something else now and then. The server answers nothing before
+    `server_begins_s`, nothing is lost before `loss_from_s`."""
     global state
     cdef vector[Path] all_paths
     cdef vector[Name] all_names
@@ -249,4 +250,4 @@ def scan(*, int names=20_000, double rate=0, int queue=100, double delay_s=0.03,
     lost = sum(1 for index in range(names) if not all_names[index].is_dead and not all_names[index].answered)
     living = sum(1 for index in range(names) if not all_names[index].is_dead)
     return {"seconds": now, "missing": living - done, "superfluous": 100 * (sent - for_dead - living) / names,
-            "needless": 100 * needless / names, "unheard": lost}
+            "needless": 100 * needless / names, "unheard": lost, "window": all_paths[0].pacing.size}

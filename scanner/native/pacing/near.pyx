@@ -7,13 +7,15 @@ from scanner.native.pacing.model cimport CRUISE, SIZE_MOST, STARTUP
 cdef enum:
     EXCUSED_LEAST = 8
     EXCUSED_MOST = 128
+    FEW_MOST = 128          # in flight; a server's buffer has room for twice as many
 cdef const double LOSSY = 0.02              # share of losses that shows that it is too much
+cdef const double FEW_S = 0.0004            # of what comes in this time: with fewer in flight each system call carries little
 
 
 cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
-    """As few as bring nearly the most. Two rounds (one at the start, and where much is late) try another size, and are
-    compared with what the best brings: more in flight has to bring more, fewer may bring hardly less. Losses are a reason
-    to try half as many."""
+    """As few as bring nearly the most; very few save nothing. Two rounds (one at the start, and where much is late) try
+    another size, and are compared with what the best brings: more in flight has to bring more, fewer may bring hardly less.
+    Losses are a reason to try half as many."""
     cdef double responses = pacing.answered - pacing.round_answered
     cdef double share = responses / max(pacing.round_sent, 1)   # of what was sent
     cdef bint late = pacing.excused <= 0 and pacing.cured > 0.3 and pacing.round_late > 0.05 * responses
@@ -55,8 +57,14 @@ cdef void judge_near(Pacing *pacing, double rate, double now) noexcept nogil:
 cdef bint is_better(const Pacing *pacing, double rate, double share) noexcept nogil:
     """The size tried, than the best so far: more responses, though not for many more lost; or fewer lost."""
     if pacing.tried > 1:
-        return rate > pacing.best_rate * 1.12 and share > 0.75 * pacing.best_share
+        return rate > pacing.best_rate * (0.97 if pacing.size <= few(pacing) else 1.12) and share > 0.75 * pacing.best_share
     return rate > pacing.best_rate * 0.97 or share > 1.3 * pacing.best_share
+
+
+cdef double few(const Pacing *pacing) noexcept nogil:
+    """So many in flight are not too many, as long as no losses say otherwise: each query costs this machine and the server
+    more where they come one at a time."""
+    return min(FEW_S * pacing.best_rate, <double>FEW_MOST) if pacing.ceiling >= SIZE_MOST else 0
 
 
 cdef void judge_losses(Pacing *pacing, double rate, double share, double now) noexcept nogil:
@@ -79,6 +87,6 @@ cdef double next_try(Pacing *pacing, bint late) noexcept nogil:
     if pacing.phase != STARTUP and pacing.rest > 0:
         return 1
     pacing.near_turn += 1
-    if pacing.near_turn % 2 and (late or pacing.phase != STARTUP):
+    if pacing.near_turn % 2 and (late or (pacing.phase != STARTUP and pacing.best > few(pacing))):
         return 0.5 if late else 0.8
     return 1.25 if pacing.phase != STARTUP else 2 if pacing.best < 64 else 1.41
