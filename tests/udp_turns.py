@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dns_peer import parse, response
 
@@ -19,9 +19,12 @@ MIB = 1 << 20
 
 
 class Turns:
-    """`count` names to ask. In a turn the engine takes what came and sends; then the server may answer."""
+    """`count` names to ask, of `server` and `others`. In a turn the engine takes what came and sends; then they may
+    answer."""
 
-    def __init__(self, server: socket.socket, count: int, rcvbuf: int) -> None:
+    def __init__(
+        self, server: socket.socket, count: int, rcvbuf: int, *, others: Sequence[socket.socket] = (), gso: bool = False
+    ) -> None:
         self.server = server
         self.pool = JobPool(
             LineBuffer(1 << 30), (2,), classify_line=classify_line, room_made=lambda: None, deadline_s=1e9
@@ -29,9 +32,10 @@ class Turns:
         self.pool.feed(b"".join(b"n%d.example\n" % number for number in range(count)))
         self.pool.end()
         self._path = PathState()
-        address = Address(self._path, "127.0.0.1", server.getsockname()[1], 0, b"")
+        places = [(self._path, server), *((PathState(), other) for other in others)]
+        addresses = [Address(path, "127.0.0.1", socket.getsockname()[1], 0, b"") for path, socket in places]
         opener = port_opener((), rcvbuf=rcvbuf, sndbuf=MIB, port_range=None)
-        self.engine = UdpEngine(self.pool, [address], open_port=opener, timeout_s=0.3)
+        self.engine = UdpEngine(self.pool, addresses, open_port=opener, timeout_s=0.3, gso=gso)
         self._now = 1.0
 
     def turn(self, after_s: float = TURN_S) -> int:

@@ -48,9 +48,9 @@ cdef class SendBatch:
     cdef uint16_t sizes[OUT]
     cdef Query *queries[OUT]
     cdef uint8_t control[OUT * 32]
-    cdef bint gso                       # messages of one length leave as one send
+    cdef bint gso                       # messages of one length to one address leave as one send
     cdef bint refused_once              # the message at `done` was refused once: that may be an earlier ICMP error
 
-    cdef void arrange(self, UdpPath *paths, int count) noexcept nogil
+    cdef void arrange(self, UdpPath *paths, int path_count, bint connected, int count) noexcept nogil
     cdef Sent send(self, int fd) noexcept nogil
-    cdef void by_length(self, int count) noexcept nogil
+    cdef void sort(self, int count, int path_count) noexcept nogil

@@ -18,6 +18,7 @@ from scanner.native.sockets cimport (
 
 cdef enum:
     SEGMENTS = 64               # of one segmented send (the kernel's UDP_MAX_SEGMENTS)
+    SEGMENTED_PATHS = 16        # of more, hardly two queries of a batch go to one
 cdef const double SET_S = 10.0  # nothing waits so long: the wall clock was set
 cdef const double RENEW_S = 5.0
 
@@ -98,28 +99,28 @@ cdef class SendBatch:
     def __dealloc__(self):
         free(self.octets)
 
-    cdef void arrange(self, UdpPath *paths, int count) noexcept nogil:
-        """Make messages of `count` queries: one each, or with GSO one for up to 64 queries of one length. `paths` say
-        where each goes; NULL: the port is connected."""
-        cdef int at = 0, run, size
+    cdef void arrange(self, UdpPath *paths, int path_count, bint connected, int count) noexcept nogil:
+        """Make messages of `count` queries: one each, or with GSO one for up to 64 queries of one length to one address.
+        Where the port is connected none says where it goes."""
+        cdef int at = 0, run, size, path
+        cdef bint segmented = self.gso and path_count <= SEGMENTED_PATHS
         cdef msghdr *header
         cdef cmsghdr *control
-        cdef UdpPath *path
         for run in range(count):
             self.pieces[run].iov_base = self.octets + run * MESSAGE_MAX
             self.pieces[run].iov_len = self.sizes[run]
-        if self.gso:
-            self.by_length(count)
+        if segmented:
+            self.sort(count, path_count)
         self.message_count = self.done = 0
         self.refused_once = False
         while at < count:
-            run, size = 1, self.sizes[at]
-            while self.gso and at + run < count and run < SEGMENTS and self.sizes[at + run] == size:
+            run, size, path = 1, self.sizes[at], self.queries[at].path
+            while segmented and at + run < count and run < SEGMENTS \
+                    and self.sizes[at + run] == size and self.queries[at + run].path == path:
                 run += 1
             header = &self.messages[self.message_count].msg_hdr
-            if paths is not NULL:
-                path = &paths[self.queries[at].path]
-                header.msg_name, header.msg_namelen = &path.address, path.address_size
+            if not connected:
+                header.msg_name, header.msg_namelen = &paths[path].address, paths[path].address_size
             header.msg_iov, header.msg_iovlen = &self.pieces[at], run
             header.msg_control, header.msg_controllen = NULL, 0
             if run > 1:
@@ -155,22 +156,40 @@ cdef class SendBatch:
             self.refused_once = True            # it may be an earlier ICMP error: then the send itself was not tried
         return SENT_ALL
 
-    cdef void by_length(self, int count) noexcept nogil:
-        """Order the batch by the queries' lengths, so that runs of one length are long (a counting sort)."""
-        cdef int first[MESSAGE_MAX + 1]
-        cdef int index, at
+    cdef void sort(self, int count, int path_count) noexcept nogil:
+        """Order the batch by address, and of each by length, so that runs are long (counting sorts)."""
+        cdef int order[OUT]
+        cdef int index
         cdef Query *queries[OUT]
         cdef uint16_t sizes[OUT]
-        memset(first, 0, sizeof(first))
+        cdef uint16_t keys[OUT]
+        for index in range(count):
+            order[index] = index
+        sort_by(order, count, self.sizes, MESSAGE_MAX + 1)
+        if path_count > 1:
+            for index in range(count):
+                keys[index] = <uint16_t>self.queries[index].path
+            sort_by(order, count, keys, path_count)
         memcpy(queries, self.queries, count * sizeof(Query *))
         memcpy(sizes, self.sizes, count * sizeof(uint16_t))
         for index in range(count):
-            first[sizes[index] + 1] += 1
-        for index in range(MESSAGE_MAX):
-            first[index + 1] += first[index]
-        for index in range(count):
-            at = first[sizes[index]]
-            first[sizes[index]] += 1
-            self.queries[at], self.sizes[at] = queries[index], sizes[index]
-            self.pieces[at].iov_base = self.octets + index * MESSAGE_MAX
-            self.pieces[at].iov_len = sizes[index]
+            self.queries[index], self.sizes[index] = queries[order[index]], sizes[order[index]]
+            self.pieces[index].iov_base = self.octets + order[index] * MESSAGE_MAX
+            self.pieces[index].iov_len = self.sizes[index]
+
+
+cdef void sort_by(int *order, int count, const uint16_t *keys, int most) noexcept nogil:
+    """Order these places by their keys, each below `most`; those of one key stay as they are."""
+    cdef int first[MESSAGE_MAX + 2]
+    cdef int before[OUT]
+    cdef int index, key
+    memset(first, 0, (most + 1) * sizeof(int))
+    memcpy(before, order, count * sizeof(int))
+    for index in range(count):
+        first[keys[index] + 1] += 1
+    for key in range(most):
+        first[key + 1] += first[key]
+    for index in range(count):
+        key = keys[before[index]]
+        order[first[key]] = before[index]
+        first[key] += 1

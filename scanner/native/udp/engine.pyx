@@ -75,7 +75,7 @@ cdef class UdpEngine(DatagramReader):
         self.spare = SPARE_FIRST
         self.begin_choice(POLICIES.index(policy))
         self.ports = Ports(self.exchange, open_port, addresses[0].where if is_single else None)
-        self.received, self.batch = ReceiveBatch(), SendBatch(gso and is_single)
+        self.received, self.batch = ReceiveBatch(), SendBatch(gso)
         self.add_paths(addresses)
 
     def add_paths(self, addresses, *, bint moves_when_cut=False) -> None:
@@ -397,7 +397,7 @@ cdef class UdpEngine(DatagramReader):
         cdef UdpPath *path
         cdef Sent sent
         cdef int refused
-        self.batch.arrange(NULL if self.ports.is_connected() else self.paths, count)
+        self.batch.arrange(self.paths, self.path_count, self.ports.is_connected(), count)
         while True:
             sent = self.batch.send(port.fd)
             if sent == SENT_ALL:
