@@ -123,8 +123,7 @@ def test_a_worker_without_room_is_given_no_more_parts_and_without_any_the_scan_e
 def test_a_clock_that_is_set_while_parts_run_costs_none(names, slow, tmp_path):
     """Of the command, its scheduler and its workers, which tell by it whether they hear from each other."""
     wall, out = Wall(tmp_path), tmp_path / "out"
-    slow.write_text(json.dumps({**json.loads(slow.read_text()), "rate": 1000}))
-    given = ("cluster", names, "-o", out, "--part-lines", PART, "--config", slow, "--local", 2)
+    given = ("cluster", names, "-o", out, "--part-lines", PART, "--config", slow, "--rate", 1000, "--local", 2)
     run = command.start(*given, stdin=subprocess.DEVNULL, env=command.environment(**wall.environment))
     for to in ("+2d", "-3h", "+0"):
         there = parts_in(out)

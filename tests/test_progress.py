@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 import pytest
-from command import DNSSCAN, ROOT, SECRET, environment, refusal, scan, start
+from command import DNSSCAN, ROOT, SECRET, environment, refusal, scan, start, wait_for
 from dns_peer import DnsPeer
 from terminal import Terminal, picture
 from test_proxies_killed import free_ports
@@ -69,15 +69,7 @@ def feed(run: subprocess.Popen, octets: bytes) -> None:
 
 
 def wait_for_frames(terminal: Terminal, count: int) -> None:
-    until = time.monotonic() + 10
-    while len(terminal.frames) < count and time.monotonic() < until:
-        time.sleep(0.02)
-
-
-def wait_for_frame(terminal: Terminal, text: str) -> None:
-    until = time.monotonic() + 10
-    while not any(text in frame for frame in terminal.plain_frames) and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for(lambda: len(terminal.frames) >= count)
 
 
 def rows_of(out: bytes) -> list:
@@ -158,7 +150,7 @@ def test_the_size_of_a_file_is_known_at_once_and_of_a_pipe_when_it_has_ended(lab
     (tmp_path / "names.txt").write_text(listed(20000))
 
     def estimate(file: Terminal, run: subprocess.Popen) -> None:
-        wait_for_frame(file, " left  ")
+        wait_for(lambda: any(" left  " in frame for frame in file.plain_frames))
         run.send_signal(signal.SIGINT)
 
     def hold(pipe: Terminal, run: subprocess.Popen) -> None:

@@ -33,7 +33,7 @@ class Turns:
         self.pool.end()
         self._path = PathState()
         places = [(self._path, server), *((PathState(), other) for other in others)]
-        addresses = [Address(path, "127.0.0.1", socket.getsockname()[1], 0, b"") for path, socket in places]
+        addresses = [Address(path, "127.0.0.1", place.getsockname()[1], 0, b"") for path, place in places]
         opener = port_opener((), rcvbuf=rcvbuf, sndbuf=MIB, port_range=None)
         self.engine = UdpEngine(self.pool, addresses, open_port=opener, timeout_s=0.3, gso=gso)
         self._now = 1.0

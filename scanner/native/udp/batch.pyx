@@ -13,7 +13,7 @@ from scanner.native.clock cimport monotonic
 from scanner.native.memory cimport checked_alloc
 from scanner.native.sockets cimport (
     CMSG_DATA, CMSG_LEN, CMSG_NXTHDR, CMSG_SPACE, MSG_DONTWAIT, MSG_NOSIGNAL, SO_RXQ_OVFL, SO_TIMESTAMPNS, SOL_UDP,
-    UDP_SEGMENT, cmsghdr, msghdr, recvmmsg, sendmmsg, sockaddr_in6,
+    UDP_SEGMENT, cmsghdr, iovec, msghdr, recvmmsg, sendmmsg, sockaddr_in6,
 )
 
 cdef enum:
@@ -162,6 +162,7 @@ cdef class SendBatch:
         cdef int index
         cdef Query *queries[OUT]
         cdef uint16_t sizes[OUT]
+        cdef iovec pieces[OUT]
         cdef uint16_t keys[OUT]
         for index in range(count):
             order[index] = index
@@ -172,10 +173,11 @@ cdef class SendBatch:
             sort_by(order, count, keys, path_count)
         memcpy(queries, self.queries, count * sizeof(Query *))
         memcpy(sizes, self.sizes, count * sizeof(uint16_t))
+        memcpy(pieces, self.pieces, count * sizeof(iovec))
         for index in range(count):
-            self.queries[index], self.sizes[index] = queries[order[index]], sizes[order[index]]
-            self.pieces[index].iov_base = self.octets + order[index] * MESSAGE_MAX
-            self.pieces[index].iov_len = self.sizes[index]
+            self.queries[index] = queries[order[index]]
+            self.sizes[index] = sizes[order[index]]
+            self.pieces[index] = pieces[order[index]]
 
 
 cdef void sort_by(int *order, int count, const uint16_t *keys, int most) noexcept nogil:
